@@ -574,6 +574,8 @@ async fn a_call_may_ask_for_its_own_fault_where_the_session_allows_it() {
     let begun = Instant::now();
     assert!(ask(in_session, &[("x-envoy-fault-delay-request", "200")]).await.is_ok());
     assert!(begun.elapsed() >= Duration::from_millis(200));
+    let many = [(own, "status=ABORTED;probability=0"); 9];
+    assert_eq!(ask(in_session, &many).await.map(drop), refused(), "none is passed over");
     for wrong in ["full-disk", "delay", "status=ABORTED;chance=1", "statsu=ABORTED", "delay=2m", "drip=1/1d"] {
         assert_eq!(ask(in_session, &[(own, wrong)]).await.map(drop), refused(), "{wrong}");
     }
@@ -581,4 +583,46 @@ async fn a_call_may_ask_for_its_own_fault_where_the_session_allows_it() {
         assert_eq!(ask(session, &[(own, "status=DATA_LOSS")]).await.map(drop), refused(), "it is not ignored");
         assert!(ask(session, &[("x-envoy-fault-abort-grpc-request", "10")]).await.is_ok(), "a proxy's is");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_says_which_rule_acted_on_a_call_whatever_came_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (serving, outside) = serving(folder.path()).await;
+    let wire = Wire::open(&serving.grpc).await;
+    for (action, how, outcome) in [
+        ("delay", json!({ "fixed": "0.01s" }), "OK"),
+        ("status", json!({ "reason": "RATE_LIMITED" }), "RATE_LIMITED"),
+        ("status", json!({ "code": "ABORTED" }), "FAULT_INJECTED"),
+        ("trailers_only", json!({}), "FAULT_INJECTED"),
+        ("cut", json!({ "messages": 0 }), "FAULT_INJECTED"),
+        ("reset", json!({}), "FAULT_INJECTED"),
+        ("duplicate", json!({}), "OK"),
+    ] {
+        let session = outside.create(json!({})).await;
+        let mut fault =
+            json!({ "faultId": "it", "match": { "methods": ["GetWorld"], "agency": "bank" }, "turn": { "nth": 2 } });
+        fault[action] = how;
+        add(&session, fault).await;
+        for _ in 0..3 {
+            wire.call(session.id(), "bank").await.expect("an answer");
+        }
+        let listed = json!({ "filter": { "method": format!("lienthong.{WORLD}") } });
+        let listed = session.ask("demo-operator", "simulation.v1.JournalService/ListCalls", listed).await;
+        let calls = listed["calls"].as_array().expect("calls");
+        let seen: Vec<_> = calls.iter().map(|call| (call["outcome"].clone(), call["faults"].clone())).collect();
+        let well = (json!("OK"), Value::Null);
+        assert_eq!(seen, [well.clone(), (json!(outcome), json!(["it"])), well], "{action}");
+    }
+    // A public method has no caller, and its faults are told all the same.
+    let session = outside.create(json!({})).await;
+    add(
+        &session,
+        json!({ "faultId": "it", "match": { "methods": ["GetCheckpoint"] }, "status": { "code": "ABORTED" } }),
+    )
+    .await;
+    session.refused("demo-bank", "trust.v1.LedgerService/GetCheckpoint", json!({ "log": "records" })).await;
+    let count = json!({ "filter": { "withFaults": true }, "exactly": "1" });
+    let counted = session.ask("demo-operator", "simulation.v1.JournalService/VerifyCalls", count).await;
+    assert_eq!(counted["holds"], true, "{counted}");
 }

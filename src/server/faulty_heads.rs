@@ -33,7 +33,7 @@ impl HeadView for FaultyHeads {
         let note = match self.rules.state(&self.log, is_of_heads).and_then(|rule| rule.state_action()) {
             Some(StateAction::OldCheckpoint) => log.checkpoint_before(head.size).await?,
             Some(StateAction::EquivocatingLog) => {
-                // No tree has this root: whoever asks for the entries behind it finds that out, and so does whoever saw the other head.
+                // No tree has this root. Anyone who asks for the entries behind it notices, and so does anyone who saw the other head.
                 let other =
                     Checkpoint { origin: log.origin().to_owned(), size: head.size, root: hash_leaf(&head.root) };
                 Some((self.forge)(&other)?)

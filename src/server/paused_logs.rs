@@ -27,11 +27,13 @@ impl PausedLogs {
                 let Some(rules) = rules.upgrade() else { return };
                 for (name, pausing) in &logs {
                     let is_wanted = rules.state(name, |action| action == StateAction::PausedSequencer).is_some();
-                    match (is_wanted, paused.contains_key(name)) {
+                    // One that could not be paused is tried again.
+                    let is_held = paused.get(name).is_some_and(|hold| !hold.0.is_finished());
+                    match (is_wanted, is_held) {
                         (true, false) => {
                             drop(paused.insert(name.clone(), AbortOnDrop(tokio::spawn(hold(pausing.clone())))))
                         }
-                        (false, true) => drop(paused.remove(name)),
+                        (false, _) => drop(paused.remove(name)),
                         _ => {}
                     }
                 }
@@ -48,6 +50,7 @@ impl PausedLogs {
 
 /// Holds a log until the task is aborted.
 async fn hold(pausing: Pausing) {
-    let _paused = pausing().await;
-    std::future::pending::<()>().await;
+    if let Some(_paused) = pausing().await {
+        std::future::pending::<()>().await;
+    }
 }

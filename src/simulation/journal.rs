@@ -1,7 +1,7 @@
 //! The journal of a world: its newest calls, in memory, for whoever tests against it; and the recording of a session, which can be replayed.
 //!
 //! Messages are kept as the bytes that they were, and neither read nor masked before somebody asks for them: a call costs a copy of its messages.
-//! What is forgotten is counted, so that nobody takes a part for the whole.
+//! The journal counts what it forgets, so that a part is never taken for the whole.
 
 mod call;
 mod filter;
@@ -51,6 +51,8 @@ pub struct Page {
     pub calls: Vec<Arc<JournalCall>>,
     /// The position after which the next page begins; `None`: there is none.
     pub next: Option<u64>,
+    /// The position up to which calls were looked at.
+    pub through: u64,
     /// How many of the oldest were forgotten.
     pub forgotten: u64,
 }
@@ -112,14 +114,15 @@ impl Journal {
         let kept = self.kept();
         let begin = kept.calls.partition_point(|call| call.position <= after);
         let mut matching = kept.calls.iter().skip(begin).filter(|call| filter.matches(call));
-        let mut page = Page { forgotten: kept.forgotten, ..Page::default() };
+        let mut page = Page { forgotten: kept.forgotten, through: kept.newest.max(after), ..Page::default() };
         let mut bytes = 0;
         while page.calls.len() < limit && bytes < bytes_max {
             let Some(call) = matching.next() else { return page };
             bytes += call.message_bytes();
             page.calls.push(call.clone());
         }
-        page.next = matching.next().and(page.calls.last()).map(|last| last.position);
+        page.through = page.calls.last().map_or(after, |last| last.position);
+        page.next = matching.next().and(Some(page.through));
         page
     }
 
@@ -160,9 +163,13 @@ impl Journal {
     /// Records every call from now on, of a session whose first call is yet to come.
     pub fn start_recording(&self, heading: RecordedSession) -> Result<()> {
         let mut kept = self.kept();
-        if let Some(recording) = &mut kept.recording {
-            recording.go_on();
-            return Ok(());
+        match &kept.recording {
+            Some(recording) if recording.is_on() => return Ok(()),
+            Some(_) => {
+                let message = "the recording of this session has ended, and one with a gap could not be replayed: create another session";
+                return Err(Error::new(Reason::RecordingImpossible, message).with_subject("session", ""));
+            }
+            None => {}
         }
         if self.begun.load(Ordering::Relaxed) > 0 {
             let message =

@@ -3,7 +3,7 @@
 //! A mask says whether two values are equal, within what one key masks, and nothing else of them: it is a keyed hash of 32 bits, which fits many a
 //! value, and the key is random.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
@@ -72,7 +72,17 @@ impl Mask {
             Value::List(items) => list(items.iter().map(|item| self.hidden(item))),
             Value::String(text) => self.pseudonym(text.as_bytes()),
             Value::Bytes(bytes) => self.pseudonym(bytes),
-            Value::Message(message) => self.pseudonym(&prost::Message::encode_to_vec(message)),
+            // Maps have no order of their own, their JSON has.
+            Value::Message(message) => {
+                self.pseudonym(serde_json::to_value(message).unwrap_or_default().to_string().as_bytes())
+            }
+            Value::Map(entries) => {
+                let sorted: BTreeMap<String, String> = entries
+                    .iter()
+                    .map(|(key, value)| (format!("{key:?}"), format!("{:?}", self.hidden(value))))
+                    .collect();
+                self.pseudonym(format!("{sorted:?}").as_bytes())
+            }
             other => self.pseudonym(format!("{other:?}").as_bytes()),
         }
     }

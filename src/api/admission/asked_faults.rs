@@ -50,10 +50,10 @@ pub(super) fn asked_for(headers: &HeaderMap, rules: &Rules, is_allowed: bool) ->
         let share = number(headers, percentage)?.unwrap_or(100).min(100);
         strikes.extend(rules.once(rule(action, Some(share as f64 / 100.0))));
     }
-    for value in headers.get_all(FAULT).iter().take(FAULTS_MAX + 1) {
-        if strikes.len() >= FAULTS_MAX {
-            return Err(Error::invalid_field(FAULT, "TOO_LONG", format!("at most {FAULTS_MAX} faults")));
-        }
+    if headers.get_all(FAULT).iter().count() > FAULTS_MAX {
+        return Err(Error::invalid_field(FAULT, "TOO_LONG", format!("at most {FAULTS_MAX} faults")));
+    }
+    for value in headers.get_all(FAULT) {
         strikes.extend(rules.once(own(value.to_str().unwrap_or_default())?));
     }
     Ok(strikes)

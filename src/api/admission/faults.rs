@@ -62,6 +62,19 @@ impl Faults {
         }
     }
 
+    /// The names of the rules.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|strike| strike.standing.id.as_str())
+    }
+
+    /// Whether one of them keeps the end of the answer from the client.
+    pub(super) fn break_off(&self) -> bool {
+        let breaks_off = |(_, action): (_, &CallAction)| {
+            matches!(action, CallAction::TrailersOnly | CallAction::Cut(_) | CallAction::Reset(_))
+        };
+        self.actions().any(breaks_off)
+    }
+
     fn actions(&self) -> impl Iterator<Item = (&Strike, &CallAction)> {
         self.0.iter().filter_map(|strike| Some((strike, strike.standing.call_action()?)))
     }
@@ -109,7 +122,7 @@ impl Faults {
     }
 }
 
-/// How long the beginning of an answer has to leave before its stream is reset.
+/// How long to wait before the reset, so that what was already sent gets out first.
 const LEAVES_WITHIN: Duration = Duration::from_millis(50);
 const STATUS: &str = "grpc-status";
 

@@ -1,6 +1,6 @@
 //! Writes the journal: what came in and what went out of one call, as bytes, and how it ended.
 //!
-//! This is the one place that every call passes, whatever its method and its protocol, and at which an answer has its last form but for compression.
+//! This is the one place that every call passes, whatever its method and its protocol, and at which an answer has its last form but for compression and what rules of faults do to it.
 //! A call ends when the last part of its answer is handed over, or when its client went away before.
 
 use std::borrow::Cow;
@@ -11,10 +11,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::Frame;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Response, request};
+use tonic::{Code, Status};
 
+use super::faults::Faults;
 use super::message::PREFIX_BYTES;
 use super::method::Method;
 use super::opening::Opening;
@@ -26,7 +27,7 @@ use crate::simulation::journal::{CANCELLED, Journal, JournalCall, Protocol};
 
 /// The service whose calls are in no journal: it would tell of itself.
 const OWN: &str = "lienthong.simulation.v1.JournalService/";
-/// The services that are journalled, and calls of methods that there are not.
+/// The services whose calls are kept; calls of unknown methods are kept too.
 const OURS: &str = "lienthong.";
 /// The metadata that may change an answer.
 const METADATA: [&str; 4] = ["accept-language", "x-lienthong-unverified", "x-request-id", "traceparent"];
@@ -87,6 +88,7 @@ impl Journalling {
             message: String::new(),
             details: Bytes::new(),
             checks: Vec::new(),
+            faults: Vec::new(),
         };
         let (call, messages) = (Some(Box::new(call)), Messages::new(bytes_max));
         Self { journal, call, begun: opening.begun, admitted: None, messages }
@@ -108,10 +110,20 @@ impl Journalling {
         }
     }
 
+    /// Notes the rules of faults that act on a call. One that they break off did not end by its client.
+    pub(super) fn note_faults(&mut self, faults: &Faults) {
+        let Some(call) = &mut self.call else { return };
+        call.faults = faults.names().map(str::to_owned).collect();
+        if faults.break_off() {
+            (call.outcome, call.code) = (Cow::Borrowed(Reason::FaultInjected.as_str()), (code_name(Code::Unknown), 2));
+        }
+    }
+
     /// Notes why a call was not let in; `None`: it is not written down.
     pub(super) fn refused(mut self, error: &Error, caller: &Option<Caller>) -> Option<Self> {
         let mut call = self.call.take()?;
-        if matches!(error.reason, Reason::RateLimited | Reason::Overloaded) {
+        let is_for_a_rate = matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
+        if is_for_a_rate && call.faults.is_empty() {
             return None; // Whoever calls too often would fill the journal with it.
         }
         call.caller.clone_from(caller);

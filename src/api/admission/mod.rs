@@ -272,6 +272,7 @@ impl Entering<'_> {
             true => Some(self.capacity.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
             false => None,
         };
+        // No method of ours reads a stream of requests: what is so is in no journal.
         let (body, memory, faults) = if method.is_client_streaming {
             let faults = self.faults_of(method, &admitted, &[], asked);
             // The stream holds its share for as long as it is open.
@@ -280,11 +281,12 @@ impl Entering<'_> {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
             let message = message.map_err(|error| refused.by(error))?;
+            let faults = self.faults_of(method, &admitted, message.message(), asked);
             if let Some(journalling) = journalling {
                 journalling.note_request(message.message());
                 journalling.note_admitted(admitted.call());
+                journalling.note_faults(&faults);
             }
-            let faults = self.faults_of(method, &admitted, message.message(), asked);
             (message.into_body(), Some(memory), faults)
         };
         // Before the call's turn: a call that a rule delays keeps nobody from theirs.

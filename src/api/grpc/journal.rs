@@ -95,8 +95,8 @@ impl JournalGrpcService {
                     missed += if after == 0 { 0 } else { oldest.saturating_sub(after) };
                     after = after.max(oldest);
                     let mut page = parts.journal.page(&filter, after, 1, 1);
+                    after = page.through;
                     if let Some(one) = page.calls.pop() {
-                        after = one.position;
                         let call = Some(parts.message(one, language).await?);
                         let message = proto::FollowCallsResponse { call, missed };
                         return Ok(Some((message, (parts, filter, watch, after))));
@@ -268,7 +268,7 @@ impl JournalParts {
             answer_bytes: call.answer_bytes,
             checks,
             violations,
-            faults: call.faults().map(str::to_owned).collect(),
+            faults: call.faults.clone(),
             protocol: match call.protocol {
                 Protocol::Grpc => "grpc".to_owned(),
                 Protocol::GrpcWeb => "grpc-web".to_owned(),

@@ -230,7 +230,7 @@ impl Rules {
 
 fn is_about_call(rule: &Rule, call: &FaultedCall<'_>) -> bool {
     let matching = &rule.matching;
-    // Whoever added a rule about every call can still end it.
+    // So that whoever added a rule about every call can still remove it.
     !call.method.starts_with(RULES)
         && matching.fits_method(call.method)
         && matching.agency.as_ref().is_none_or(|agency| call.caller == Some(agency))

@@ -100,7 +100,7 @@ impl Standing {
             return None;
         }
         let turn = &self.rule.turn;
-        // Held until the turn is taken, so that two at once don't both take the last.
+        // Held until the turn is taken: two callers must not both get the last one.
         let mut matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
         let count = match matched.get_mut(lane) {
             Some(count) => count,

@@ -31,7 +31,7 @@ pub struct JournalCall {
     pub request_id: RequestId,
     /// The client's names for it.
     pub client_ids: ClientIds,
-    /// Its method; empty for one that there is not.
+    /// Its method; empty if there is no such method.
     pub method: &'static str,
     /// Who called, if somebody who was accepted did.
     pub caller: Option<Caller>,
@@ -65,20 +65,11 @@ pub struct JournalCall {
     pub details: Bytes,
     /// The checks by which it was decided, as far as they were noted with the call.
     pub checks: Vec<CallCheck>,
+    /// The rules of faults that acted on it, by their names.
+    pub faults: Vec<String>,
 }
 
-/// The beginning of the names of checks that say which fault was applied.
-const FAULT: &str = "fault";
-
 impl JournalCall {
-    /// The faults that were applied to it.
-    pub fn faults(&self) -> impl Iterator<Item = &str> {
-        self.checks.iter().filter_map(|check| {
-            let name = check.name.strip_prefix(FAULT)?;
-            if name.is_empty() { Some(check.detail.as_str()) } else { name.strip_prefix('.') }
-        })
-    }
-
     /// Whether it was answered.
     pub fn is_answered(&self) -> bool {
         self.outcome == ANSWERED
@@ -93,7 +84,8 @@ impl JournalCall {
     pub fn bytes(&self) -> usize {
         let checks = self.checks.iter().map(|check| size_of::<CallCheck>() + check.name.len() + check.detail.len());
         let metadata = self.metadata.iter().map(|(_, value)| size_of::<(&str, String)>() + value.len());
-        let rest = self.answers.len() * size_of::<Bytes>() + self.message.len() + self.details.len();
+        let faults: usize = self.faults.iter().map(|name| size_of::<String>() + name.len()).sum();
+        let rest = self.answers.len() * size_of::<Bytes>() + self.message.len() + self.details.len() + faults;
         size_of::<Self>() + self.message_bytes() + rest + checks.sum::<usize>() + metadata.sum::<usize>()
     }
 

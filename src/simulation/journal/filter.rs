@@ -49,7 +49,7 @@ impl CallFilter {
         let id = self.request_id.as_ref().is_none_or(|id| {
             call.client_ids.request_id() == Some(id) || call.request_id.to_string().eq_ignore_ascii_case(id)
         });
-        let faults = !self.with_faults || call.faults().next().is_some();
+        let faults = !self.with_faults || !call.faults.is_empty();
         let since = self.since.is_none_or(|since| since <= call.called_at);
         let until = self.until.is_none_or(|until| call.called_at < until);
         method && caller && outcome && id && faults && since && until

@@ -42,7 +42,8 @@ impl Recording {
         if !self.is_on {
             return;
         }
-        let is_whole = call.answers.len() as u64 == call.answer_count;
+        let has_request = call.request.is_some() || call.request_bytes == 0;
+        let is_whole = has_request && call.answers.len() as u64 == call.answer_count;
         self.bytes += call.bytes();
         if self.bytes > self.bytes_max || !is_whole {
             (self.is_on, self.is_full) = (false, true);
@@ -54,11 +55,6 @@ impl Recording {
     /// Ends it.
     pub(super) fn stop(&mut self) {
         self.is_on = false;
-    }
-
-    /// Goes on after an end, unless it was full.
-    pub(super) fn go_on(&mut self) {
-        self.is_on = !self.is_full;
     }
 
     /// Whether calls are added.
