@@ -579,6 +579,14 @@ async fn a_call_may_ask_for_its_own_fault_where_the_session_allows_it() {
     for wrong in ["full-disk", "delay", "status=ABORTED;chance=1", "statsu=ABORTED", "delay=2m", "drip=1/1d"] {
         assert_eq!(ask(in_session, &[(own, wrong)]).await.map(drop), refused(), "{wrong}");
     }
+    // Whoever has no credential asks for nothing.
+    let anchor = common::dynamic::Call {
+        headers: Vec::new(),
+        body: "{}".into(),
+        method: "lienthong.trust.v1.TrustService/GetTrustAnchor".into(),
+    };
+    let anchor = anchor.with("x-lienthong-session", allowed.id()).with(own, "drip=1/60s");
+    assert_eq!(anchor.make(&gateway.channel).await.map(drop).map_err(|status| reason(&status)), refused());
     for session in [Some(other.id()), None] {
         assert_eq!(ask(session, &[(own, "status=DATA_LOSS")]).await.map(drop), refused(), "it is not ignored");
         assert!(ask(session, &[("x-envoy-fault-abort-grpc-request", "10")]).await.is_ok(), "a proxy's is");

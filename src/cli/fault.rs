@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
@@ -98,10 +98,10 @@ pub struct Add {
     #[arg(long, env = "LIENTHONG_FAULT_LOG", default_value = "", value_name = "NAME", hide_default_value = true)]
     log: String,
     /// This occasion only, counted from 1.
-    #[arg(long, env = "LIENTHONG_FAULT_NTH", value_name = "NUMBER")]
+    #[arg(long, env = "LIENTHONG_FAULT_NTH", value_parser = value_parser!(u64).range(1..), value_name = "NUMBER")]
     nth: Option<u64>,
     /// Every n-th occasion.
-    #[arg(long, env = "LIENTHONG_FAULT_EVERY", value_name = "NUMBER")]
+    #[arg(long, env = "LIENTHONG_FAULT_EVERY", value_parser = value_parser!(u64).range(1..), value_name = "NUMBER")]
     every: Option<u64>,
     /// As often as a seeded die shows, from 0 to 1.
     #[arg(long, env = "LIENTHONG_FAULT_PROBABILITY", value_name = "SHARE")]
@@ -113,10 +113,10 @@ pub struct Add {
     #[arg(long, env = "LIENTHONG_FAULT_UNTIL", value_parser = super::verify::instant, value_name = "TIME")]
     until: Option<Timestamp>,
     /// How many turns may last at one time, at most.
-    #[arg(long, env = "LIENTHONG_FAULT_MAX_ACTIVE", value_name = "NUMBER")]
+    #[arg(long, env = "LIENTHONG_FAULT_MAX_ACTIVE", value_parser = value_parser!(u32).range(1..), value_name = "NUMBER")]
     max_active: Option<u32>,
     /// How many turns there may be in all, at most.
-    #[arg(long, env = "LIENTHONG_FAULT_MAX_COUNT", value_name = "NUMBER")]
+    #[arg(long, env = "LIENTHONG_FAULT_MAX_COUNT", value_parser = value_parser!(u64).range(1..), value_name = "NUMBER")]
     max_count: Option<u64>,
     /// The rule ends by itself after this time: `30s`, `5m`.
     #[arg(long, env = "LIENTHONG_FAULT_TTL", value_parser = span, value_name = "TIME")]

@@ -65,7 +65,7 @@ impl Call {
         for (name, value) in &self.headers {
             let name: AsciiMetadataKey = name.parse().expect("a name");
             let value: AsciiMetadataValue = value.parse().expect("ASCII");
-            request.metadata_mut().insert(name, value);
+            request.metadata_mut().append(name, value);
         }
         let mut client = Grpc::new(channel.clone());
         client.ready().await.expect("connected");

@@ -33,7 +33,8 @@ pub(super) fn asked_for(headers: &HeaderMap, rules: &Rules, is_allowed: bool) ->
         return Ok(Vec::new());
     }
     if !is_allowed {
-        let says = "is heeded only in a session that was created with metadata_faults";
+        let says =
+            "is heeded only in a session that was created with metadata_faults, and of a caller with a credential";
         return Err(Error::invalid_field(FAULT, "NOT_ALLOWED", says));
     }
     let mut found = Vec::new();

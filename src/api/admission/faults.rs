@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a network is slow by the machine's time")]
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures::StreamExt as _;
@@ -43,7 +43,15 @@ pub(super) enum Instead {
 struct Effects {
     cut: Option<After>,
     is_doubled: bool,
-    drip: Option<(usize, Duration)>,
+    drip: Option<Drip>,
+}
+
+/// An answer that comes slowly, until its call's deadline; then the rest comes at once.
+#[derive(Debug)]
+struct Drip {
+    bytes: usize,
+    every: Duration,
+    until: Instant,
 }
 
 impl Faults {
@@ -84,7 +92,7 @@ impl Faults {
         for (strike, action) in self.actions() {
             match action {
                 CallAction::Delay(delay) => {
-                    let until = std::time::Instant::now() + delay.drawn(&strike.die);
+                    let until = Instant::now() + delay.drawn(&strike.die);
                     tokio::time::sleep_until(until.min(opening.deadline).into()).await;
                 }
                 CallAction::Refuse(refusal) => return Err(refused(refusal)),
@@ -96,7 +104,12 @@ impl Faults {
     }
 
     /// What happens to the answer of a call that was served.
-    pub(super) fn after(self, mut answer: Response<Body>, connection: Option<Dismissal>) -> Response<Body> {
+    pub(super) fn after(
+        self,
+        mut answer: Response<Body>,
+        connection: Option<Dismissal>,
+        deadline: Instant,
+    ) -> Response<Body> {
         if self.0.is_empty() {
             return answer;
         }
@@ -109,7 +122,9 @@ impl Faults {
                 }
                 CallAction::Cut(after) => effects.cut = Some(*after),
                 CallAction::Duplicate => effects.is_doubled = true,
-                CallAction::Drip { bytes, every } => effects.drip = Some((bytes.get() as usize, *every)),
+                CallAction::Drip { bytes, every } => {
+                    effects.drip = Some(Drip { bytes: bytes.get() as usize, every: *every, until: deadline });
+                }
                 CallAction::GoAway => connection.iter().for_each(Dismissal::ask),
                 _ => {}
             }
@@ -274,8 +289,10 @@ impl Spoiling {
                 self.ready.clear();
             }
         }
-        if let Some((bytes, every)) = self.effects.drip {
-            tokio::time::sleep(every).await;
+        if let Some(Drip { bytes, every, until }) = self.effects.drip
+            && Instant::now() < until
+        {
+            tokio::time::sleep_until((Instant::now() + every).min(until).into()).await;
             if bytes < piece.len() {
                 let mut rest = piece.clone();
                 rest.advance(bytes);

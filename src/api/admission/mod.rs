@@ -217,7 +217,7 @@ impl Entering<'_> {
                 if is_public {
                     answer.extensions_mut().insert(PublicAnswer);
                 }
-                faults.after(answer, connection)
+                faults.after(answer, connection, opening.deadline)
             }
             Err(refused) => {
                 discard(body);
@@ -259,7 +259,9 @@ impl Entering<'_> {
             },
         };
         opening.check().map_err(|error| refused.by(error))?;
-        let (rules, allowed) = (&self.world.faults, self.world.metadata_faults);
+        // Whoever has no credential costs nobody a stream that lasts.
+        let (rules, is_known) = (&self.world.faults, admitted.call().is_some());
+        let allowed = self.world.metadata_faults && is_known;
         let asked = asked_faults::asked_for(&parts.headers, rules, allowed).map_err(|error| refused.by(error))?;
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let budget = if under_way.is_some() { &self.capacity.budget } else { &self.capacity.strangers_budget };

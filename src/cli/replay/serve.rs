@@ -87,6 +87,13 @@ impl Replayed {
         let (parts, body) = request.into_parts();
         let refuse =
             |error: Error| status::answer(&error, RequestId(uuid::Uuid::now_v7()), language_of(&parts.headers));
+        let method = parts.uri.path().trim_start_matches('/').to_owned();
+        // Before the body: reflection keeps its own open.
+        if !self.calls.keys().any(|(of, ..)| *of == method) {
+            let message =
+                format!("no call of {method} was recorded, and there is no reflection: give the client the protos");
+            return refuse(Error::new(Reason::NotFound, message).with_subject("call", method));
+        }
         let Ok(body) = Limited::new(body, PREFIX_BYTES + limits::MESSAGE_BYTES_MAX).collect().await else {
             return refuse(Error::new(Reason::MessageMalformed, "the request did not arrive whole"));
         };
@@ -100,7 +107,6 @@ impl Replayed {
                 ));
             }
         };
-        let method = parts.uri.path().trim_start_matches('/').to_owned();
         // What needs no credential was recorded without a caller.
         let keys = [caller(&parts.headers), String::new()].map(|caller| (method.clone(), caller, request.clone()));
         let Some((key, calls)) = keys.into_iter().find_map(|key| self.calls.get(&key).map(|calls| (key, calls))) else {

@@ -1,6 +1,8 @@
 //! A scenario's file: read whole and checked before anything is called, each flaw with its line.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::expect::{Expect, Matcher};
 use super::vars::{named, put_in};
+use crate::api::admission::SESSION;
 use crate::base::name::{comparable_end, methods_meant, no_such, with_nearest};
 use crate::registry::schema_file;
 use crate::simulation::faults::duration;
@@ -17,11 +20,15 @@ use crate::wire::typed;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Most steps of a scenario, those of parallel ones counted.
 const STEPS_MAX: usize = 500;
+/// Most bytes of the constants, each with those that it is made of.
+const VARS_BYTES_MAX: usize = 1024 * 1024;
 /// How deep steps may stand in one another.
 const DEPTH_MAX: usize = 4;
 /// The longest time to wait for what comes eventually.
 const WITHIN_MAX: Duration = Duration::from_secs(120);
 
+/// The metadata that a scenario's session and callers have.
+const OWN_METADATA: [&str; 2] = ["authorization", SESSION];
 const SIMULATION: &str = "lienthong.simulation.v1.SimulationService";
 
 /// A scenario.
@@ -73,11 +80,12 @@ pub(super) type Flaws = Vec<(usize, String)>;
 /// Reads a file.
 pub(super) fn read(path: &Path) -> Result<Scenario, Flaws> {
     let whole = |problem: String| vec![(1, problem)];
-    let bytes = std::fs::metadata(path).map_err(|error| whole(error.to_string()))?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(whole(format!("has {bytes} bytes; at most {FILE_BYTES_MAX} are read")));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| whole(error.to_string()))?;
+    let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| whole(error.to_string()))?;
+    if read as u64 > FILE_BYTES_MAX {
+        return Err(whole(format!("is too large: at most {FILE_BYTES_MAX} bytes are read")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| whole(error.to_string()))?;
     parse(&text)
 }
 
@@ -119,6 +127,10 @@ impl Reading<'_> {
 
     fn text(&mut self, path: &str, value: Option<&Value>) -> String {
         match value {
+            Some(Value::String(text)) if text.chars().any(char::is_control) => {
+                self.flaw(path, "has a control character");
+                String::new()
+            }
             Some(Value::String(text)) if !text.is_empty() => text.clone(),
             _ => {
                 self.flaw(path, "a text is required");
@@ -155,7 +167,7 @@ impl Reading<'_> {
     /// The constants, each with those that it is made of put in; a circle of them has no value.
     fn vars(&mut self, given: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
         let mut done: BTreeMap<String, Value> = BTreeMap::new();
-        let mut left = given;
+        let (mut left, mut bytes) = (given, 0);
         while !left.is_empty() {
             let ready = |value: &Value| named(value).iter().all(|name| done.contains_key(name));
             let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, value)| ready(value));
@@ -170,6 +182,15 @@ impl Reading<'_> {
             }
             for (name, value) in now {
                 let value = put_in(&value, &done).unwrap_or(Value::Null);
+                // One may double another, and so on.
+                bytes += value.to_string().len();
+                if bytes > VARS_BYTES_MAX {
+                    self.flaw(
+                        &format!("vars.{name}"),
+                        format!("constants have at most {VARS_BYTES_MAX} bytes together"),
+                    );
+                    return done;
+                }
                 done.insert(name, value);
             }
             left = later.into_iter().collect();
@@ -322,6 +343,12 @@ impl Reading<'_> {
                 .collect()
         };
         let headers = self.object(&join(path, "headers"), map.get("headers")).map(texts).unwrap_or_default();
+        for name in headers.keys().filter(|name| OWN_METADATA.iter().any(|own| name.eq_ignore_ascii_case(own))) {
+            self.flaw(
+                &join(path, "headers"),
+                format!("{name} is the runner's: a step calls in its session, as whom `as` names"),
+            );
+        }
         let save = self.object(&join(path, "save"), map.get("save")).map(texts).unwrap_or_default();
         let expect = self.expect(&join(path, "expect"), map.get("expect"));
         Call { method, caller: "operator".into(), body, headers, expect, save }

@@ -45,6 +45,22 @@ fn a_circle_of_variables_is_refused() {
 }
 
 #[test]
+fn constants_that_double_each_other_are_bounded() {
+    let doubling: String = (1..40).map(|n| format!("  v{n}: \"${{v{}}}${{v{}}}\"\n", n - 1, n - 1)).collect();
+    let text = format!("{HEAD}vars:\n  v0: xxxxxxxxxxxxxxxx\n{doubling}steps:\n  - step: one\n    heal: true\n");
+    assert!(flaws(&text).iter().any(|(_, problem)| problem.contains("bytes together")));
+}
+
+#[test]
+fn a_step_stays_in_its_session() {
+    let call = "steps:\n  - step: one\n    call: FetchRecords\n    as: one-stop\n";
+    for name in ["X-Lienthong-Session", "authorization"] {
+        let found = flaws(&format!("{HEAD}{call}    headers: {{ {name}: x }}\n"));
+        assert!(found.iter().any(|(line, problem)| *line == 7 && problem.contains("runner's")), "{found:?}");
+    }
+}
+
+#[test]
 fn steps_stand_in_one_another_only_so_deep() {
     let mut text = format!("{HEAD}steps:\n");
     for depth in 0..6 {

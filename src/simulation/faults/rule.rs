@@ -97,9 +97,14 @@ impl Rule {
 impl Match {
     /// Whether a call of this method fits, as far as its name tells.
     pub(super) fn fits_method(&self, method: &str) -> bool {
-        self.methods.is_empty() || self.methods.iter().any(|wanted| names(wanted, method))
+        // Health and reflection only where they are named: those who watch the server and its clients ask them by themselves.
+        let is_ours = self.methods.is_empty() && method.starts_with(OURS);
+        is_ours || self.methods.iter().any(|wanted| names(wanted, method))
     }
 }
+
+/// The services of this API.
+const OURS: &str = "lienthong.";
 
 /// Whether `wanted`, a method or all methods of a service, is or contains `method`.
 pub(super) fn names(wanted: &str, method: &str) -> bool {
@@ -124,7 +129,8 @@ mod tests {
         ] {
             assert_eq!(names(wanted, method), fits, "{wanted} {method}");
         }
-        assert!(Match::default().fits_method("a.v1.S/M"), "no method is any");
+        assert!(Match::default().fits_method("lienthong.a.v1.S/M"), "no method is any of ours");
+        assert!(!Match::default().fits_method("grpc.health.v1.Health/Check"));
     }
 
     #[test]

@@ -175,6 +175,9 @@ impl Reading<'_> {
     fn refusal(&mut self, given: proto::StatusFault) -> Option<Refusal> {
         let proto::StatusFault { code, reason, message, retry_after } = given;
         let retry_after = self.duration("status.retry_after", retry_after);
+        if holds_personal_id(&message) {
+            self.add("status.message", "PERSONAL_ID", "a message is shown to others: it holds no personal ID");
+        }
         let named = code_named(&code);
         if named.is_none() && !code.is_empty() {
             let known: Vec<&str> = (1..=16).map(|code| code_name(tonic::Code::from_i32(code))).collect();

@@ -87,14 +87,14 @@ fn a_call_meets_the_rules_that_fit_it_in_their_order() {
     let method = |name: &str| Match { methods: vec![name.into()], ..Match::default() };
     let refuse =
         || CallAction::Refuse(Refusal { status: Refused::With(14), message: String::new(), retry_after: None });
-    let of_person = Match { person: Some(person("042090990001")), ..method("a.v1.S/Get") };
+    let of_person = Match { person: Some(person("042090990001")), ..method("lienthong.a.v1.S/Get") };
     let of_type = Match { record_type: Some("land.parcel.v1".into()), ..Match::default() };
-    let of_agency = Match { agency: Some("bank".into()), ..method("a.v1.S/*") };
+    let of_agency = Match { agency: Some("bank".into()), ..method("lienthong.a.v1.S/*") };
     let new = vec![
         of_calls(of_person, refuse()),
         of_calls(of_type, CallAction::GoAway),
         of_calls(of_agency, CallAction::Cut(After::Messages(0))),
-        of_calls(method("a.v1.Other/Get"), CallAction::TrailersOnly),
+        of_calls(method("lienthong.a.v1.Other/Get"), CallAction::TrailersOnly),
     ];
     rules.add(new).expect("added");
     let met = |method, caller, message: &str| {
@@ -102,14 +102,14 @@ fn a_call_meets_the_rules_that_fit_it_in_their_order() {
         ids(&rules.of_call(&call)).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(
-        met("a.v1.S/Get", Some("bank"), "\n\x0c042090990001\x12\x0eland.parcel.v1"),
+        met("lienthong.a.v1.S/Get", Some("bank"), "\n\x0c042090990001\x12\x0eland.parcel.v1"),
         ["fault-1", "fault-2", "fault-3"]
     );
-    assert_eq!(met("a.v1.S/Get", Some("police"), "\n\x0c042090990002"), [""; 0]);
-    assert_eq!(met("a.v1.S/Put", Some("bank"), ""), ["fault-3"]);
-    assert_eq!(met("a.v1.Other/Get", None, ""), ["fault-4"]);
+    assert_eq!(met("lienthong.a.v1.S/Get", Some("police"), "\n\x0c042090990002"), [""; 0]);
+    assert_eq!(met("lienthong.a.v1.S/Put", Some("bank"), ""), ["fault-3"]);
+    assert_eq!(met("lienthong.a.v1.Other/Get", None, ""), ["fault-4"]);
     rules.add(vec![of_calls(Match::default(), refuse())]).expect("added");
-    assert_eq!(met("a.v1.S/Put", Some("police"), ""), ["fault-5"], "every call");
+    assert_eq!(met("lienthong.a.v1.S/Put", Some("police"), ""), ["fault-5"], "every call");
     assert_eq!(
         met("lienthong.simulation.v1.FaultService/Heal", Some("operator"), ""),
         [""; 0],
@@ -155,7 +155,7 @@ fn a_copy_goes_its_own_way_with_nothing_counted() {
     let every = Turn { every: NonZeroU64::new(2).expect("2"), ..Turn::default() };
     let rule = Rule { matching: Match::default(), turn: every, action: Action::Call(CallAction::GoAway) };
     rules.add(vec![NewRule { id: Some("second".into()), rule }]).expect("added");
-    let call = FaultedCall { method: "a.v1.S/Get", caller: None, message: b"" };
+    let call = FaultedCall { method: "lienthong.a.v1.S/Get", caller: None, message: b"" };
     assert_eq!(rules.of_call(&call).len(), 0);
     let copy = rules.copy(Arc::new(FixedClock::at(NOW)), |standing| standing.id != "citizen-1");
     assert_eq!(copy.current().all().map(|standing| standing.id.clone()).collect::<Vec<_>>(), ["citizen-2", "second"]);
