@@ -11,6 +11,7 @@ use common::{Started, gateway, reason, said};
 use futures::StreamExt as _;
 use futures::future::join_all;
 use lienthong::server::{Config, Storage};
+use lienthong::simulation::examples;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -109,6 +110,33 @@ async fn a_citizen_with_everything_is_fetched_at_once() {
     let taken = json!({ "vehicles": [{ "kind": "car", "plate": "38A-555.55" }] });
     let refused = client.try_create("created-plate", taken).await.expect_err("taken");
     assert!(refused.message().contains("the plate is on a vehicle already"), "{refused}");
+    started.end().await;
+}
+
+/// The registries of `serve --with-examples`, without the sample data that a population brings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn papers_of_a_registry_from_a_schema_file_are_like_all_others() {
+    let started = gateway().with(|config| Config { registries: examples::all(), ..config }).start().await;
+    let client = Client(started.channel.clone());
+    let papers = ["education.diploma.v1", "construction.transport_permit.v1"];
+    let answer = client.create("created-graduate", json!({ "papers": papers })).await;
+    let id = id_of(&answer).to_owned();
+    assert_eq!(
+        record_types(&answer["person"]),
+        BTreeSet::from(["resident.person.v1", "education.diploma.v1", "construction.transport_permit.v1"])
+    );
+    let links = answer["person"]["links"].as_array().expect("links").clone();
+    assert_eq!(links.len(), 1, "a diploma is a document, a permit of a business is none: {answer}");
+    assert_eq!(links[0]["recordType"], "education.diploma.v1");
+    let fetch = json!({ "personal_id": id, "record_types": [papers[0]], "purpose": "education.check_degree" });
+    let fetched = client.ask("demo-one-stop", "exchange.v1.ExchangeService/FetchRecords", fetch).await;
+    assert_eq!(fetched["records"][0]["verdict"], "VALID", "{fetched}");
+    // Another one has another number.
+    let other = client.create("created-other-graduate", json!({ "papers": papers })).await;
+    let number = |answer: &Value| answer["person"]["links"][0]["documentNumber"].as_str().expect("a number").to_owned();
+    assert_ne!(number(&answer), number(&other));
+    let old = json!({ "papers": papers, "birth_date": "1899-12-31" });
+    assert_eq!(client.refused("created-too-old", old).await.1, "INVALID_REQUEST");
     started.end().await;
 }
 

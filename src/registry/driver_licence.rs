@@ -172,7 +172,12 @@ fn licence_lifecycle() -> Lifecycle {
         )
         .fields([("holder.full_name", basis(), assumption())])
         .fields_once_known([("holder.birth_date", basis(), assumption()), ("holder.sex", basis(), assumption())])
-        .list("classes", &["code"], Entries { removed: basis(), ..Entries::free() }, memory("Law 36/2024, art. 89"))
+        .list(
+            "classes",
+            &["code"],
+            Entries { added: basis(), removed: basis(), ..Entries::free() },
+            memory("Law 36/2024, art. 89"),
+        )
         .rule(holder_stays(assumption()))
         .rule(CrossRule::new("POINTS", "points", POINTS, points(), points_need))
         .time(

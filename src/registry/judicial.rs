@@ -48,6 +48,7 @@ fn sentences() -> Rule {
             Field::required("offence", Rule::Text(300)),
             Field::required("penalty", Rule::Text(300)),
             Field::optional("additional_penalty", Rule::Text(300)),
+            Field::optional("served_on", Rule::Date),
             Field::optional("expunged_on", Rule::Date),
         ]),
         50,
@@ -133,7 +134,7 @@ fn record_lifecycle() -> Lifecycle {
             "sentences",
             &["court", "judgment_number"],
             Entries { closed: basis(), changed: basis(), removed: undone(), ..Entries::free() }
-                .closed_by(&["expunged_on"]),
+                .closed_by(&["served_on", "expunged_on"]),
             records(),
         )
         .list(
@@ -152,7 +153,7 @@ fn record_lifecycle() -> Lifecycle {
         ))
 }
 
-const EXPUNGED_EARLY: &str = "a conviction is not expunged before the term that its penalty sets has passed since the judgment (1, 2, 3 or 5 years: Penal Code, art. 70), except by a court, by an amnesty or as not_counted";
+const EXPUNGED_EARLY: &str = "a conviction is not expunged before the term that its penalty sets has passed since served_on, or since the judgment where the record has no such day (1, 2, 3 or 5 years: Penal Code, art. 70), except by a court, by an amnesty or as not_counted";
 
 fn is_same_sentence(one: &Object, other: &Object) -> bool {
     ["court", "judgment_number"].iter().all(|field| one.text(field) == other.text(field))
@@ -163,18 +164,19 @@ fn ends_with_conviction(step: &Step<'_>) -> Option<Needs> {
     (step.operation == Operation::Revoke && step.before.text("status") == Some("conviction")).then(never)
 }
 
-/// The term follows from the punishment. It runs from the punishment's end, which the record does not know: what has not even passed since the
-/// judgment is never enough.
+/// The term follows from the punishment, and runs from its end. Where the record does not have that day, what has not even passed since the judgment
+/// is never enough.
 fn expunged_early(step: &Step<'_>) -> Option<Needs> {
     let known = step.before.array("sentences").unwrap_or_default();
     let sentences = step.after.array("sentences")?.iter().filter(|sentence| !known.contains(sentence));
     let early = sentences.filter_map(Value::as_object).any(|sentence| {
-        // A day of judgment that is corrected in the same change counts as the later of both.
+        // A day that is corrected in the same change counts as the later of both.
         let was = known.iter().filter_map(Value::as_object).find(|was| is_same_sentence(was, sentence));
-        let judged = date_at(sentence, "judged_on").max(was.and_then(|was| date_at(was, "judged_on")));
-        let dates = judged.zip(date_at(sentence, "expunged_on"));
+        let later = |field| date_at(sentence, field).max(was.and_then(|was| date_at(was, field)));
+        let from = later("served_on").max(later("judged_on"));
+        let dates = from.zip(date_at(sentence, "expunged_on"));
         let term = jiff::Span::new().years(penalty::expunged_after_years(sentence.text("penalty").unwrap_or_default()));
-        dates.is_some_and(|(judged, expunged)| expunged < judged.saturating_add(term))
+        dates.is_some_and(|(from, expunged)| expunged < from.saturating_add(term))
     });
     early.then(|| basis_of(&[COURT_DECISION, NOT_COUNTED, AMNESTY, CORRECTION]))
 }
@@ -350,23 +352,11 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
     let sentences: Vec<&Object> = sentences.iter().filter_map(Value::as_object).collect();
     for (at, sentence) in sentences.iter().enumerate() {
         let path = format!("sentences[{at}]");
-        let (judged, expunged) = (date_at(sentence, "judged_on"), date_at(sentence, "expunged_on"));
-        findings_at(
-            judged.is_none_or(|d| d <= today),
-            &path,
-            "judged_on",
-            "FUTURE",
-            "must not be in the future",
-            findings,
-        );
-        findings_at(
-            expunged.is_none_or(|d| d <= today),
-            &path,
-            "expunged_on",
-            "FUTURE",
-            "must not be in the future",
-            findings,
-        );
+        for field in ["judged_on", "served_on", "expunged_on"] {
+            let is_past = date_at(sentence, field).is_none_or(|day| day <= today);
+            findings_at(is_past, &path, field, "FUTURE", "must not be in the future", findings);
+        }
+        let judged = date_at(sentence, "judged_on");
         let birth = record.text("birth_date").and_then(PartialDate::parse);
         let of_age = judged.zip(birth).is_none_or(|(judged, birth)| age_at_most(birth, judged) >= LIABLE_FROM);
         findings_at(of_age, &path, "judged_on", "CONFLICT", "nobody under 14 is convicted", findings);
@@ -380,8 +370,10 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
             "the Penal Code of 2015 was not passed yet on the day of judgment",
             findings,
         );
-        let ordered = judged.zip(expunged).is_none_or(|(judged, expunged)| judged <= expunged);
-        findings_at(ordered, &path, "expunged_on", "ORDER", "must not be before the judgment", findings);
+        for field in ["served_on", "expunged_on"] {
+            let ordered = judged.zip(date_at(sentence, field)).is_none_or(|(judged, day)| judged <= day);
+            findings_at(ordered, &path, field, "ORDER", "must not be before the judgment", findings);
+        }
     }
     for (at, ban) in record.array("bans").unwrap_or_default().iter().filter_map(Value::as_object).enumerate() {
         let ordered = date_at(ban, "from_date").zip(date_at(ban, "until_date")).is_none_or(|(from, to)| from <= to);

@@ -58,6 +58,7 @@ fn membership_type() -> RecordType {
                         Field::optional("to_month", Rule::Month),
                         Field::required("base", Rule::form(forms::money, "an amount in đồng, digits only")),
                         Field::required("kind", Rule::one_of(&["compulsory", "voluntary", "unemployment"])),
+                        Field::optional("position", Rule::one_of(&["official", "public_employee", "employee"])),
                     ]),
                     200,
                 ),
@@ -133,6 +134,10 @@ impl<'a> Span<'a> {
         matches!(self.kind, Some("compulsory" | "voluntary"))
     }
 
+    fn is_of_officials(&self) -> bool {
+        self.period.text("position") == Some("official")
+    }
+
     fn is_open(&self) -> bool {
         !self.period.contains("to_month")
     }
@@ -162,6 +167,9 @@ fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_
         if span.kind == Some("unemployment") {
             let says = "unemployment insurance is for months of compulsory insurance";
             findings_at(is_covered(span, &covering), &path, "from_month", "CONFLICT", says, findings);
+            let of_officials = spans.iter().any(|other| other.is_of_officials() && span.shares_a_month(other));
+            let says = "officials have no unemployment insurance (Law on Employment)";
+            findings_at(!of_officials, &path, "kind", "NOT_ALLOWED", says, findings);
         }
     }
     check_status(membership, &spans, findings);
@@ -272,6 +280,8 @@ fn check_period(period: &Object, path: &str, this_month: &str, findings: &mut Fi
     let alone = !period.contains("unit_code") && !period.contains("unit_name");
     match period.text("kind") {
         Some("voluntary") => {
+            let says = "voluntary members have no position";
+            findings_at(!period.contains("position"), path, "position", "NOT_ALLOWED", says, findings);
             findings_at(alone, path, "unit_code", "NOT_ALLOWED", "voluntary members have no employer", findings);
         }
         Some("compulsory" | "unemployment") => {
@@ -339,6 +349,13 @@ mod tests {
                     &["periods[2].unit_code NOT_ALLOWED", "periods[2].from_month OVERLAP"],
                 ),
                 (&[("periods.2.unit_code", None)], &["periods[2].unit_code REQUIRED"]),
+                (&[("periods.1.position", to("official"))], &["periods[2].kind NOT_ALLOWED"]),
+                (&[("periods.2.position", to("official"))], &["periods[2].kind NOT_ALLOWED"]),
+                // They were officials before.
+                (&[("periods.0.position", to("official"))], &[]),
+                (&[("periods.1.position", to("public_employee"))], &[]),
+                (&[("periods.1.position", to("volunteer"))], &["periods[1].position UNKNOWN_VALUE"]),
+                (&[("periods", None), ("status", to("preserved"))], &[]),
                 (
                     &[("periods.0.from_month", to("2010-01-01")), ("periods.0.base", to("5.3"))],
                     &["periods[0].from_month FORMAT", "periods[0].base FORMAT"],

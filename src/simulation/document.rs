@@ -23,6 +23,7 @@ pub use vehicle::{Vehicle, VehicleOwner};
 use std::borrow::Cow;
 
 use crate::base::{Date, PartialDate, PersonalId};
+use crate::registry::Name;
 use crate::registry::basis::FIELD;
 use crate::trust::{Object, Operation, Value};
 
@@ -34,9 +35,9 @@ pub type Text = Cow<'static, str>;
 
 /// One record version, ready to be submitted to its registry by the registry's operator.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    /// `resident.person.v1`, ….
-    pub record_type: &'static str,
+pub struct Record<N = &'static str> {
+    /// `resident.person.v1`, …: of a built-in registry, unless it is said otherwise.
+    pub record_type: N,
     /// Which version of its record it becomes, from 1; the registry must hold the one before.
     pub version: u64,
     /// The operation of the version.
@@ -46,6 +47,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// The same, among records of any registry.
+    pub fn named(self) -> Record<Name> {
+        let Self { record_type, version, operation, payload } = self;
+        Record { record_type: record_type.into(), version, operation, payload }
+    }
+
     /// The same, resting on `basis`.
     #[must_use]
     pub fn with_basis(mut self, basis: &Basis) -> Self {

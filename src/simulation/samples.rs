@@ -29,19 +29,12 @@ pub struct SampleMaker {
 }
 
 /// Natural keys by record type.
-type Keys = BTreeMap<Name, Vec<String>>;
+pub type Keys = BTreeMap<Name, Vec<String>>;
 
 impl SampleMaker {
     /// Of all record types of a catalogue whose schema files say how.
     pub fn new(catalogue: &Catalogue, world: Seed, today: Date) -> Self {
-        let kinds = catalogue.sectors().iter().flat_map(|sector| {
-            let definition = sector.definition.clone();
-            sector.record_types.iter().filter_map(move |of| {
-                let samples = definition.as_ref()?.samples.get(&*of.name)?;
-                Some((of.clone(), samples.clone()))
-            })
-        });
-        let (kinds, people) = (kinds.collect(), catalogue.people().clone());
+        let (kinds, people) = (described(catalogue).collect(), catalogue.people().clone());
         Self { kinds, people, counts: BTreeMap::new(), keys: Keys::new(), seed: world.child("samples", 0), today }
     }
 
@@ -57,9 +50,7 @@ impl SampleMaker {
 
     /// The records of the citizen with this record of a person.
     pub fn records_of(&mut self, person: &Object) -> Vec<(Arc<RecordType>, Object)> {
-        let birth = person.text("birth_date").and_then(PartialDate::parse);
-        let birth = birth.and_then(|it| Date::new(it.year, it.month.unwrap_or(7), it.day.unwrap_or(1)).ok());
-        let (Some(birth), Some(id)) = (birth, person.text("personal_id")) else { return Vec::new() };
+        let (Some(birth), Some(id)) = (birth_of(person), person.text("personal_id")) else { return Vec::new() };
         if person.text("life_status") != Some("alive") {
             return Vec::new();
         }
@@ -71,13 +62,10 @@ impl SampleMaker {
             }
             let count = self.counts.entry(of.name.to_string()).or_default();
             *count += 1;
-            let (count, today, keys) = (*count, self.today, &self.keys);
+            let (count, today, keys) = (Count::Up(*count), self.today, &self.keys);
             let days = BTreeMap::new();
-            let mut making = Making { person, birth, id, of, samples, draws, count, today, keys, days };
-            let payload = making.object(&of.fields, "");
-            if making.lacks_a_record(&payload) {
-                continue;
-            }
+            let making = Making { person, birth, id, of, samples, draws, count, today, keys, days };
+            let Some(payload) = making.record() else { continue };
             if let Some(key) = payload.text(&of.natural_key) {
                 self.keys.entry(of.name.clone()).or_default().push(key.to_owned());
             }
@@ -85,6 +73,37 @@ impl SampleMaker {
         }
         made
     }
+}
+
+/// The record types whose schema files say how sample data are made.
+pub fn described(catalogue: &Catalogue) -> impl Iterator<Item = (Arc<RecordType>, Samples)> + '_ {
+    catalogue.sectors().iter().flat_map(|sector| {
+        sector.record_types.iter().filter_map(|of| {
+            let samples = sector.definition.as_ref()?.samples.get(&*of.name)?;
+            Some((of.clone(), samples.clone()))
+        })
+    })
+}
+
+/// One record of somebody whom a tester creates, however few citizens have one: `ordinal` is theirs alone, and the numbers that count are taken from their
+/// end, far from those of the generated citizens. `keys` are the records that it may name; `None` if it has to name one of another type.
+pub fn created(
+    (of, samples): (&RecordType, &Samples),
+    person: &Object,
+    ordinal: u64,
+    keys: &Keys,
+    (world, today): (Seed, Date),
+) -> Option<Object> {
+    let (birth, id) = (birth_of(person)?, person.text("personal_id")?);
+    let draws = world.child("created-sample", ordinal).child(&of.name, 0).draws();
+    let (count, days) = (Count::Down(ordinal), BTreeMap::new());
+    Making { person, birth, id, of, samples, draws, count, today, keys, days }.record()
+}
+
+/// The birth date of a record of a person; the middle of the year or month that is known.
+fn birth_of(person: &Object) -> Option<Date> {
+    let it = PartialDate::parse(person.text("birth_date")?)?;
+    Date::new(it.year, it.month.unwrap_or(7), it.day.unwrap_or(1)).ok()
 }
 
 /// How many citizens show what sample data are like.
@@ -118,6 +137,24 @@ pub fn flaws(catalogue: &Catalogue, today: Date) -> Vec<(Arc<RecordType>, String
     found
 }
 
+/// The number that a template counts with.
+#[derive(Debug, Clone, Copy)]
+enum Count {
+    /// From 1 on.
+    Up(u64),
+    /// From the highest of so many digits down.
+    Down(u64),
+}
+
+impl Count {
+    fn of_digits(self, digits: usize) -> u64 {
+        match self {
+            Self::Up(count) => count,
+            Self::Down(count) => (10_u64.pow(digits as u32) - 1).saturating_sub(count),
+        }
+    }
+}
+
 /// A record in the making.
 struct Making<'a> {
     person: &'a Object,
@@ -126,7 +163,7 @@ struct Making<'a> {
     of: &'a RecordType,
     samples: &'a Samples,
     draws: Draws,
-    count: u64,
+    count: Count,
     today: Date,
     keys: &'a Keys,
     /// The days that fields got, by their paths.
@@ -134,6 +171,12 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// The record; `None` if it has to name a record, and there is none to name yet.
+    fn record(mut self) -> Option<Object> {
+        let payload = self.object(&self.of.fields, "");
+        (!self.lacks_a_record(&payload)).then_some(payload)
+    }
+
     fn object(&mut self, fields: &[Field], path: &str) -> Object {
         let mut object = Object::new();
         // What refers to another field comes behind it.
@@ -231,7 +274,8 @@ impl Making<'_> {
             match name {
                 "id" => filled.push_str(self.id),
                 name if name.starts_with('n') => {
-                    filled.push_str(&format!("{:0width$}", self.count, width = digits(name)))
+                    let width = digits(name);
+                    filled.push_str(&format!("{:0width$}", self.count.of_digits(width)));
                 }
                 name if name.starts_with('d') => {
                     (0..digits(name)).for_each(|_| filled.push_str(&self.draws.below(10).to_string()));

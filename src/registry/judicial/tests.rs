@@ -61,6 +61,8 @@ fn judicial_records_keep_their_rules() {
             (&[("sentences.0.expunged_on", None)], &["status CONFLICT"]),
             (&[("sentences.0.expunged_on", None), ("status", to("conviction"))], &[]),
             (&[("sentences.0.expunged_on", to("2004-01-01"))], &["sentences[0].expunged_on ORDER"]),
+            (&[("sentences.0.served_on", to("2006-03-01"))], &[]),
+            (&[("sentences.0.served_on", to("2005-03-01"))], &["sentences[0].served_on ORDER"]),
             (
                 &[("sentences.0.judged_on", to("2027-01-01"))],
                 &["sentences[0].judged_on FUTURE", "sentences[0].expunged_on ORDER"],

@@ -273,6 +273,20 @@ fn no_conviction_is_expunged_by_time_within_a_year() {
         sentence.insert("judged_on", "2020-05-06");
     }
     hold(&[case(because("expunged_by_law", &backdated), &["sentences EXPUNGED_EARLY"])]);
+    // The term runs from the end of the punishment, where the record has it.
+    let served = |expunged| {
+        let mut record = sentenced(Some(expunged));
+        if let Some(Value::Array(sentences)) = record.get_mut("sentences")
+            && let Some(Value::Object(sentence)) = sentences.first_mut()
+        {
+            sentence.insert("served_on", "2024-12-01");
+        }
+        record
+    };
+    hold(&[
+        case(because("expunged_by_law", &served("2025-11-30")), &["sentences EXPUNGED_EARLY"]),
+        case(because("expunged_by_law", &served("2025-12-01")), &[]),
+    ]);
 }
 
 #[test]

@@ -144,13 +144,13 @@ fn lacking(fields: &[Field], path: &str, samples: &Samples, references: &[Refere
         if samples.hint(&under).is_some() || references.iter().any(is_reference) {
             continue;
         }
-        match &field.rule {
+        let (rule, under) = match &field.rule {
+            Rule::List(of, _) | Rule::Set(of, _) => (&**of, format!("{under}.*")),
+            rule => (rule, under),
+        };
+        match rule {
+            _ if samples.hint(&under).is_some() => {}
             Rule::Object(fields) => lacking(fields, &under, samples, references, map),
-            Rule::List(of, _) | Rule::Set(of, _) if matches!(**of, Rule::Object(_)) => {
-                if let Rule::Object(fields) = &**of {
-                    lacking(fields, &format!("{under}.*"), samples, references, map);
-                }
-            }
             Rule::Text(_) | Rule::Form(_) | Rule::Listed(_) | Rule::Month | Rule::List(..) | Rule::Set(..) => {
                 map.flaw("SAMPLES", format_args!("{under} is required: give it one of {KINDS}"));
             }

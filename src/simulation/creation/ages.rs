@@ -5,6 +5,7 @@
 
 use crate::base::seed::Draws;
 use crate::base::{Date, PartialDate, Violations};
+use crate::registry::Name;
 use crate::registry::driver_licence::CLASSES;
 use crate::simulation::names::Sex;
 use crate::simulation::population::calendar::{age_on, draw_day, plus_days, plus_years};
@@ -40,6 +41,7 @@ struct Span {
 enum Says {
     Text(&'static str),
     Paper { name: &'static str, least: i16 },
+    Sample { name: Name, least: i64, most: i64 },
     Class { code: &'static str, least: i16 },
 }
 
@@ -49,6 +51,10 @@ impl Says {
             Self::Text(text) => (*text).to_owned(),
             Self::Paper { name: paper, least } => {
                 format!("{paper} is for people from {least} years of age, and this one is {age}")
+            }
+            Self::Sample { name, least, most } => {
+                let name: &str = name;
+                format!("{name} is for people from {least} to {most} years of age, and this one is {age}")
             }
             Self::Class { code, least } => {
                 format!("class {code} is for drivers from {least} years of age, and this one is {age}")
@@ -110,6 +116,13 @@ impl Ages {
         for paper in papers.into_iter().filter(|paper| paper.age_min() > 0) {
             let (name, least) = (paper.name(), paper.age_min());
             self.until(plus_years(self.today, -least), "papers", Says::Paper { name, least });
+        }
+        for (of, samples) in &wanted.samples {
+            let (least, most) = samples.ages;
+            let from = plus_days(plus_years(self.today, -(most as i16 + 1)), 1);
+            let until = plus_years(self.today, -(least as i16));
+            let says = Says::Sample { name: of.name.clone(), least, most };
+            self.spans.push(Span { from, until, field: "papers".into(), says });
         }
         for (at, code) in wanted.classes.iter().enumerate() {
             let Some(class) = CLASSES.iter().find(|class| class.code == *code) else { continue };
@@ -204,7 +217,8 @@ mod tests {
         let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
         let licence = (!classes.is_empty()).then_some(AskedLicence { classes, points: None });
         let papers = papers.iter().map(|paper| (*paper).to_owned()).collect();
-        Wanted::read(&Asked { papers, licence, ..Asked::default() }, TODAY).expect("it can be")
+        let asked = Asked { papers, licence, ..Asked::default() };
+        Wanted::read(&asked, &crate::registry::Catalogue::built_in(), TODAY).expect("it can be")
     }
 
     fn against(kin: &Relatives, birth: &str) -> Vec<String> {

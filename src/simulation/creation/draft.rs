@@ -1,8 +1,10 @@
 //! A draft: everybody of a situation, or one citizen with chosen papers, as records that keep every rule; and the plan that makes them.
 
+use std::collections::BTreeSet;
+
 use crate::base::seed::Draws;
-use crate::base::{Date, Error, PersonalId, Result};
-use crate::registry::Catalogue;
+use crate::base::{Date, Error, PersonalId, Result, Seed, Violations};
+use crate::registry::{Catalogue, Name};
 use crate::simulation::document::{Record, day};
 use crate::simulation::geography::{Commune, Geography};
 use crate::simulation::names::Sex;
@@ -10,6 +12,8 @@ use crate::simulation::personas::demands::Demands;
 use crate::simulation::personas::identity::{Cast, Identity, Scene};
 use crate::simulation::personas::{Life, PersonaRow, situation};
 use crate::simulation::population::calendar::{age_on, draw_day, plus_days, plus_years};
+use crate::simulation::samples::{self, Keys};
+use crate::trust::Operation;
 
 use super::ages::Ages;
 use super::compose::compose;
@@ -113,6 +117,7 @@ fn of_age(born: Date, demands: Option<Demands>, today: Date, draws: &mut Draws) 
 /// What a draft is made of.
 pub struct Drafting<'a> {
     pub catalogue: &'a Catalogue,
+    pub seed: Seed,
     pub wanted: &'a Wanted,
     pub kin: &'a Relatives,
     pub cast: &'a Cast,
@@ -131,7 +136,10 @@ pub struct Draft {
 struct Drafted {
     citizen: MadeCitizen,
     life: Life,
-    first: Vec<Record>,
+    first: Vec<Record<Name>>,
+    later: Vec<Record<Name>>,
+    /// The record types of the documents that are linked.
+    links: BTreeSet<Name>,
 }
 
 impl Drafting<'_> {
@@ -145,12 +153,20 @@ impl Drafting<'_> {
                 Some(row) => (row.life)(&scene),
                 None => compose(&scene, self.wanted, self.kin).map_err(Error::invalid)?,
             };
-            let first = life.records();
-            let citizen = self.citizen(row, &scene, &life)?;
-            people.push(Drafted { citizen, life, first });
+            let named = |records: Vec<Record>| records.into_iter().map(Record::named);
+            let mut first: Vec<Record<Name>> = named(life.records()).collect();
+            let mut links: BTreeSet<Name> = life.links.iter().map(|link| Name::from(*link)).collect();
+            if row.is_none() {
+                let papers = self.sample_papers(own.ordinal(), &first)?;
+                links.extend(papers.iter().map(|paper| paper.record_type.clone()));
+                first.extend(papers);
+            }
+            let later: Vec<Record<Name>> = named(life.later.clone()).collect();
+            let citizen = self.citizen(row, &scene, &life, first.iter().chain(&later))?;
+            people.push(Drafted { citizen, life, first, later, links });
         }
-        let first: Vec<Record> = people.iter().flat_map(|drafted| drafted.first.iter().cloned()).collect();
-        let later: Vec<Record> = people.iter().flat_map(|drafted| drafted.life.later.iter().cloned()).collect();
+        let first: Vec<Record<Name>> = people.iter().flat_map(|drafted| drafted.first.iter().cloned()).collect();
+        let later: Vec<Record<Name>> = people.iter().flat_map(|drafted| drafted.later.iter().cloned()).collect();
         let found = lawful::violations(self.catalogue, &first, &later, self.today)?;
         if !found.is_empty() {
             return Err(Error::invalid(lawful::of_request(&found, self.wanted.chosen())));
@@ -161,12 +177,50 @@ impl Drafting<'_> {
         Ok(Draft { people, numbers: self.cast.numbers.values().copied().collect(), joins, spouse })
     }
 
-    fn citizen(&self, row: Option<&PersonaRow>, scene: &Scene<'_>, life: &Life) -> Result<MadeCitizen> {
+    /// The papers of registries from schema files, each made as its file says. One that has to name a record of another type comes after it.
+    fn sample_papers(&self, ordinal: u64, records: &[Record<Name>]) -> Result<Vec<Record<Name>>> {
+        let person = records.iter().find(|record| record.record_type == self.catalogue.people().name);
+        let person = person.ok_or_else(|| Error::bug("a citizen without a record of their own"))?;
+        let (mut left, mut keys, mut made) = (self.wanted.samples.clone(), Keys::new(), Vec::new());
+        while !left.is_empty() {
+            let before = left.len();
+            left.retain(|(of, samples)| {
+                let world = (self.seed, self.today);
+                let Some(payload) = samples::created((of, samples), &person.payload, ordinal, &keys, world) else {
+                    return true;
+                };
+                let key = payload.text(&of.natural_key).unwrap_or_default().to_owned();
+                keys.entry(of.name.clone()).or_default().push(key);
+                let record_type = of.name.clone();
+                made.push(Record { record_type, version: 1, operation: Operation::Create, payload });
+                false
+            });
+            if left.len() == before {
+                let mut bad = Violations::default();
+                for (of, _) in left {
+                    let others: Vec<&str> = of.references.iter().map(|reference| &*reference.record_type).collect();
+                    let (name, others): (&str, _) = (&of.name, others.join(", "));
+                    let says = format_args!("{name} names a record of {others}: ask for it too");
+                    bad.add("papers", "REQUIRED", says);
+                }
+                return Err(Error::invalid(bad));
+            }
+        }
+        Ok(made)
+    }
+
+    fn citizen<'a>(
+        &self,
+        row: Option<&PersonaRow>,
+        scene: &Scene<'_>,
+        life: &Life,
+        versions: impl Iterator<Item = &'a Record<Name>>,
+    ) -> Result<MadeCitizen> {
         let own = scene.own;
         let mut records: Vec<MadeRecord> = Vec::new();
-        for record in life.records().iter().chain(&life.later) {
-            let of = self.catalogue.record_type(record.record_type);
-            let of = of.ok_or_else(|| Error::bug(format!("{} is no record type", record.record_type)))?;
+        for record in versions {
+            let of = self.catalogue.record_type(&record.record_type);
+            let of = of.ok_or_else(|| Error::bug(format!("{} is no record type", &*record.record_type)))?;
             let key = record.payload.text(&of.natural_key).unwrap_or_default().to_owned();
             let made = MadeRecord {
                 registry: of.registry.to_string(),
@@ -202,7 +256,7 @@ impl Drafting<'_> {
 
 impl Draft {
     /// The first versions of everybody, by the registry that issues them.
-    pub fn by_registry(&self, catalogue: &Catalogue) -> Result<Vec<(String, Vec<Record>)>> {
+    pub fn by_registry(&self, catalogue: &Catalogue) -> Result<Vec<(String, Vec<Record<Name>>)>> {
         by_registry(catalogue, self.people.iter().flat_map(|drafted| &drafted.first))
     }
 
@@ -221,23 +275,23 @@ impl Draft {
             }
         }
         steps.push(Step::Settle);
-        for Drafted { citizen, life, first } in &self.people {
+        for Drafted { citizen, first, links, .. } in &self.people {
             let person = || citizen.personal_id.clone();
             if citizen.account_level > 0 {
                 let (level, guardian) = (citizen.account_level, citizen.guardian.clone());
                 steps.push(Step::Open { person: person(), level, guardian });
             }
-            for record in first.iter().filter(|record| life.links.contains(&record.record_type)) {
-                let of = catalogue.record_type(record.record_type).filter(|of| of.document.is_some());
+            for record in first.iter().filter(|record| links.contains(&record.record_type)) {
+                let of = catalogue.record_type(&record.record_type).filter(|of| of.document.is_some());
                 let Some(number) = of.and_then(|of| record.payload.text(&of.natural_key)) else { continue };
-                let (record_type, number) = (record.record_type.to_owned(), number.to_owned());
+                let (record_type, number) = (String::from(&record.record_type), number.to_owned());
                 steps.push(Step::Link { person: person(), record_type, number });
             }
             if citizen.refuses_consents {
                 steps.push(Step::Refuse { person: person() });
             }
         }
-        let later = self.people.iter().flat_map(|drafted| &drafted.life.later);
+        let later = self.people.iter().flat_map(|drafted| &drafted.later);
         submit(&mut steps, by_registry(catalogue, later)?);
         steps.push(Step::Settle);
         let citizens = self.people.iter().map(|drafted| drafted.citizen.clone()).collect();
@@ -246,7 +300,7 @@ impl Draft {
     }
 }
 
-fn submit(steps: &mut Vec<Step>, by_registry: Vec<(String, Vec<Record>)>) {
+fn submit(steps: &mut Vec<Step>, by_registry: Vec<(String, Vec<Record<Name>>)>) {
     for (registry, records) in by_registry {
         let changes = records.iter().map(Planned::from).collect();
         steps.push(Step::Submit { registry, changes });
@@ -255,13 +309,13 @@ fn submit(steps: &mut Vec<Step>, by_registry: Vec<(String, Vec<Record>)>) {
 
 fn by_registry<'a>(
     catalogue: &Catalogue,
-    records: impl Iterator<Item = &'a Record>,
-) -> Result<Vec<(String, Vec<Record>)>> {
-    let mut all: Vec<(String, Vec<Record>)> = Vec::new();
+    records: impl Iterator<Item = &'a Record<Name>>,
+) -> Result<Vec<(String, Vec<Record<Name>>)>> {
+    let mut all: Vec<(String, Vec<Record<Name>>)> = Vec::new();
     for record in records {
-        let of = catalogue.record_type(record.record_type);
+        let of = catalogue.record_type(&record.record_type);
         let registry =
-            of.ok_or_else(|| Error::bug(format!("{} is no record type", record.record_type)))?.registry.to_string();
+            of.ok_or_else(|| Error::bug(format!("{} is no record type", &*record.record_type)))?.registry.to_string();
         match all.iter_mut().find(|(known, _)| *known == registry) {
             Some((_, records)) => records.push(record.clone()),
             None => all.push((registry, vec![record.clone()])),

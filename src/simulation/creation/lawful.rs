@@ -2,35 +2,40 @@
 //! more, before anything is written; this says it without them.
 
 use crate::base::{Date, Error, Result, Violation, Violations};
-use crate::registry::Catalogue;
 use crate::registry::lifecycle::Step;
 use crate::registry::resident::PERSON;
 use crate::registry::rule::Findings;
+use crate::registry::{Catalogue, Name};
 use crate::simulation::document::Record;
 
 /// Fields of the person that are fields of the request too, and so are named as it names them.
 const OF_THE_REQUEST: [&str; 2] = ["full_name", "birth_date"];
 
 /// Everything that the rules have against first and later versions, fields named under the record type.
-pub fn violations(catalogue: &Catalogue, first: &[Record], later: &[Record], today: Date) -> Result<Violations> {
+pub fn violations(
+    catalogue: &Catalogue,
+    first: &[Record<Name>],
+    later: &[Record<Name>],
+    today: Date,
+) -> Result<Violations> {
     let mut found = Violations::default();
     for record in first.iter().chain(later) {
-        let of = catalogue.record_type(record.record_type);
+        let of = catalogue.record_type(&record.record_type);
         let of = of.ok_or_else(|| Error::bug(format!("{} is no record type", record.record_type)))?;
-        of.validate(&record.payload, today, &record.record_type, &mut found);
+        of.validate(&record.payload, today, &&*record.record_type, &mut found);
         if record.version == 1 {
             continue;
         }
         let key = of.key_of(&record.payload);
-        let before = |other: &&Record| {
-            (other.record_type, other.version + 1, of.key_of(&other.payload))
-                == (record.record_type, record.version, key.clone())
+        let before = |other: &&Record<Name>| {
+            (&other.record_type, other.version + 1, of.key_of(&other.payload))
+                == (&record.record_type, record.version, key.clone())
         };
         let Some(before) = first.iter().chain(later).find(before) else {
             return Err(Error::bug("a later version without the one before it"));
         };
         let step = Step { before: &before.payload, after: &record.payload, operation: record.operation, today };
-        of.lifecycle.check(&step, &mut Findings::new(&record.record_type, &mut found));
+        of.lifecycle.check(&step, &mut Findings::new(&&*record.record_type, &mut found));
     }
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::registry::Name;
 use crate::simulation::document::Record;
 use crate::simulation::faults::ReadAction;
 use crate::trust::canonical;
@@ -114,9 +115,9 @@ pub(super) struct Planned {
     pub payload: String,
 }
 
-impl From<&Record> for Planned {
-    fn from(record: &Record) -> Self {
+impl From<&Record<Name>> for Planned {
+    fn from(record: &Record<Name>) -> Self {
         let payload = String::from_utf8(canonical::write(&record.payload)).unwrap_or_default();
-        Self { record_type: record.record_type.to_owned(), version: record.version, payload }
+        Self { record_type: (&record.record_type).into(), version: record.version, payload }
     }
 }

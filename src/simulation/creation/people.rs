@@ -75,7 +75,7 @@ impl Creating {
     /// Plans a creation, and keeps the plan; gives the one that another call kept first.
     async fn begin(&self, request_id: &str, asked: &Asked, content: &str, now: Timestamp) -> Result<Creation> {
         let today = now.date();
-        let wanted = Wanted::read(asked, today).map_err(Error::invalid)?;
+        let wanted = Wanted::read(asked, &self.parts.catalogue, today).map_err(Error::invalid)?;
         let kin = relatives(&self.parts, &wanted, now).await?;
         self.check_plates(&wanted, now).await?;
         for _ in 0..NUMBERS_MAX {
@@ -108,7 +108,9 @@ impl Creating {
     ) -> Result<Option<Creation>> {
         let today = now.date();
         let cast = self.cast(wanted, kin, now, taken).await?;
-        let draft = Drafting { catalogue: &self.parts.catalogue, wanted, kin, cast: &cast, today }.draft()?;
+        let draft =
+            Drafting { catalogue: &self.parts.catalogue, seed: self.parts.seed, wanted, kin, cast: &cast, today };
+        let draft = draft.draft()?;
         if !self.would_be_taken(&draft, wanted.chosen()).await? {
             return Ok(None);
         }
@@ -122,7 +124,7 @@ impl Creating {
         for (registry, records) in draft.by_registry(&self.parts.catalogue)? {
             let contents = records
                 .iter()
-                .map(|record| Content { record_type: record.record_type.to_owned(), payload: record.payload.clone() });
+                .map(|record| Content { record_type: (&record.record_type).into(), payload: record.payload.clone() });
             let outcomes = self.parts.port(&registry)?.put(contents.collect(), true).await?;
             for (record, outcome) in records.iter().zip(outcomes) {
                 match outcome {
@@ -130,7 +132,7 @@ impl Creating {
                     PutOutcome::Updated(_) | PutOutcome::Unchanged(_) => return Ok(false),
                     PutOutcome::Refused(violations) => {
                         for violation in violations.kept() {
-                            let field = format!("{}.{}", record.record_type, violation.field);
+                            let field = format!("{}.{}", &*record.record_type, violation.field);
                             bad.push(violation.clone().at(&field));
                         }
                     }

@@ -5,12 +5,13 @@ use super::draft::{Draft, Drafting, draw_person, members};
 use super::papers::PAPERS;
 use super::relatives::{Relative, Relatives};
 use super::wanted::Wanted;
-use crate::base::{Date, PersonalId, Reason, Result, Seed};
-use crate::registry::Catalogue;
+use crate::base::{Date, PersonalId, ProvinceCode, Reason, Result, Seed};
+use crate::registry::{Catalogue, allocation};
 use crate::simulation::names::{self, Sex};
 use crate::simulation::personas::identity::{Cast, Identity};
 use crate::simulation::personas::{reserved, situations};
 use crate::simulation::population::calendar::{age_on, plus_days, plus_years};
+use crate::simulation::{examples, samples};
 
 const TODAY: Date = Date::constant(2026, 11, 29);
 const TODAYS: [Date; 5] = [
@@ -43,9 +44,13 @@ fn cast(wanted: &Wanted, kin: &Relatives, today: Date, first: u64) -> Cast {
 }
 
 fn draft(asked: &Asked, kin: &Relatives, today: Date) -> Result<Draft> {
-    let wanted = Wanted::read(asked, today).map_err(crate::base::Error::invalid)?;
+    draft_in(&Catalogue::built_in(), asked, kin, today)
+}
+
+fn draft_in(catalogue: &Catalogue, asked: &Asked, kin: &Relatives, today: Date) -> Result<Draft> {
+    let wanted = Wanted::read(asked, catalogue, today).map_err(crate::base::Error::invalid)?;
     let cast = cast(&wanted, kin, today, reserved::FIRST_CREATED);
-    Drafting { catalogue: &Catalogue::built_in(), wanted: &wanted, kin, cast: &cast, today }.draft()
+    Drafting { catalogue, seed: Seed::root(1), wanted: &wanted, kin, cast: &cast, today }.draft()
 }
 
 /// The fields and rules of a refusal.
@@ -222,6 +227,43 @@ fn whoever_is_drawn_is_as_old_as_the_parents_and_papers_allow() {
             }
         }
     }
+}
+
+#[test]
+fn papers_of_registries_from_schema_files_are_made_as_their_files_say() {
+    let catalogue = allocation::unkept(&ProvinceCode::default(), examples::all()).expect("a catalogue");
+    let names: Vec<String> = samples::described(&catalogue).map(|(of, _)| of.name.to_string()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for today in TODAYS {
+        for name in &names {
+            let asked = |age: Option<i16>| Asked {
+                papers: vec![name.clone()],
+                birth_date: age.map(|age| born(age, today)).unwrap_or_default(),
+                account: AskedAccount::None,
+                ..Asked::default()
+            };
+            let draft = match draft_in(&catalogue, &asked(None), &Relatives::default(), today) {
+                Ok(draft) => draft,
+                // It names a record of another type of its registry.
+                Err(error) if error.message.contains("ask for it too") => {
+                    let other = error.message.split("a record of ").nth(1).and_then(|rest| rest.split(':').next());
+                    let papers = vec![name.clone(), other.expect("which").to_owned()];
+                    let asked = Asked { papers, account: AskedAccount::None, ..Asked::default() };
+                    draft_in(&catalogue, &asked, &Relatives::default(), today).expect("both")
+                }
+                Err(error) => panic!("{name} on {today}: {:#?}", error.violations),
+            };
+            let made = draft.creation(&catalogue, "x").expect("a plan").made;
+            let types: Vec<&str> = made.citizens[0].records.iter().map(|made| made.record_type.as_str()).collect();
+            assert!(types.contains(&name.as_str()) && types[0] == "resident.person.v1", "{types:?}");
+            if let Err(error) = draft_in(&catalogue, &asked(Some(0)), &Relatives::default(), today) {
+                assert!(error.violations.kept().iter().all(|bad| bad.field == "papers"), "{:#?}", error.violations);
+            }
+        }
+    }
+    let unknown = Asked { papers: vec!["education.diplomma.v1".into()], ..Asked::default() };
+    let error = draft_in(&catalogue, &unknown, &Relatives::default(), TODAY).err().expect("refused");
+    assert!(error.message.contains("nearest: education.diploma.v1"), "{}", error.message);
 }
 
 #[test]

@@ -1,22 +1,28 @@
 //! A request that was read: what is asked for, in the types of the simulation, with every fault of it named at once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::base::name::{unknown, with_nearest};
 use crate::base::text::{composed, name_is_valid};
 use crate::base::{Date, PersonalId, Violation, Violations};
 use crate::registry::driver_licence::CLASSES;
 use crate::registry::forms;
+use crate::registry::samples::Samples;
+use crate::registry::{Catalogue, RecordType};
 use crate::simulation::geography::{Commune, Geography};
 use crate::simulation::names::Sex;
 use crate::simulation::personas::{PersonaRow, demands::Demands, situation, situations};
 use crate::simulation::population::calendar::age_on;
+use crate::simulation::samples;
 
 use super::asked::{Asked, AskedAccount, AskedVehicle};
 use super::papers::{PAPERS, Paper};
 
-/// Most lines of a list: there are no more papers, classes and kinds of vehicles.
+/// Most lines of a list: there are no more classes and kinds of vehicles.
 const LIST_MAX: usize = 20;
+/// Most papers.
+const PAPERS_MAX: usize = 40;
 /// The years of the personal ID's structure.
 const FIRST_YEAR: i16 = 1900;
 
@@ -31,6 +37,8 @@ pub struct Wanted {
     pub situation: Option<&'static PersonaRow>,
     /// Those that were chosen; `None`: what is usual.
     pub papers: Option<BTreeSet<Paper>>,
+    /// Those of registries from schema files, with how they are made.
+    pub samples: Vec<(Arc<RecordType>, Samples)>,
     pub classes: Vec<&'static str>,
     pub points: Option<u8>,
     pub vehicles: Vec<WantedVehicle>,
@@ -56,12 +64,12 @@ pub struct WantedVehicle {
 
 impl Wanted {
     /// Reads a request; gives every field that is wrong.
-    pub fn read(asked: &Asked, today: Date) -> Result<Self, Violations> {
+    pub fn read(asked: &Asked, catalogue: &Catalogue, today: Date) -> Result<Self, Violations> {
         let mut bad = Violations::default();
         let mut wanted = Self { account: asked.account, ..Self::default() };
         wanted.read_person(asked, today, &mut bad);
         wanted.read_kin(asked, &mut bad);
-        wanted.read_papers(asked, &mut bad);
+        wanted.read_papers(asked, catalogue, &mut bad);
         wanted.read_licence(asked, &mut bad);
         for (at, vehicle) in asked.vehicles.iter().enumerate().take(LIST_MAX) {
             wanted.read_vehicle(vehicle, at, &mut bad);
@@ -142,19 +150,24 @@ impl Wanted {
         };
     }
 
-    fn read_papers(&mut self, asked: &Asked, bad: &mut Violations) {
+    fn read_papers(&mut self, asked: &Asked, catalogue: &Catalogue, bad: &mut Violations) {
         if asked.papers.is_empty() {
             return;
         }
-        if asked.papers.len() > LIST_MAX {
-            return bad.add("papers", "COUNT", "at most 20 papers");
+        if asked.papers.len() > PAPERS_MAX {
+            return bad.add("papers", "COUNT", "at most 40 papers");
         }
         let mut chosen = BTreeSet::new();
+        let samples: Vec<_> = samples::described(catalogue).collect();
         for (at, name) in asked.papers.iter().enumerate() {
-            match PAPERS.iter().find(|(known, _)| known == name) {
-                Some((_, paper)) => chosen.extend(*paper),
-                None => {
-                    let known: Vec<&str> = PAPERS.iter().map(|(known, _)| *known).collect();
+            let sample = || samples.iter().find(|(of, _)| of.name == *name);
+            match (PAPERS.iter().find(|(known, _)| known == name), sample()) {
+                (Some((_, paper)), _) => chosen.extend(*paper),
+                (None, Some((of, _))) if self.samples.iter().any(|(known, _)| known.name == of.name) => {}
+                (None, Some(sample)) => self.samples.push(sample.clone()),
+                (None, None) => {
+                    let built_in = PAPERS.iter().map(|(known, _)| *known);
+                    let known: Vec<&str> = built_in.chain(samples.iter().map(|(of, _)| &*of.name)).collect();
                     let says = with_nearest("no such paper".to_owned(), name, known.iter().copied());
                     let says = format!("{says}; there are: {}", known.join(", "));
                     bad.push(Violation::new(format_args!("papers[{at}]"), "UNKNOWN_VALUE", says));
