@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::dynamic::Call;
 use common::process::{Serving, program};
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
@@ -371,4 +372,42 @@ fn http_get(url: &str) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("answered");
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_session_ends_what_is_slow_in_it() {
+    let started = gateway().start().await;
+    let base = base(&started.channel);
+    let add = "simulation.v1.FaultService/AddFaults";
+    let dripping = (json!({ "drip": { "bytes": 1, "every": "2s" } }), "GetWorld");
+    let delayed = (json!({ "delay": { "fixed": "50s" } }), "GetClock");
+    for (end, (action, method)) in
+        [("DeleteSession", &dripping), ("ResetSession", &dripping), ("DeleteSession", &delayed)]
+    {
+        let session = base.create(json!({})).await;
+        let mut fault = action.clone();
+        fault["match"] = json!({ "methods": [method] });
+        session.ask("demo-operator", add, json!({ "faults": [fault] })).await;
+        let call = Call {
+            headers: Vec::new(),
+            body: "{}".into(),
+            method: format!("lienthong.simulation.v1.SimulationService/{method}"),
+        };
+        let call = call.with("authorization", "Bearer demo-operator").with("grpc-timeout", "60S");
+        let (call, channel) = (call.with("x-lienthong-session", session.id()), started.channel.clone());
+        let slow = tokio::spawn(async move { call.make(&channel).await });
+        let has_begun = async || {
+            let listed = session.ask("demo-operator", "simulation.v1.FaultService/ListFaults", json!({})).await;
+            let faults = listed["faults"].as_array().cloned().unwrap_or_default();
+            faults.iter().any(|fault| fault["counts"]["active"] == 1).then_some(())
+        };
+        common::until::until_answered("the slow call has begun", has_begun).await;
+        base.sessions(end, json!({ "session_id": session.id() })).await;
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(20), slow).await.expect("it ends soon");
+        let refused = ended.expect("no panic").expect_err("it was cut");
+        match *method {
+            "GetClock" => assert_eq!(reason(&refused), (Code::NotFound, "SESSION_UNKNOWN".into())),
+            _ => assert_eq!(refused.code(), Code::Internal, "{refused}"),
+        }
+    }
 }

@@ -48,6 +48,8 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     /// For ids of calls that a recording does not hold.
     beside: SystemEntropy,
+    /// For ids of calls that anyone may make, who so takes nothing of the world's randomness.
+    of_anyone: Arc<dyn Entropy>,
     traces: Arc<dyn EndedCalls>,
     /// Lines about requests of strangers, of which there are as many as they like.
     stranger_lines: LogLimiter,
@@ -66,13 +68,15 @@ impl Edge {
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
     ) -> Self {
-        Self::of(clock, entropy, traces, ending, None)
+        let of_anyone = entropy.clone();
+        Self::of(clock, [entropy, of_anyone], traces, ending, None)
     }
 
-    /// The same in a session, which its log lines name, and with whose end streams end.
+    /// The same in a session, which its log lines name, and with whose end streams end. The second randomness is for ids of calls that anyone may
+    /// make.
     pub fn of_session(
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        entropy: [Arc<dyn Entropy>; 2],
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
         session: SessionId,
@@ -82,7 +86,7 @@ impl Edge {
 
     fn of(
         clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        [entropy, of_anyone]: [Arc<dyn Entropy>; 2],
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
         session: Option<String>,
@@ -90,7 +94,8 @@ impl Edge {
         let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
         let health = HealthBoard::default();
         let beside = SystemEntropy::default();
-        Self { inner: Arc::new(Inner { clock, entropy, beside, traces, stranger_lines, ending, session, health }) }
+        let inner = Inner { clock, entropy, beside, of_anyone, traces, stranger_lines, ending, session, health };
+        Self { inner: Arc::new(inner) }
     }
 
     /// What streams end with when the server stops, or the session does.
@@ -108,6 +113,20 @@ impl Edge {
         self.inner.session.as_ref()?;
         let id = call.map_or_else(|| self.new_id(self.now()), |call| call.request_id);
         Some(self.refuse(&self.end(), id, call.map(|call| call.language).unwrap_or_default()))
+    }
+
+    /// Waits until the server stops, or the session ends, and streams had their time to come to an end. Returns what is left to say then.
+    pub(super) async fn ended(&self) -> Error {
+        self.grace_is_over().await;
+        self.end()
+    }
+
+    async fn grace_is_over(&self) {
+        let mut ending = self.inner.ending.clone();
+        if ending.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await; // nobody is left to request the end
+        }
+        tokio::time::sleep(GRACE).await;
     }
 
     /// Whether the server is about to stop.
@@ -198,14 +217,9 @@ impl Edge {
         answers: impl Stream<Item = Result<A>> + Send + 'static,
         call: Arc<Call>,
     ) -> AnswerStream<A> {
-        let mut ending = self.inner.ending.clone();
-        let cut = async move {
-            if ending.wait_for(|asked| *asked).await.is_err() {
-                std::future::pending::<()>().await; // nobody is left to request the end
-            }
-            tokio::time::sleep(GRACE).await;
-        };
         let edge = self.clone();
+        let ending = edge.clone();
+        let cut = async move { ending.grace_is_over().await };
         let state = Some((Box::pin(answers), Box::pin(cut)));
         Box::pin(futures::stream::unfold(state, move |state| {
             let (edge, call) = (edge.clone(), call.clone());
@@ -355,6 +369,11 @@ impl Edge {
     /// An id that takes nothing of the world's randomness.
     pub(super) fn new_id_beside(&self, now: Timestamp) -> RequestId {
         self.id_from(&self.inner.beside, now)
+    }
+
+    /// An id of a call that anyone may make.
+    pub(super) fn new_id_of_anyone(&self, now: Timestamp) -> RequestId {
+        self.id_from(&*self.inner.of_anyone, now)
     }
 
     /// An id for a part of a call that is logged and explained on its own.

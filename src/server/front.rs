@@ -15,6 +15,7 @@ use crate::api::grpc::simulation::{Reach, WorldFacts};
 use crate::api::rate::StrangerRate;
 use crate::base::{Result, Timestamp};
 use crate::simulation::session::SessionDesk;
+use crate::store::MemoryTotal;
 
 /// The entry point of calls, and what is watched beside it.
 pub(super) struct Front {
@@ -55,6 +56,8 @@ impl Front {
             mark,
             sessions: desk,
             session: None,
+            of_anyone: assembly.world.entropy.clone(),
+            memory: MemoryTotal::default(),
             entry: None,
             metadata_faults: false,
         };

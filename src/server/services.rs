@@ -34,7 +34,7 @@ use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::{Edge, PageTokens};
 use crate::base::entropy::SystemEntropy;
-use crate::base::{Error, Result, SessionId, limits};
+use crate::base::{Entropy, Error, Result, SessionId, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
@@ -43,6 +43,7 @@ use crate::registry::{
 use crate::simulation::creation::{Creating, Opening, Parts};
 use crate::simulation::journal::{Journal, RecordedSession};
 use crate::simulation::session::SessionDesk;
+use crate::store::MemoryTotal;
 use crate::wire::DESCRIPTORS;
 use crate::wire::mask::Mask;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
@@ -170,6 +171,10 @@ pub struct Serving<'a> {
     pub sessions: Option<Arc<dyn SessionDesk>>,
     /// The session that it is; `None`: it is the province.
     pub session: Option<RecordedSession>,
+    /// The randomness of the ids of calls that anyone may make.
+    pub of_anyone: Arc<dyn Entropy>,
+    /// The memory in which recordings count.
+    pub memory: MemoryTotal,
     /// The method that a caller must be allowed to call in order to call any other.
     pub entry: Option<Entry>,
     /// Whether calls may ask for faults of their own.
@@ -178,7 +183,7 @@ pub struct Serving<'a> {
 
 /// The services of the first world of a process, served until `ending` becomes true, and what further worlds share with it.
 pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Process, Served)> {
-    let edge = edge(serving.assembly, ending, None);
+    let edge = edge(&serving, ending, None);
     let services = services(&serving, &edge)?;
     let names = [services.names.as_slice(), &[HealthServer::<HealthGrpcService>::NAME]].concat();
     let process = Process::new(serving.config, &names, &serving.assembly.gateway)?;
@@ -193,17 +198,18 @@ pub fn further(
     session: SessionId,
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
-    let edge = edge(serving.assembly, ending, Some(session));
+    let edge = edge(&serving, ending, Some(session));
     let services = services(&serving, &edge)?;
     serve(process, serving, services, edge)
 }
 
-fn edge(assembly: &Assembly, ending: watch::Receiver<bool>, session: Option<SessionId>) -> Edge {
+fn edge(serving: &Serving<'_>, ending: watch::Receiver<bool>, session: Option<SessionId>) -> Edge {
+    let Serving { assembly, of_anyone, .. } = serving;
     let clock = Arc::new(Monotone(assembly.clock.clone()));
     let (entropy, traces) = (assembly.world.entropy.clone(), assembly.gateway.traces.clone());
     match session {
         None => Edge::new(clock, entropy, traces, ending),
-        Some(session) => Edge::of_session(clock, entropy, traces, ending, session),
+        Some(session) => Edge::of_session(clock, [entropy, of_anyone.clone()], traces, ending, session),
     }
 }
 
@@ -267,9 +273,9 @@ pub(super) fn fault_scope(assembly: &Assembly, is_session: bool) -> FaultScope {
 
 /// The journal of the world's calls, and its service.
 fn journal(services: &mut Services, serving: &Serving<'_>, edge: &Edge, pages: &PageTokens) -> Result<()> {
-    let Serving { assembly, facts, session, .. } = serving;
+    let Serving { assembly, facts, session, memory, .. } = serving;
     let bytes = if session.is_some() { limits::SESSION_JOURNAL_BYTES_MAX } else { limits::JOURNAL_BYTES_MAX };
-    let journal = Arc::new(Journal::new(bytes));
+    let journal = Arc::new(Journal::new(bytes, memory));
     let parts = JournalParts {
         journal: journal.clone(),
         // Masks of one world tell nothing of another's.

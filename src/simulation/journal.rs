@@ -5,18 +5,21 @@
 
 mod call;
 mod filter;
+mod kept;
 mod recording;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::base::{Error, Reason, RequestId, Result, limits};
+use crate::store::MemoryTotal;
 
 pub use call::{CANCELLED, JournalCall, Protocol};
 pub use filter::{CallFilter, REFUSED, WhichMethod};
+use kept::KeptCalls;
+use recording::Recorder;
 pub use recording::{RecordedSession, Recording};
 
 /// Most ids of calls that a count names.
@@ -28,20 +31,21 @@ pub struct Journal {
     kept: Mutex<Kept>,
     /// How many calls began so far.
     begun: AtomicU64,
+    /// How many of them were not of strangers.
+    begun_by_callers: AtomicU64,
     /// The position of the newest call.
     newest: watch::Sender<u64>,
     bytes_max: usize,
+    /// The memory of all sessions, in which a recording has a share.
+    memory: MemoryTotal,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
-    calls: VecDeque<Arc<JournalCall>>,
-    bytes: usize,
+    calls: KeptCalls,
     /// The position of the newest call so far.
     newest: u64,
-    /// How many of the oldest were forgotten since the journal was reset.
-    forgotten: u64,
-    recording: Option<Recording>,
+    recorder: Option<Recorder>,
 }
 
 /// Some calls.
@@ -53,7 +57,9 @@ pub struct Page {
     pub next: Option<u64>,
     /// The position up to which calls were looked at.
     pub through: u64,
-    /// How many of the oldest were forgotten.
+    /// How many up to there were forgotten before they were looked at.
+    pub missed: u64,
+    /// How many of the oldest were forgotten, which may have matched.
     pub forgotten: u64,
 }
 
@@ -69,9 +75,16 @@ pub struct Count {
 }
 
 impl Journal {
-    /// An empty one, of so many bytes.
-    pub fn new(bytes_max: usize) -> Self {
-        Self { kept: Mutex::default(), begun: AtomicU64::new(0), newest: watch::channel(0).0, bytes_max }
+    /// An empty one, of so many bytes. What is recorded counts in `memory`, and ends where all that counts there reaches its limit.
+    pub fn new(bytes_max: usize, memory: &MemoryTotal) -> Self {
+        Self {
+            kept: Mutex::default(),
+            begun: AtomicU64::new(0),
+            begun_by_callers: AtomicU64::new(0),
+            newest: watch::channel(0).0,
+            bytes_max,
+            memory: memory.clone(),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -79,10 +92,14 @@ impl Journal {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a call begins; returns its number, and how many bytes of its messages are to be kept.
-    pub fn begin(&self) -> (u64, usize) {
+    /// Notes that a call begins, of anyone or of a caller; returns its number, and how many bytes of its messages are to be kept.
+    pub fn begin(&self, is_of_anyone: bool) -> (u64, usize) {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let is_recorded = self.kept().recording.as_ref().is_some_and(Recording::is_on);
+        if is_of_anyone {
+            return (number, limits::JOURNAL_CALL_BYTES_MAX);
+        }
+        self.begun_by_callers.fetch_add(1, Ordering::Relaxed);
+        let is_recorded = self.kept().recorder.as_ref().is_some_and(Recorder::is_on);
         (number, if is_recorded { limits::RECORDED_CALL_BYTES_MAX } else { limits::JOURNAL_CALL_BYTES_MAX })
     }
 
@@ -92,18 +109,11 @@ impl Journal {
         kept.newest += 1;
         call.position = kept.newest;
         let call = Arc::new(call);
-        if let Some(recording) = &mut kept.recording {
-            recording.add(&call);
+        if let Some(recorder) = &mut kept.recorder {
+            recorder.add(&call);
         }
         let call = if call.message_bytes() > limits::JOURNAL_CALL_BYTES_MAX { Arc::new(call.cut()) } else { call };
-        kept.bytes += call.bytes();
-        kept.calls.push_back(call);
-        while kept.bytes > self.bytes_max
-            && let Some(oldest) = kept.calls.pop_front()
-        {
-            kept.bytes -= oldest.bytes();
-            kept.forgotten += 1;
-        }
+        kept.calls.push(call, self.bytes_max);
         let newest = kept.newest;
         drop(kept);
         self.newest.send_replace(newest);
@@ -112,25 +122,29 @@ impl Journal {
     /// The calls after a position that match, at most so many, and not many more than so many bytes.
     pub fn page(&self, filter: &CallFilter, after: u64, limit: usize, bytes_max: usize) -> Page {
         let kept = self.kept();
-        let begin = kept.calls.partition_point(|call| call.position <= after);
-        let mut matching = kept.calls.iter().skip(begin).filter(|call| filter.matches(call));
-        let mut page = Page { forgotten: kept.forgotten, through: kept.newest.max(after), ..Page::default() };
+        let mut matching = kept.calls.after(after).filter(|call| filter.matches(call));
+        let mut page =
+            Page { forgotten: kept.calls.forgotten(filter), through: kept.newest.max(after), ..Page::default() };
         let mut bytes = 0;
-        while page.calls.len() < limit && bytes < bytes_max {
-            let Some(call) = matching.next() else { return page };
+        loop {
+            let Some(call) = matching.next() else { break };
+            if page.calls.len() >= limit || bytes >= bytes_max {
+                page.through = page.calls.last().map_or(after, |last| last.position);
+                page.next = Some(page.through);
+                break;
+            }
             bytes += call.message_bytes();
             page.calls.push(call.clone());
         }
-        page.through = page.calls.last().map_or(after, |last| last.position);
-        page.next = matching.next().and(Some(page.through));
+        page.missed = page.through - after - kept.calls.count_between(after, page.through);
         page
     }
 
     /// Counts the calls that match.
     pub fn count(&self, filter: &CallFilter) -> Count {
         let kept = self.kept();
-        let matching = kept.calls.iter().filter(|call| filter.matches(call));
-        let mut count = Count { forgotten: kept.forgotten, ..Count::default() };
+        let matching = kept.calls.after(0).filter(|call| filter.matches(call));
+        let mut count = Count { forgotten: kept.calls.forgotten(filter), ..Count::default() };
         for call in matching {
             count.count += 1;
             if count.first.len() < NAMED_MAX {
@@ -142,11 +156,7 @@ impl Journal {
 
     /// Forgets all calls; returns how many there were. Positions go on.
     pub fn reset(&self) -> u64 {
-        let mut kept = self.kept();
-        let gone = std::mem::take(&mut kept.calls);
-        (kept.bytes, kept.forgotten) = (0, 0);
-        drop(kept);
-        gone.len() as u64
+        self.kept().calls.clear()
     }
 
     /// The position of the newest call, and of each that comes.
@@ -154,43 +164,42 @@ impl Journal {
         self.newest.subscribe()
     }
 
-    /// The position before the oldest call that is kept.
-    pub fn begins_after(&self) -> u64 {
-        let kept = self.kept();
-        kept.calls.front().map_or(kept.newest, |oldest| oldest.position - 1)
-    }
-
-    /// Records every call from now on, of a session whose first call is yet to come.
+    /// Records every call from now on, of a session whose first call is yet to come. What strangers asked before changed nothing.
     pub fn start_recording(&self, heading: RecordedSession) -> Result<()> {
         let mut kept = self.kept();
-        match &kept.recording {
-            Some(recording) if recording.is_on() => return Ok(()),
+        match &kept.recorder {
+            Some(recorder) if recorder.is_on() => return Ok(()),
             Some(_) => {
                 let message = "the recording of this session has ended, and one with a gap could not be replayed: create another session";
                 return Err(Error::new(Reason::RecordingImpossible, message).with_subject("session", ""));
             }
             None => {}
         }
-        if self.begun.load(Ordering::Relaxed) > 0 {
+        if self.begun_by_callers.load(Ordering::Relaxed) > 0 {
             let message =
                 "a session is recorded from its first call on: create another, and record it before it is called";
             return Err(Error::new(Reason::RecordingImpossible, message).with_subject("session", ""));
         }
-        kept.recording = Some(Recording::new(heading, limits::RECORDING_BYTES_MAX));
+        kept.recorder = Some(Recorder::new(heading, limits::RECORDING_BYTES_MAX, &self.memory));
         Ok(())
     }
 
     /// Ends the recording. Returns how many calls it holds, and whether it was full.
     pub fn stop_recording(&self) -> (u64, bool) {
         let mut kept = self.kept();
-        let Some(recording) = &mut kept.recording else { return (0, false) };
-        recording.stop();
-        (recording.calls().len() as u64, recording.is_full())
+        let Some(recorder) = &mut kept.recorder else { return (0, false) };
+        let recording = recorder.stop();
+        (recording.calls.len() as u64, recording.is_full)
     }
 
     /// What was recorded; `None`: nothing.
     pub fn recording(&self) -> Option<Recording> {
-        self.kept().recording.clone()
+        self.kept().recorder.as_ref().map(Recorder::recording).cloned()
+    }
+
+    /// What is recorded, in bytes of memory.
+    pub fn recorded_bytes(&self) -> usize {
+        self.kept().recorder.as_ref().map_or(0, Recorder::bytes)
     }
 }
 

@@ -68,7 +68,7 @@ pub use changes::{ChangeBoard, Changes};
 pub use derived::{Derived, Findings, Purpose, UNREADABLE};
 pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes, disk_full};
-pub use overlay::{MemoryTotal, OverlayStore};
+pub use overlay::{MemoryShare, MemoryTotal, OverlayStore};
 pub use recount::{Pace, Recount, recount};
 pub use rollback::RollbackGuard;
 pub use scan::Scan;

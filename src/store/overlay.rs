@@ -15,9 +15,7 @@ use super::health::{Health, HealthBoard};
 use super::size::check_key;
 use super::{Batch, Before, ChangeBoard, Changes, Openers, Scan, Snapshot, Space, Store, StoreRow, Write, conflict};
 use crate::base::{Error, Reason, Result};
-use memory_total::MemoryShare;
-
-pub use memory_total::MemoryTotal;
+pub use memory_total::{MemoryShare, MemoryTotal};
 
 mod memory_total;
 

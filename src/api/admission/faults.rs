@@ -3,11 +3,13 @@
 #![allow(clippy::disallowed_methods, reason = "a network is slow by the machine's time")]
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use futures::StreamExt as _;
+use futures::future::{BoxFuture, Either, select};
 use futures::stream::unfold;
+use futures::{FutureExt as _, StreamExt as _};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tonic::Code;
@@ -18,7 +20,7 @@ use tonic::codegen::http::{HeaderValue, Response};
 use super::message::PREFIX_BYTES;
 use super::opening::Opening;
 use crate::api::dismissal::Dismissal;
-use crate::api::status;
+use crate::api::{Edge, status};
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::{Error, Reason};
 use crate::simulation::faults::{After, CallAction, FaultedCall, Refusal, Refused, ResetCode, Rules, Strike};
@@ -87,13 +89,16 @@ impl Faults {
         self.0.iter().filter_map(|strike| Some((strike, strike.standing.call_action()?)))
     }
 
-    /// What happens before the call is served: it waits, at most until its deadline; and it may not be served at all.
-    pub(super) async fn before(&self, opening: &Opening) -> Result<(), Instead> {
+    /// What happens before the call is served: it waits, at most until its deadline or the end of its world; and it may not be served at all.
+    pub(super) async fn before(&self, opening: &Opening, edge: &Edge) -> Result<(), Instead> {
         for (strike, action) in self.actions() {
             match action {
                 CallAction::Delay(delay) => {
                     let until = Instant::now() + delay.drawn(&strike.die);
-                    tokio::time::sleep_until(until.min(opening.deadline).into()).await;
+                    let waited = tokio::time::sleep_until(until.min(opening.deadline).into());
+                    if let Either::Left((ended, _)) = select(pin!(edge.ended()), pin!(waited)).await {
+                        return Err(Instead::Refusal(ended));
+                    }
                 }
                 CallAction::Refuse(refusal) => return Err(refused(refusal)),
                 CallAction::Reset(code) => return Err(Instead::Reset(reason(*code))),
@@ -103,12 +108,13 @@ impl Faults {
         Ok(())
     }
 
-    /// What happens to the answer of a call that was served.
+    /// What happens to the answer of a call that was served. An answer that still drips when its world ends is cut.
     pub(super) fn after(
         self,
         mut answer: Response<Body>,
         connection: Option<Dismissal>,
         deadline: Instant,
+        edge: &Edge,
     ) -> Response<Body> {
         if self.0.is_empty() {
             return answer;
@@ -133,7 +139,7 @@ impl Faults {
         if answer.headers().contains_key(STATUS) {
             return answer;
         }
-        answer.map(|body| spoilt(body, effects, self))
+        answer.map(|body| spoilt(body, effects, self, edge.clone()))
     }
 }
 
@@ -194,6 +200,8 @@ struct Spoiling {
     body: Body,
     effects: Effects,
     _faults: Faults,
+    /// Ends with the world.
+    end: BoxFuture<'static, ()>,
     /// The beginning of a message.
     begun: BytesMut,
     /// Pieces to send.
@@ -205,11 +213,12 @@ struct Spoiling {
     trailers: Option<Frame<Bytes>>,
 }
 
-fn spoilt(body: Body, effects: Effects, faults: Faults) -> Body {
+fn spoilt(body: Body, effects: Effects, faults: Faults, edge: Edge) -> Body {
     let spoiling = Spoiling {
         body,
         effects,
         _faults: faults,
+        end: async move { drop(edge.ended().await) }.boxed(),
         begun: BytesMut::new(),
         ready: VecDeque::new(),
         messages: 0,
@@ -239,7 +248,7 @@ impl Spoiling {
                     // A reset overtakes what has not left yet.
                     tokio::time::sleep(LEAVES_WITHIN).await;
                 }
-                return Some(Err(h2::Error::from(h2::Reason::INTERNAL_ERROR).into()));
+                return Some(Err(cut()));
             }
             if let Some(trailers) = self.trailers.take() {
                 return Some(Ok(trailers));
@@ -292,7 +301,10 @@ impl Spoiling {
         if let Some(Drip { bytes, every, until }) = self.effects.drip
             && Instant::now() < until
         {
-            tokio::time::sleep_until((Instant::now() + every).min(until).into()).await;
+            let waited = tokio::time::sleep_until((Instant::now() + every).min(until).into());
+            if let Either::Left(_) = select(&mut self.end, pin!(waited)).await {
+                return Some(Err(cut()));
+            }
             if bytes < piece.len() {
                 let mut rest = piece.clone();
                 rest.advance(bytes);
@@ -303,6 +315,11 @@ impl Spoiling {
         self.bytes += piece.len() as u64;
         Some(Ok(Frame::data(piece)))
     }
+}
+
+/// The end of an answer in its middle.
+fn cut() -> StdError {
+    h2::Error::from(h2::Reason::INTERNAL_ERROR).into()
 }
 
 /// The length of the message that begins here, with its prefix (gRPC over HTTP/2, "Length-Prefixed-Message").

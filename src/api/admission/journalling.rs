@@ -56,11 +56,12 @@ impl Journalling {
     pub(super) fn begin(
         journal: Arc<Journal>,
         method: Option<&'static Method>,
+        is_of_anyone: bool,
         parts: &request::Parts,
         opening: &Opening,
         reading: Reading,
     ) -> Self {
-        let (number, bytes_max) = journal.begin();
+        let (number, bytes_max) = journal.begin(is_of_anyone);
         let is_web = parts.extensions.get::<ByGrpcWeb>().is_some();
         let metadata = METADATA.iter().filter_map(|name| {
             let value = parts.headers.get(*name)?.to_str().ok()?;

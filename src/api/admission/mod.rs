@@ -61,7 +61,7 @@ use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
 use crate::base::call::{Call, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
-use crate::base::{Error, Reason, RequestId, Result, limits};
+use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use crate::simulation::faults::{FaultedCall, Strike};
 use faults::Faults;
 use held::{Held, Memory};
@@ -147,15 +147,29 @@ impl Inner {
         };
         let entering = Entering { capacity: &self.capacity, methods: &self.methods, world: &world };
         let now = world.edge.now();
-        // The ids of a recorded session are drawn from its seed, call by call; what is not in its journal takes none of them.
-        let is_drawn = world.journal.is_none() || is_journalled(method);
-        let id = if is_drawn { world.edge.new_id(now) } else { world.edge.new_id_beside(now) };
+        let id = entering.id_of(method, now);
         let opening = Opening::of(&parts.headers, begun, now, id);
         entering.answer(method, parts, body, opening, refusal).await
     }
 }
 
 impl Entering<'_> {
+    /// The id of a call. Those of a recorded session are drawn from its seed, call by call: what is not in its journal takes none of them, and what
+    /// anyone may ask takes others.
+    fn id_of(&self, method: Option<&Method>, now: Timestamp) -> RequestId {
+        let edge = &self.world.edge;
+        match method {
+            method if self.world.journal.is_some() && !is_journalled(method) => edge.new_id_beside(now),
+            Some(method) if self.is_for_anyone(method) => edge.new_id_of_anyone(now),
+            _ => edge.new_id(now),
+        }
+    }
+
+    /// Whether a method needs no credential here.
+    fn is_for_anyone(&self, method: &Method) -> bool {
+        method.row_of_callers(&self.world.rights.current()).is_none()
+    }
+
     /// `refusal` says why the call enters no world.
     async fn answer(
         &self,
@@ -177,8 +191,9 @@ impl Entering<'_> {
             (None, None) => {
                 let journal = journal.filter(|_| is_journalled(method)).cloned();
                 let reading = || self.world.time.reading();
-                let journalling =
-                    journal.map(|journal| Journalling::begin(journal, method, &parts, &opening, reading()));
+                let is_of_anyone = method.is_none_or(|method| self.is_for_anyone(method));
+                let journalling = journal
+                    .map(|journal| Journalling::begin(journal, method, is_of_anyone, &parts, &opening, reading()));
                 self.call(method, parts, body, &opening, journalling).await
             }
         };
@@ -217,7 +232,7 @@ impl Entering<'_> {
                 if is_public {
                     answer.extensions_mut().insert(PublicAnswer);
                 }
-                faults.after(answer, connection, opening.deadline)
+                faults.after(answer, connection, opening.deadline, &self.world.edge)
             }
             Err(refused) => {
                 discard(body);
@@ -292,7 +307,7 @@ impl Entering<'_> {
             (message.into_body(), Some(memory), faults)
         };
         // Before the call's turn: a call that a rule delays keeps nobody from theirs.
-        faults.before(opening).await.map_err(|instead| refused.with(instead))?;
+        faults.before(opening, &self.world.edge).await.map_err(|instead| refused.with(instead))?;
         let turn = self.capacity.turns.take(lane, opening.deadline).await.map_err(|error| refused.by(error))?;
         if opening.deadline <= Instant::now() {
             let message = "the deadline passed before the call began";

@@ -90,11 +90,9 @@ impl JournalGrpcService {
                 let mut missed = 0;
                 loop {
                     watch.borrow_and_update();
-                    let oldest = parts.journal.begins_after();
-                    // At its beginning a stream has missed nothing.
-                    missed += if after == 0 { 0 } else { oldest.saturating_sub(after) };
-                    after = after.max(oldest);
                     let mut page = parts.journal.page(&filter, after, 1, 1);
+                    // At its beginning a stream has missed nothing.
+                    missed += if after == 0 { 0 } else { page.missed };
                     after = page.through;
                     if let Some(one) = page.calls.pop() {
                         let call = Some(parts.message(one, language).await?);
@@ -160,7 +158,7 @@ impl JournalGrpcService {
                 .with_subject("recording", "")
         })?;
         let heading = self.parts.heading(&recording);
-        let mut calls = recording.calls().to_vec();
+        let mut calls = recording.calls;
         calls.sort_by_key(|call| call.number);
         let part = |part| Ok(proto::ExportRecordingResponse { part: Some(part) });
         let calls = calls.into_iter().map(move |call| part(Part::Call(recorded(&call))));
@@ -277,7 +275,7 @@ impl JournalParts {
     }
 
     fn heading(&self, recording: &Recording) -> proto::RecordingHeading {
-        let session = recording.session();
+        let session = &recording.session;
         let faults = session.persona_faults.as_ref();
         let personas = |ids: &Vec<crate::base::PersonalId>| proto::PersonaFaults {
             personal_ids: ids.iter().map(|id| id.as_str().to_owned()).collect(),
@@ -292,7 +290,7 @@ impl JournalParts {
             population: self.facts.population,
             created_at: record::timestamp(self.facts.created_at),
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            is_full: recording.is_full(),
+            is_full: recording.is_full,
         }
     }
 }

@@ -29,6 +29,10 @@ use crate::store::MemoryTotal;
 /// Whoever may call this method may enter sessions.
 const ENTRY: &str = "lienthong.simulation.v1.SessionService/GetSession";
 
+/// The branches of a session's seed: its own randomness, and that of the ids of calls that anyone may make.
+const ITS_OWN: &str = "session";
+const OF_ANYONE: &str = "session/anyone";
+
 /// How often the manager looks what sessions hold back.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -44,7 +48,7 @@ pub struct SessionManager {
     /// The address of the public HTTP routes.
     public_url: OnceLock<String>,
     slots: Mutex<Slots>,
-    /// What was written in all of them, also in those that ended and from which others began.
+    /// What was written in all of them, also in those that ended and from which others began, and what is recorded of them.
     pub(super) memory: MemoryTotal,
     /// Sessions are created one after another, so that there are no more than there may be.
     pub(super) creating: tokio::sync::Mutex<()>,
@@ -137,7 +141,8 @@ impl SessionManager {
         slot.opened
             .get_or_try_init(|| async {
                 let (assembly, store) =
-                    opening::open(&slot.source, slot.id, slot.resets, slot.entropy(&self.base), &self.memory).await?;
+                    opening::open(&slot.source, slot.id, slot.resets, slot.entropy(ITS_OWN, &self.base), &self.memory)
+                        .await?;
                 if let Some(url) = self.public_url.get() {
                     assembly.province.status.serve_at(&format!("{url}/sessions/{}", slot.id));
                 }
@@ -153,6 +158,8 @@ impl SessionManager {
                     sessions: self.me.upgrade().map(|all| all as Arc<dyn SessionDesk>),
                     metadata_faults: slot.new.metadata_faults,
                     session: Some(slot.recorded()),
+                    of_anyone: slot.entropy(OF_ANYONE, &self.base),
+                    memory: self.memory.clone(),
                     entry: Some(Entry { rights: self.base.gateway.rights.clone(), method: ENTRY }),
                 };
                 let served = services::further(process, serving, slot.id, ending)?;

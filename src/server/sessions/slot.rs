@@ -97,10 +97,10 @@ impl Slot {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Its randomness.
-    pub(super) fn entropy(&self, base: &Assembly) -> Arc<dyn Entropy> {
+    /// Its randomness: the branch of its seed, if it has one.
+    pub(super) fn entropy(&self, branch: &str, base: &Assembly) -> Arc<dyn Entropy> {
         match self.new.seed {
-            Some(seed) => Arc::new(SeededEntropy::new(Seed::root(seed).child("session", 0))),
+            Some(seed) => Arc::new(SeededEntropy::new(Seed::root(seed).child(branch, 0))),
             None => base.world.entropy.clone(),
         }
     }
@@ -132,7 +132,7 @@ impl Slot {
             expires_at: self.expires_at,
             from: self.new.from,
             resets: self.resets,
-            bytes: opened.map_or(0, |opened| opened.store.bytes()),
+            bytes: opened.map_or(0, |opened| opened.store.bytes() + opened.recorded_bytes()),
             calls: self.calls.load(Ordering::Relaxed),
             clock: opened.map_or(&self.source.clock, |opened| &opened.assembly.world.clock).reading(),
         }
@@ -167,6 +167,11 @@ impl Opened {
 
     pub(super) fn world(&self) -> Arc<ServedWorld> {
         self.world.clone()
+    }
+
+    /// What is recorded of it, in bytes of memory.
+    fn recorded_bytes(&self) -> usize {
+        self.world.journal.as_ref().map_or(0, |journal| journal.recorded_bytes())
     }
 
     pub(super) fn routes(&self) -> Router {

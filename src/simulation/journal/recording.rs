@@ -1,11 +1,16 @@
 //! A recording of a session: its calls whole, so that they can be made again. It holds personal data, so it is begun explicitly, of a session alone,
-//! and is bounded: a call that does not fit ends it, for a recording with a gap could not be replayed.
+//! and is bounded, by itself and together with what all sessions hold: a call that does not fit ends it, for a recording with a gap could not be replayed.
 
 use std::sync::Arc;
 
 use super::call::JournalCall;
+use crate::base::limits::SESSIONS_BYTES_MAX;
 use crate::base::{PersonalId, SessionId};
 use crate::simulation::clock::Reading;
+use crate::store::{MemoryShare, MemoryTotal};
+
+/// The part of a recording that calls of strangers take at most: one in so many.
+const OF_STRANGERS: usize = 8;
 
 /// What decides the answers of a session besides its calls.
 #[derive(Debug, Clone)]
@@ -23,57 +28,71 @@ pub struct RecordedSession {
 /// A recording.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    session: RecordedSession,
-    calls: Vec<Arc<JournalCall>>,
-    bytes: usize,
-    bytes_max: usize,
-    is_on: bool,
-    is_full: bool,
+    /// Of which session.
+    pub session: RecordedSession,
+    /// Its calls, in the order in which they ended.
+    pub calls: Vec<Arc<JournalCall>>,
+    /// Whether it ended because a call did not fit.
+    pub is_full: bool,
 }
 
-impl Recording {
-    /// An empty one, of so many bytes.
-    pub(super) fn new(session: RecordedSession, bytes_max: usize) -> Self {
-        Self { session, calls: Vec::new(), bytes: 0, bytes_max, is_on: true, is_full: false }
+/// What records.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    recording: Recording,
+    /// All that is recorded, as a share of the memory of all sessions.
+    memory: MemoryShare,
+    /// Those bytes of it that are of strangers.
+    of_strangers: usize,
+    bytes_max: usize,
+    is_on: bool,
+}
+
+impl Recorder {
+    /// One that holds nothing yet, and so many bytes at most.
+    pub(super) fn new(session: RecordedSession, bytes_max: usize, memory: &MemoryTotal) -> Self {
+        let recording = Recording { session, calls: Vec::new(), is_full: false };
+        Self { recording, memory: memory.share(), of_strangers: 0, bytes_max, is_on: true }
     }
 
-    /// Adds a call, if it is on.
+    /// Adds a call, if it is on. What strangers ask changes nothing, so a call of theirs that does not fit is left out.
     pub(super) fn add(&mut self, call: &Arc<JournalCall>) {
         if !self.is_on {
             return;
         }
         let has_request = call.request.is_some() || call.request_bytes == 0;
         let is_whole = has_request && call.answers.len() as u64 == call.answer_count;
-        self.bytes += call.bytes();
-        if self.bytes > self.bytes_max || !is_whole {
-            (self.is_on, self.is_full) = (false, true);
-        } else {
-            self.calls.push(call.clone());
+        let (bytes, is_of_stranger) = (call.bytes(), call.caller.is_none());
+        if is_of_stranger && (!is_whole || self.of_strangers + bytes > self.bytes_max / OF_STRANGERS) {
+            return;
+        }
+        let fits = is_whole && self.memory.bytes() + bytes <= self.bytes_max;
+        if fits && self.memory.grow_within(bytes, SESSIONS_BYTES_MAX) {
+            self.of_strangers += if is_of_stranger { bytes } else { 0 };
+            self.recording.calls.push(call.clone());
+        } else if !is_of_stranger {
+            (self.is_on, self.recording.is_full) = (false, true);
         }
     }
 
     /// Ends it.
-    pub(super) fn stop(&mut self) {
+    pub(super) fn stop(&mut self) -> &Recording {
         self.is_on = false;
+        &self.recording
     }
 
     /// Whether calls are added.
-    pub fn is_on(&self) -> bool {
+    pub(super) fn is_on(&self) -> bool {
         self.is_on
     }
 
-    /// Whether it ended because a call did not fit.
-    pub fn is_full(&self) -> bool {
-        self.is_full
+    /// What was recorded so far.
+    pub(super) fn recording(&self) -> &Recording {
+        &self.recording
     }
 
-    /// Of which session.
-    pub fn session(&self) -> &RecordedSession {
-        &self.session
-    }
-
-    /// Its calls, in the order in which they ended.
-    pub fn calls(&self) -> &[Arc<JournalCall>] {
-        &self.calls
+    /// Its memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.memory.bytes()
     }
 }
