@@ -290,9 +290,19 @@ async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed()
         "no disclosure without its evidence"
     );
     assert_eq!(session.religion().await.0, version, "reads go on");
+    // The clock is kept beside the store, on the same disk.
+    let full = (Code::Unavailable, "STORAGE_FULL".to_owned());
+    let before = session.now().await;
+    let clock = |method: &str| format!("simulation.v1.SimulationService/{method}");
+    let jump = json!({ "request_id": "a-year-on", "by": "31536000s" });
+    assert_eq!(session.refused("demo-operator", &clock("AdvanceClock"), jump.clone()).await, full);
+    assert_eq!(session.refused("demo-operator", &clock("FreezeClock"), json!({})).await, full);
+    assert!(session.now().await.0 - before.0 < 86_400_000, "nothing moved");
     assert_eq!(outcome(&outside).await, "VALID");
     heal(&session).await;
     assert_eq!(outcome(&session).await, "VALID");
+    let jumped = session.clock("AdvanceClock", jump).await;
+    assert_eq!(jumped.get("repetition"), None, "what was refused was not begun");
     session.convert(version, "Phật giáo").await;
     assert_eq!(session.religion().await.0, version + 1);
 }
@@ -342,6 +352,11 @@ async fn a_stale_version_is_an_older_one_that_still_verifies() {
     let gateway = gateway().start().await;
     let session = base(&gateway.channel).create(json!({})).await;
     let (version, _) = session.religion().await;
+    assert_eq!(version, 1, "nobody changed it yet");
+    add(&session, json!({ "read": "READ_FAULT_STALE_VERSION" })).await;
+    assert_eq!(person(&session).await, Ok((json!("VALID"), json!("1"))));
+    assert_eq!(list(&session).await[0].get("counts"), Some(&json!({})), "it did nothing: there is no older version");
+    heal(&session).await;
     session.convert(version, "Phật giáo").await;
     assert_eq!(person(&session).await, Ok((json!("VALID"), json!((version + 1).to_string()))));
     add(&session, json!({ "match": { "personalId": CITIZEN }, "read": "READ_FAULT_STALE_VERSION" })).await;

@@ -201,6 +201,14 @@ async fn a_browser_calls_by_grpc_web_as_others_call_by_grpc() {
         ),
     );
     assert!(rebound.starts_with("HTTP/1.1 421 "), "{rebound}");
+    // Whoever is refused before their message was read reads why, also if it is long and still on its way.
+    let long = FetchRecordsRequest { reference: "x".repeat(3 << 20), ..fetch("x") };
+    let refused = web("nonsense").call(FETCH, &long);
+    assert_eq!((refused.http, refused.status().0), (200, 16), "{refused:?}");
+    let refused = web("nonsense").text().call(FETCH, &long);
+    assert_eq!((refused.http, refused.status().0), (200, 16), "{refused:?}");
+    let foreign = web("demo-one-stop").with("origin", "https://evil.example").call(FETCH, &long);
+    assert_eq!(foreign.http, 403, "{foreign:?}");
     // Each port tells who speaks the other's protocol where to go.
     let answer = raw(&serving.grpc, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains(&format!("at http://{console}.")), "{answer}");

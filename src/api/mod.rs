@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod console;
 pub mod credential;
+pub mod discard;
 pub mod dismissal;
 pub mod dispatch;
 pub mod edge;

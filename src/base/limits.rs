@@ -46,6 +46,9 @@ pub const STRANGERS_OF_NETWORK_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const STRANGER_CALL_BYTES: usize = 4 * 1024;
 /// How much of a refused request is read and thrown away, in bytes.
 pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;
+/// The same of a request over HTTP/1.1, in bytes: of the longest message in base64 and a little more, because a browser that is cut off while it
+/// sends never sees why.
+pub const REFUSED_WEB_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// How long that may take, in milliseconds.
 pub const REFUSED_MS_MAX: u64 = 2_000;
 /// Most calls under way at once.

@@ -176,7 +176,8 @@ impl Gateway {
         }
         let view = Arc::new(self.view(address, has_tls));
         let sessions = front.sessions.clone().map(|sessions| sessions as Arc<dyn SessionRoutes>);
-        let further = http_routes::all(&self.assembly, &self.witnessing, sessions);
+        let further =
+            [http_routes::guarded(&self.assembly), http_routes::all(&self.assembly, &self.witnessing, sessions)];
         let called = (self.config.public_url.as_deref(), self.config.web_origins.clone());
         let ends = (end, self.connections.clone(), self.data.store.health());
         Running::begin(listening, front, view, called, further, self.anchor.clone(), ends)

@@ -9,10 +9,14 @@ use super::witnessing::Witnessing;
 use crate::api::http;
 use crate::api::http::sessions::SessionRoutes;
 
-/// All routes; each module adds its own with one `merge`.
+/// The routes that answer under the console's own names alone.
+pub(super) fn guarded(assembly: &Assembly) -> Router {
+    http::metrics::router(assembly.gateway.metrics.clone())
+}
+
+/// All other routes; each module adds its own with one `merge`.
 pub(super) fn all(assembly: &Assembly, witnessing: &Witnessing, sessions: Option<Arc<dyn SessionRoutes>>) -> Router {
-    let routes = of_world(assembly, Some(witnessing.province_key.clone()))
-        .merge(http::metrics::router(assembly.gateway.metrics.clone()));
+    let routes = of_world(assembly, Some(witnessing.province_key.clone()));
     match sessions {
         Some(sessions) => routes.merge(http::sessions::router(sessions)),
         None => routes,

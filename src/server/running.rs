@@ -78,14 +78,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Serves until `end` becomes true; the console shows `view` and has the `further` HTTP routes, is reached from outside at `public_url`,
+    /// Serves until `end` becomes true; the console shows `view` and has the `guarded` and `further` HTTP routes, is reached from outside at `public_url`,
     /// and takes calls of pages of `origins`.
     pub(super) fn begin(
         listening: Listening,
         front: Front,
         view: Arc<dyn View>,
         (public_url, origins): (Option<&str>, WebOrigins),
-        further: axum::Router,
+        [guarded, further]: [axum::Router; 2],
         anchor: Option<PathBuf>,
         (end, counts, store): (watch::Sender<bool>, Arc<Connections>, watch::Receiver<Health>),
     ) -> Result<Self> {
@@ -100,7 +100,7 @@ impl Running {
         if let Some((listener, at)) = listening.console.zip(console) {
             let hosts = console::Hosts::new(at, public_url);
             let web = Web::new(service.clone(), hosts.clone(), origins, &at_grpc);
-            let routes = console::router(view, hosts, further);
+            let routes = console::router(view, hosts, guarded, further);
             let routes = routes.layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
             // Calls have the rates of admission, and its translations.
             let routes = web.beside(routes).layer(axum::middleware::from_fn(translate));

@@ -62,7 +62,8 @@ impl World {
         let added = kept::all(&*data.store).await?;
         let clock = WorldClock::open(config.clock.clone(), data.home())?;
         let faults = Arc::new(Rules::new(personas::faults().into_iter().chain(added), clock.clone(), seed));
-        let store = FaultyStore::new(data.store.clone(), faults.clone());
+        let store: Arc<dyn Store> = FaultyStore::new(data.store.clone(), faults.clone());
+        clock.stand_beside(&store);
         let entropy = config.entropy.clone();
         Ok(Self { province, seed, created_at, clock, entropy, store, catalogue, rights, faults })
     }

@@ -9,7 +9,7 @@
 
 use std::future::pending;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use tokio::sync::{Mutex as Turn, watch};
 use crate::base::id::is_request_id;
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
 use crate::store::file::is_full;
+use crate::store::{Store, Writes, disk_full};
 
 pub mod due;
 pub mod jump;
@@ -53,6 +54,8 @@ pub struct WorldClock {
     machine: Arc<dyn Clock>,
     kept: Mutex<Kept>,
     file: Option<PathBuf>,
+    /// The world's store, which may know that the disk is full. Not held: its faults read this clock.
+    store: OnceLock<Weak<dyn Store>>,
     moved: watch::Sender<()>,
     work: Mutex<Vec<Arc<dyn DueWork>>>,
     /// Whose turn it is to move the clock or to run what is due.
@@ -68,6 +71,7 @@ impl WorldClock {
             machine,
             kept: Mutex::new(kept),
             file: folder.map(Kept::path),
+            store: OnceLock::new(),
             moved: watch::Sender::default(),
             work: Mutex::default(),
             turn: Turn::default(),
@@ -82,10 +86,16 @@ impl WorldClock {
             machine: self.machine.clone(),
             kept: Mutex::new(kept),
             file: None,
+            store: OnceLock::new(),
             moved: watch::Sender::default(),
             work: Mutex::default(),
             turn: Turn::default(),
         })
+    }
+
+    /// Stands on the disk of a store: while that is full, the clock is not changed. A second call has no effect.
+    pub fn stand_beside(&self, store: &Arc<dyn Store>) {
+        let _ = self.store.set(Arc::downgrade(store));
     }
 
     /// Takes on work that falls due at times of this world's.
@@ -145,7 +155,8 @@ impl WorldClock {
     ///
     /// Fails with [`InvalidRequest`](Reason::InvalidRequest) for a jump backwards, of more than [`JUMP_DAYS_MAX`] days, beyond
     /// [`LAST_YEAR`] or with too much work, with [`NotFound`](Reason::NotFound) when nothing of the wanted kind is scheduled, and with
-    /// [`RequestIdReused`](Reason::RequestIdReused) where the id was used for another jump. When work fails, the clock stays at the time up to
+    /// [`RequestIdReused`](Reason::RequestIdReused) where the id was used for another jump, and with [`StorageFull`](Reason::StorageFull) while the
+    /// disk is full. When work fails, the clock stays at the time up to
     /// which that work runs, until the jump is repeated.
     pub async fn advance(&self, request: &str, target: Target) -> Result<Jump> {
         if !is_request_id(request) {
@@ -282,6 +293,11 @@ impl WorldClock {
     }
 
     async fn write(&self, next: Kept) -> Result<()> {
+        let store = self.store.get().and_then(Weak::upgrade);
+        let writes = store.map(|store| store.health().borrow().writes);
+        if matches!(writes, Some(Writes::Full { .. } | Writes::OutOfFiles { .. })) {
+            return Err(disk_full());
+        }
         let Some(file) = self.file.clone() else { return Ok(()) };
         let written = tokio::task::spawn_blocking(move || next.write(&file)).await.map_err(Error::bug)?;
         written.map_err(|error| {

@@ -57,6 +57,7 @@ pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
 pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
+use super::discard::discard;
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
 use crate::base::call::{Call, Language, PublicAnswer, PublicCall};
@@ -70,7 +71,7 @@ use journalling::{Journalling, is_journalled};
 use message::{Encoding, Framed, Take, no_room};
 use refusing::{Refused, Refusing};
 use shape::Flaw;
-use stream::{discard, guarded, held};
+use stream::{guarded, held};
 
 /// The services behind admission.
 #[derive(Clone)]
@@ -184,7 +185,7 @@ impl Entering<'_> {
         let mut answer = match (not_grpc, refusal) {
             (Some(answer), _) => answer,
             (None, Some(error)) => {
-                discard(body);
+                discard(body, rest_max(&parts));
                 let name = method.map(|method| method.name.as_str());
                 self.refuse(Refused { error, instead: None, method: name, caller: None }, &opening)
             }
@@ -235,7 +236,7 @@ impl Entering<'_> {
                 faults.after(answer, connection, opening.deadline, &self.world.edge)
             }
             Err(refused) => {
-                discard(body);
+                discard(body, rest_max(&parts));
                 let noted = journalling.and_then(|journalling| journalling.refused(&refused.error, &refused.caller));
                 let answer = self.refuse(refused, opening);
                 match noted {
@@ -386,6 +387,12 @@ impl Entering<'_> {
 fn no_such_method() -> Error {
     let message = "there is no such method here: reflection lists the services and their methods";
     Error::new(Reason::MethodUnknown, message).with_subject("method", "")
+}
+
+/// How much of a refused request is read and thrown away, in bytes.
+fn rest_max(parts: &request::Parts) -> usize {
+    let is_web = parts.extensions.get::<ByGrpcWeb>().is_some();
+    if is_web { limits::REFUSED_WEB_BYTES_MAX } else { limits::REFUSED_BYTES_MAX }
 }
 
 /// The network that a request comes from; `None` is this machine, or an in-memory transport.

@@ -1,33 +1,14 @@
-//! Bodies that admission does not read itself: streams of messages, and the rest of a refused request.
+//! Bodies that admission does not read itself: streams of messages.
 
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::unfold;
-use http_body::Body as _;
 use http_body_util::{BodyExt as _, StreamBody};
 use tonic::body::Body;
 
 use super::message::Take;
 use crate::base::limits;
-
-/// Reads the rest of a refused request for a moment, and keeps nothing of it. Without that, what is on its way arrives at a stream that is
-/// closed already; HTTP/2 counts such frames as violations, and ends the connection of a client that only has an expired token.
-pub(super) fn discard(mut body: Body) {
-    if body.is_end_stream() {
-        return;
-    }
-    let read = async move {
-        let mut left = limits::REFUSED_BYTES_MAX;
-        while let Some(Ok(frame)) = body.frame().await {
-            match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
-    tokio::spawn(tokio::time::timeout(Duration::from_millis(limits::REFUSED_MS_MAX), read));
-}
 
 /// A body that holds something for as long as it is there.
 pub(super) fn held(body: Body, what: impl Send + 'static) -> Body {

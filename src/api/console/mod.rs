@@ -35,9 +35,10 @@ const POLICY: &str =
 /// The same with scripts of this server, which call this server.
 const POLICY_WITH_SCRIPTS: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-/// The console's routes over a view of the world, merged with `further` public HTTP routes. Those share the port but not the pages'
-/// headers: each sets its own caching, and answers under any host name.
-pub fn router(view: Arc<dyn View>, hosts: Hosts, further: Router) -> Router {
+/// The console's routes over a view of the world, merged with the `guarded` ones, which answer under the same host names as the pages, and with
+/// `further` public HTTP routes, which answer under any. Both share the port but not the pages' headers: each sets its own caching.
+pub fn router(view: Arc<dyn View>, hosts: Hosts, guarded: Router, further: Router) -> Router {
+    let hosts = Arc::new(hosts);
     Router::new()
         .route("/", get(overview))
         .route("/personas", get(personas))
@@ -52,9 +53,10 @@ pub fn router(view: Arc<dyn View>, hosts: Hosts, further: Router) -> Router {
         )
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }))
         .fallback(missing)
-        .layer(axum::middleware::from_fn_with_state(Arc::new(hosts), hosts::check))
-        .layer(axum::middleware::map_response(guarded))
+        .layer(axum::middleware::from_fn_with_state(hosts.clone(), hosts::check))
+        .layer(axum::middleware::map_response(with_headers))
         .with_state(view)
+        .merge(guarded.layer(axum::middleware::from_fn_with_state(hosts, hosts::check)))
         .merge(further)
 }
 
@@ -88,7 +90,7 @@ async fn missing(uri: Uri, headers: HeaderMap) -> (StatusCode, Html<String>) {
 }
 
 /// Headers on every answer: nothing from elsewhere, no frames, no guessing of types, nothing kept by caches.
-async fn guarded(mut response: Response) -> Response {
+async fn with_headers(mut response: Response) -> Response {
     let headers = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

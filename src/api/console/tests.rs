@@ -48,7 +48,8 @@ async fn ask(request: axum::http::request::Builder) -> (StatusCode, axum::http::
     let hosts = Hosts::new(([127, 0, 0, 1], 50_052).into(), None);
     let further =
         Router::new().route("/beside", get_route(|| async { ([(header::CACHE_CONTROL, "max-age=5")], "beside") }));
-    let response = router(Arc::new(Fixed), hosts, further).oneshot(request).await.expect("answered");
+    let guarded = Router::new().route("/metrics", get_route(|| async { "lienthong_up 1" }));
+    let response = router(Arc::new(Fixed), hosts, guarded, further).oneshot(request).await.expect("answered");
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("whole");
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("UTF-8"))
@@ -135,4 +136,16 @@ async fn further_routes_have_their_own_headers() {
     let (status, headers, body) = get("/beside").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "beside"));
     assert_eq!(headers.get(header::CACHE_CONTROL).expect("its own"), "max-age=5");
+}
+
+#[tokio::test]
+async fn what_is_guarded_answers_under_the_consoles_names_alone_and_without_the_pages_headers() {
+    let (status, headers, body) = get("/metrics").await;
+    assert_eq!((status, &*body), (StatusCode::OK, "lienthong_up 1"));
+    assert!(!headers.contains_key(header::CONTENT_SECURITY_POLICY));
+    for (path, expected) in [("/metrics", StatusCode::MISDIRECTED_REQUEST), ("/beside", StatusCode::OK)] {
+        let (status, _, body) = ask(Request::get(path).header(header::HOST, "evil.example:50052")).await;
+        assert_eq!(status, expected, "{path}");
+        assert!(!body.contains("lienthong_up"), "{body}");
+    }
 }

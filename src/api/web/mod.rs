@@ -33,6 +33,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, AllowPrivateNetwork, CorsLayer
 
 use super::admission::ByGrpcWeb;
 use super::console::Hosts;
+use super::discard::discard;
 use crate::base::limits;
 use crate::base::log::LogLimiter;
 
@@ -156,6 +157,7 @@ async fn answer(State(web): State<Web>, mut request: Request, next: Next) -> Res
         return next.run(request).await;
     }
     if let Some(refusal) = web.refusal(&request) {
+        discard(request.into_body(), limits::REFUSED_WEB_BYTES_MAX);
         return refusal;
     }
     let headers = request.headers_mut();
@@ -169,7 +171,11 @@ async fn answer(State(web): State<Web>, mut request: Request, next: Next) -> Res
             request.headers_mut().insert(header::ACCEPT, form);
             request.extensions_mut().insert(ByGrpcWeb);
         }
-        _ => return web.not_grpc_web(&request),
+        _ => {
+            let refusal = web.not_grpc_web(&request);
+            discard(request.into_body(), limits::REFUSED_WEB_BYTES_MAX);
+            return refusal;
+        }
     }
     match web.calls.clone().oneshot(request).await {
         Ok(answer) => answer.map(Body::new),

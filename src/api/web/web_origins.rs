@@ -5,6 +5,9 @@ use crate::base::host;
 /// The default: pages of this machine.
 const LOOPBACK: &str = "loopback";
 
+/// The schemes of pages that have a host.
+const SCHEMES: [&str; 2] = ["http", "https"];
+
 /// The origins whose pages may call, beside the console's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebOrigins {
@@ -32,7 +35,7 @@ impl WebOrigin {
         let (scheme, authority) = text.split_once("://")?;
         let host = host::host_of(authority)?;
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':');
-        let is_known = matches!(scheme, "http" | "https") && host.bytes().all(fits) && !authority.ends_with(':');
+        let is_known = SCHEMES.contains(&scheme) && host.bytes().all(fits) && !authority.ends_with(':');
         // Browsers leave the scheme's own port out.
         let default = if scheme == "https" { ":443" } else { ":80" };
         let authority = authority.strip_suffix(default).unwrap_or(authority);
@@ -48,7 +51,11 @@ impl WebOrigins {
 
     /// Whether a page of `origin` may call `host`, the name under which the console was asked: if it is on the list, or is the console's own.
     pub fn contain(&self, origin: &str, host: &str) -> bool {
-        let Some((_, authority)) = origin.split_once("://") else { return false };
+        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+        // An extension or an application may have a host of any name.
+        if !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+            return false;
+        }
         let is_loopback = || host::host_of(authority).is_some_and(host::is_loopback);
         // A proxy may have taken the TLS away in between, so that only the name is compared.
         let is_own = authority.eq_ignore_ascii_case(host);
@@ -115,6 +122,9 @@ mod tests {
             ("null", false, false),
             ("", false, false),
             ("chrome-extension://abcdef", false, false),
+            ("chrome-extension://localhost", false, false),
+            ("tauri://localhost", false, false),
+            ("capacitor://127.0.0.1:50052", false, false),
         ] {
             let host = "127.0.0.1:50052";
             assert_eq!(loopback.contain(origin, host), by_loopback, "{origin}");

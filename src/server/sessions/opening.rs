@@ -23,7 +23,7 @@ use crate::server::world::World;
 use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::{self, FaultyStore, Rule, Rules, Standing};
 use crate::simulation::personas;
-use crate::store::{MemoryTotal, OverlayStore, Snapshot};
+use crate::store::{MemoryTotal, OverlayStore, Snapshot, Store};
 use crate::trust::anchor::Continued;
 use crate::trust::{Signer, TrustAnchor};
 
@@ -128,13 +128,15 @@ pub(super) async fn open(
     let anchor = take_over(source, &catalogue, &store, &keys, &log_clock).await?;
     // What is added in a session holds in it alone.
     let faults = Arc::new(source.faults.copy(clock.clone(), |_| true));
+    let shown: Arc<dyn Store> = FaultyStore::new(store.clone(), faults.clone());
+    clock.stand_beside(&shown);
     let world = World {
         province: catalogue.province().clone(),
         seed: source.seed,
         created_at: source.created_at,
         clock,
         entropy,
-        store: FaultyStore::new(store.clone(), faults.clone()),
+        store: shown,
         catalogue,
         rights: RightsBook::of(source.rights.clone()),
         faults,

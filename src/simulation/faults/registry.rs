@@ -168,6 +168,11 @@ fn named<'a>(rules: &'a Table, page: &Page) -> Vec<&'a [Arc<Standing>]> {
     page.records.iter().map(|record| of(&record.record.disclosure)).collect()
 }
 
+/// Whether a rule acts on records, and not on the read as a whole.
+fn spoils_records(standing: &Standing) -> bool {
+    standing.read_action().is_some_and(ReadAction::is_in_records)
+}
+
 /// Whether a rule about reads is about this record, of this registry.
 fn is_about(standing: &Standing, registry: &str, record: &RegistryRecord) -> bool {
     let matching = &standing.rule.matching;
@@ -192,7 +197,8 @@ impl Registry for Faulty {
         }
         let (registry, mut met) = (self.inner.name(), Met::default());
         let asked_for: Vec<_> = rules.of_query(registry, &query).cloned().collect();
-        for standing in &asked_for {
+        // What spoils records is met by the records themselves.
+        for standing in asked_for.iter().filter(|standing| !spoils_records(standing)) {
             match met.meet(&self.rules, standing, registry) {
                 Some(ReadAction::Reset) => return self.break_off(query).await,
                 Some(action) => self.fail(action, met.strike(standing)).await?,
@@ -206,15 +212,17 @@ impl Registry for Faulty {
         if let [Some(first), rest @ ..] = &*named.iter().map(|all| all.first()).collect::<Vec<_>>()
             && rest.iter().all(|other| other.is_some_and(|other| Arc::ptr_eq(other, first)))
             && !asked_for.iter().any(|asked| Arc::ptr_eq(asked, first))
+            && !spoils_records(first)
             && is_about(first, registry, &page.records[0])
             && let Some(action) = met.meet(&self.rules, first, registry)
         {
             self.fail(action, met.strike(first)).await?;
         }
         for (record, named) in page.records.iter_mut().zip(named) {
-            // A rule whose action is no change of records does not count a page that it cannot spoil.
+            // A rule counts no record that it cannot spoil: of a first version there is none that is older.
             let spoils = |standing: &&Arc<Standing>| {
-                standing.read_action().is_some_and(ReadAction::is_in_records) && is_about(standing, registry, record)
+                let has_older = standing.read_action() != Some(ReadAction::StaleVersion) || record.version > 1;
+                has_older && spoils_records(standing) && is_about(standing, registry, record)
             };
             let mut about = asked_for.iter().chain(named).filter(spoils);
             if let Some(action) = about.find_map(|standing| met.meet(&self.rules, standing, registry)) {
