@@ -60,9 +60,14 @@ def flips(scenario):
             yield other(field)
         if "reason" in expect:
             def reason(call):
-                call["expect"]["reason"] = "NOT_SO"
+                call["expect"]["reason"] = "SHUTTING_DOWN"
                 return "reason"
             yield other(reason)
+        for number in range(len(expect.get("violations", []))):
+            def violation(call):
+                call["expect"]["violations"][number] = {"field": "no.such.field"}
+                return f"violations[{number}]"
+            yield other(violation)
         if "verifies" in expect:
             def verifies(call):
                 call["expect"]["verifies"] = not call["expect"]["verifies"]

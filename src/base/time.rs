@@ -113,6 +113,28 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Reads a length of time: a whole number with its unit, `200ms`, `2s`, `5m`, `3h` or `1d`.
+///
+/// ```
+/// use lienthong::base::time::duration;
+/// assert_eq!(duration("3h"), Some(std::time::Duration::from_secs(10_800)));
+/// assert_eq!(duration("3"), None);
+/// ```
+pub fn duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let ms = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(ms).map(Duration::from_millis)
+}
+
 /// Where the time comes from; the system's clock in production, a chosen one in tests and simulation.
 ///
 /// What waits for the world's time waits here, so that it ends when the world gets there, however that comes about. Deadlines of calls,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use prost::Message;
-use prost_reflect::FieldDescriptor;
+use prost_reflect::{FieldDescriptor, MethodDescriptor};
 
 use crate::trust::Disclosure;
 use crate::trust::canonical;
@@ -47,6 +47,20 @@ pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>,
 pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Result<M, TypedError> {
     let bytes = encode_disclosure(name, disclosure)?;
     M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is of another message type" })
+}
+
+/// The method of a full name, `lienthong.identity.v1.LinkService/LinkDocument`.
+pub fn method(name: &str) -> Option<MethodDescriptor> {
+    let (service, name) = name.split_once('/')?;
+    pool().get_service_by_name(service)?.methods().find(|method| method.name() == name)
+}
+
+/// The full names of all methods in the protos.
+pub fn methods() -> impl Iterator<Item = String> {
+    pool().services().flat_map(|service| {
+        let of = service.full_name().to_owned();
+        service.methods().map(|method| format!("{of}/{}", method.name())).collect::<Vec<_>>()
+    })
 }
 
 /// A field's comment in the protos: what it means, in one paragraph.

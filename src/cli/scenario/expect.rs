@@ -1,10 +1,8 @@
 //! What a step expects of an answer: values at paths, held against its JSON. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use super::vars::{put_in, put_in_text};
+use super::vars::{Vars, named, named_in, put_in, put_in_text};
 
 /// The expectations of one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,10 +11,60 @@ pub(super) struct Expect {
     pub(super) code: String,
     /// The reason of a refusal.
     pub(super) reason: Option<String>,
+    /// Bad fields that the refusal names, among others.
+    pub(super) violations: Vec<WantedViolation>,
     /// Whether every record of the answer verifies offline, or none does.
     pub(super) verifies: Option<bool>,
     /// Values at paths of the answer.
     pub(super) fields: Vec<(String, Matcher)>,
+}
+
+impl Default for Expect {
+    /// An answer.
+    fn default() -> Self {
+        Self { code: "OK".into(), reason: None, violations: Vec::new(), verifies: None, fields: Vec::new() }
+    }
+}
+
+impl Expect {
+    /// The variables that it names.
+    pub(super) fn named(&self) -> Vec<String> {
+        let of_violations = self.violations.iter().flat_map(|one| one.field.iter().flat_map(|field| named_in(field)));
+        self.fields.iter().flat_map(|(_, matcher)| matcher.named()).chain(of_violations).collect()
+    }
+
+    /// Puts variables in; the name of one that is not set, if there is one.
+    pub(super) fn put_in(&mut self, vars: &Vars) -> Result<(), String> {
+        for field in self.violations.iter_mut().filter_map(|one| one.field.as_mut()) {
+            *field = put_in_text(field, vars)?;
+        }
+        self.fields.iter_mut().try_for_each(|(_, matcher)| matcher.put_in(vars))
+    }
+}
+
+/// A bad field of a refused request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct WantedViolation {
+    /// Its path, `changes[0].payload.points`; `None`: any.
+    pub(super) field: Option<String>,
+    /// The rule that it breaks, `RANGE`; `None`: any.
+    pub(super) rule: Option<String>,
+}
+
+/// The bad fields that a refusal does not name; `found` are those that it names, each with its rule.
+pub(super) fn unmet_violations(wanted: &[WantedViolation], found: &[(String, String)]) -> Vec<Unmet> {
+    let all: Vec<String> = found.iter().map(|(field, rule)| format!("{field}: {rule}")).collect();
+    let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+    let check = |(at, one): (usize, &WantedViolation)| {
+        let is_there = found.iter().any(|(field, rule)| is(&one.field, field) && is(&one.rule, rule));
+        let words = |wanted: &Option<String>| wanted.clone().unwrap_or_else(|| "any".to_owned());
+        (!is_there).then(|| Unmet {
+            what: format!("violations[{at}]"),
+            expected: format!("{}: {}", words(&one.field), words(&one.rule)),
+            found: if all.is_empty() { "none".to_owned() } else { all.join(", ") },
+        })
+    };
+    wanted.iter().enumerate().filter_map(check).collect()
 }
 
 /// What a value is to be.
@@ -72,8 +120,15 @@ impl Matcher {
         }
     }
 
-    /// Puts variables in; the name of one that is not set, if there is one.
-    pub(super) fn put_in(&mut self, vars: &BTreeMap<String, Value>) -> Result<(), String> {
+    fn named(&self) -> Vec<String> {
+        match self {
+            Self::Is(value) | Self::Has(value) | Self::Not(value) => named(value),
+            Self::Matches(pattern) => named_in(pattern),
+            Self::AtLeast(_) | Self::AtMost(_) | Self::Absent | Self::Present => Vec::new(),
+        }
+    }
+
+    fn put_in(&mut self, vars: &Vars) -> Result<(), String> {
         match self {
             Self::Is(value) | Self::Has(value) | Self::Not(value) => *value = put_in(value, vars)?,
             Self::Matches(pattern) => *pattern = put_in_text(pattern, vars)?,
@@ -240,5 +295,23 @@ mod tests {
         let found = unmet(&json!({ "a": 1 }), &[("a".into(), Matcher::AtLeast(2.0))]);
         let expected = Unmet { what: "fields.a".into(), expected: "at least 2".into(), found: "1".into() };
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_bad_fields_that_are_expected() {
+        let one = |field: Option<&str>, rule: Option<&str>| WantedViolation {
+            field: field.map(str::to_owned),
+            rule: rule.map(str::to_owned),
+        };
+        let found = [("ttl".to_owned(), "RANGE".to_owned()), ("label".to_owned(), "FORMAT".to_owned())];
+        let wanted = [one(Some("ttl"), Some("RANGE")), one(Some("label"), None), one(None, Some("FORMAT"))];
+        assert_eq!(unmet_violations(&wanted, &found), []);
+        let unmet = unmet_violations(&[one(Some("ttl"), None), one(Some("label"), Some("RANGE"))], &found);
+        assert_eq!(
+            (unmet.len(), unmet[0].what.as_str(), unmet[0].expected.as_str()),
+            (1, "violations[1]", "label: RANGE")
+        );
+        assert_eq!(unmet[0].found, "ttl: RANGE, label: FORMAT");
+        assert_eq!(unmet_violations(&[one(None, Some("X"))], &[])[0].found, "none");
     }
 }

@@ -1,6 +1,6 @@
 //! A scenario's file: read whole and checked before anything is called, each flaw with its line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -8,20 +8,18 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::expect::{Expect, Matcher};
-use super::vars::{named, put_in};
+use super::expect::Matcher;
+use super::story::{Action, Call, Scenario, Step};
 use crate::api::admission::SESSION;
 use crate::base::name::{comparable_end, methods_meant, no_such, with_nearest};
+use crate::base::time::duration;
 use crate::registry::schema_file;
-use crate::simulation::faults::duration;
 use crate::wire::typed;
 
 /// The largest file.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Most steps of a scenario, those of parallel ones counted.
 const STEPS_MAX: usize = 500;
-/// Most bytes of the constants, each with those that it is made of.
-const VARS_BYTES_MAX: usize = 1024 * 1024;
 /// How deep steps may stand in one another.
 const DEPTH_MAX: usize = 4;
 /// The longest time to wait for what comes eventually.
@@ -31,54 +29,11 @@ const WITHIN_MAX: Duration = Duration::from_secs(120);
 const OWN_METADATA: [&str; 2] = ["authorization", SESSION];
 const SIMULATION: &str = "lienthong.simulation.v1.SimulationService";
 
-/// A scenario.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scenario {
-    pub(super) name: String,
-    /// The fields of CreateSessionRequest.
-    pub(super) session: Value,
-    pub(super) vars: BTreeMap<String, Value>,
-    pub(super) steps: Vec<Step>,
-}
-
-/// A step.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Step {
-    pub(super) name: String,
-    pub(super) line: usize,
-    pub(super) action: Action,
-}
-
-/// What a step does.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Action {
-    /// One call.
-    Call(Call),
-    /// Steps at the same time.
-    Parallel(Vec<Step>),
-    /// A call that is repeated until it is as expected.
-    Eventually(Duration, Call),
-}
-
-/// A call with its expectations.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Call {
-    /// `lienthong.identity.v1.LinkService/LinkDocument`.
-    pub(super) method: String,
-    /// Whose demo credential: `one-stop`, `citizen-042…`; may have variables.
-    pub(super) caller: String,
-    pub(super) body: Value,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) expect: Expect,
-    /// Variables to set, each from a path of the answer.
-    pub(super) save: BTreeMap<String, String>,
-}
-
 /// The flaws of a file: line and problem.
 pub(super) type Flaws = Vec<(usize, String)>;
 
-/// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Scenario, Flaws> {
+/// Reads a file; callers are held against the keys of the `agencies`, where those are known.
+pub(super) fn read(path: &Path, agencies: Option<&[String]>) -> Result<Scenario, Flaws> {
     let whole = |problem: String| vec![(1, problem)];
     let mut text = String::new();
     let file = File::open(path).map_err(|error| whole(error.to_string()))?;
@@ -86,28 +41,33 @@ pub(super) fn read(path: &Path) -> Result<Scenario, Flaws> {
     if read as u64 > FILE_BYTES_MAX {
         return Err(whole(format!("is too large: at most {FILE_BYTES_MAX} bytes are read")));
     }
-    parse(&text)
+    parse(&text, agencies)
 }
 
 /// Reads a text.
-pub(super) fn parse(text: &str) -> Result<Scenario, Flaws> {
+pub(super) fn parse(text: &str, agencies: Option<&[String]>) -> Result<Scenario, Flaws> {
     let json = schema_file::message_json(text)
         .map_err(|flaws| vec![(flaws.kept.first().map_or(1, |flaw| flaw.line), flaws.to_string())])?;
-    let mut reading = Reading { text, flaws: Vec::new(), steps: 0, names: Vec::new() };
+    let mut reading =
+        Reading { text, agencies, flaws: Vec::new(), steps: 0, names: Vec::new(), defined: BTreeSet::new() };
     let scenario = reading.scenario(&json);
     if reading.flaws.is_empty() { Ok(scenario) } else { Err(reading.flaws) }
 }
 
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     text: &'a str,
+    /// The keys of the agencies, where they are known.
+    pub(super) agencies: Option<&'a [String]>,
     flaws: Flaws,
     steps: usize,
     names: Vec<String>,
+    /// The variables that are set by then.
+    pub(super) defined: BTreeSet<String>,
 }
 
 impl Reading<'_> {
     /// Notes a flaw at a path; of what is missing, at what it is missing from.
-    fn flaw(&mut self, path: &str, problem: impl Into<String>) {
+    pub(super) fn flaw(&mut self, path: &str, problem: impl Into<String>) {
         let (mut line, mut path) = (schema_file::line_of(self.text, path), path);
         while line == 1
             && let Some(end) = path.rfind(['.', '['])
@@ -118,14 +78,14 @@ impl Reading<'_> {
         self.flaws.push((line, problem.into()));
     }
 
-    fn known(&mut self, path: &str, map: &Map<String, Value>, known: &[&str]) {
+    pub(super) fn known(&mut self, path: &str, map: &Map<String, Value>, known: &[&str]) {
         for name in map.keys().filter(|name| !known.contains(&name.as_str())) {
             let problem = no_such("field", name, known);
             self.flaw(&join(path, name), problem);
         }
     }
 
-    fn text(&mut self, path: &str, value: Option<&Value>) -> String {
+    pub(super) fn text(&mut self, path: &str, value: Option<&Value>) -> String {
         match value {
             Some(Value::String(text)) if text.chars().any(char::is_control) => {
                 self.flaw(path, "has a control character");
@@ -139,7 +99,7 @@ impl Reading<'_> {
         }
     }
 
-    fn object<'v>(&mut self, path: &str, value: Option<&'v Value>) -> Option<&'v Map<String, Value>> {
+    pub(super) fn object<'v>(&mut self, path: &str, value: Option<&'v Value>) -> Option<&'v Map<String, Value>> {
         match value {
             None => None,
             Some(Value::Object(map)) => Some(map),
@@ -158,44 +118,11 @@ impl Reading<'_> {
         self.text("about", map.get("about"));
         let session = map.get("session").cloned().unwrap_or_else(|| json!({}));
         self.object("session", Some(&session));
-        let vars = self.object("vars", map.get("vars")).cloned().unwrap_or_default();
-        let vars = self.vars(vars.into_iter().collect());
+        self.message_fields("session", &session, "lienthong.simulation.v1.CreateSessionRequest");
+        let vars = self.object("vars", map.get("vars")).cloned().unwrap_or_default().into_iter().collect();
+        self.vars(&vars);
         let steps = self.steps("steps", map.get("steps"), 0);
         Scenario { name, session, vars, steps }
-    }
-
-    /// The constants, each with those that it is made of put in; a circle of them has no value.
-    fn vars(&mut self, given: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        let mut done: BTreeMap<String, Value> = BTreeMap::new();
-        let (mut left, mut bytes) = (given, 0);
-        while !left.is_empty() {
-            let ready = |value: &Value| named(value).iter().all(|name| done.contains_key(name));
-            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, value)| ready(value));
-            if now.is_empty() {
-                for (name, value) in &later {
-                    let missing: Vec<String> = named(value).into_iter().filter(|of| !done.contains_key(of)).collect();
-                    let what =
-                        format!("is made of {}, which is made of it in turn or is not there", missing.join(", "));
-                    self.flaw(&format!("vars.{name}"), what);
-                }
-                return done;
-            }
-            for (name, value) in now {
-                let value = put_in(&value, &done).unwrap_or(Value::Null);
-                // One may double another, and so on.
-                bytes += value.to_string().len();
-                if bytes > VARS_BYTES_MAX {
-                    self.flaw(
-                        &format!("vars.{name}"),
-                        format!("constants have at most {VARS_BYTES_MAX} bytes together"),
-                    );
-                    return done;
-                }
-                done.insert(name, value);
-            }
-            left = later.into_iter().collect();
-        }
-        done
     }
 
     fn steps(&mut self, path: &str, value: Option<&Value>, depth: usize) -> Vec<Step> {
@@ -208,8 +135,16 @@ impl Reading<'_> {
             self.flaw(path, format!("steps stand in one another at most {DEPTH_MAX} deep"));
             return Vec::new();
         }
-        let steps = items.iter().enumerate().filter_map(|(at, item)| self.step(&format!("{path}[{at}]"), item, depth));
-        let steps = steps.collect();
+        // Steps at the same time know nothing of each other.
+        let (is_parallel, before) = (depth > 0, self.defined.clone());
+        let (mut steps, mut set) = (Vec::with_capacity(items.len()), before.clone());
+        for (at, item) in items.iter().enumerate() {
+            if is_parallel {
+                set.append(&mut std::mem::replace(&mut self.defined, before.clone()));
+            }
+            steps.extend(self.step(&format!("{path}[{at}]"), item, depth));
+        }
+        self.defined.append(&mut set);
         if self.steps > STEPS_MAX {
             self.flaw(path, format!("a scenario has at most {STEPS_MAX} steps"));
         }
@@ -258,6 +193,8 @@ impl Reading<'_> {
             kind => {
                 let (method, body) = self.shorthand(&within, kind, map.get(kind)?)?;
                 let mut call = self.call_of(path, map, method, body);
+                self.uses(path, &call);
+                self.saves(path, &call);
                 if kind == "journal" && !call.expect.fields.iter().any(|(path, _)| path == "holds") {
                     call.expect.fields.push(("holds".into(), Matcher::Is(true.into())));
                 }
@@ -271,7 +208,13 @@ impl Reading<'_> {
     fn shorthand(&mut self, path: &str, kind: &str, value: &Value) -> Option<(String, Value)> {
         match kind {
             "heal" => Some(("lienthong.simulation.v1.FaultService/Heal".into(), json!({}))),
-            "fault" => Some(("lienthong.simulation.v1.FaultService/AddFaults".into(), json!({ "faults": [value] }))),
+            "fault" => {
+                self.message_fields(path, value, "lienthong.simulation.v1.Fault");
+                if let Some(agency) = value.pointer("/match/agency").and_then(Value::as_str) {
+                    self.agency(&format!("{path}.match.agency"), agency);
+                }
+                Some(("lienthong.simulation.v1.FaultService/AddFaults".into(), json!({ "faults": [value] })))
+            }
             "journal" => {
                 let map = self.object(path, Some(value))?;
                 self.known(
@@ -284,6 +227,9 @@ impl Reading<'_> {
                     if let Some(value) = map.get(name) {
                         filter.insert(name.into(), value.clone());
                     }
+                }
+                if let Some(Value::String(caller)) = map.get("caller") {
+                    self.agency(&join(path, "caller"), caller);
                 }
                 if let Some(Value::String(given)) = map.get("method") {
                     filter.insert("method".into(), self.method(&join(path, "method"), given).into());
@@ -332,7 +278,9 @@ impl Reading<'_> {
         let body = map.get("body").cloned().unwrap_or_else(|| json!({}));
         let mut call = self.call_of(path, map, method, body);
         call.caller = self.text(&join(path, "as"), map.get("as"));
-        self.body(path, &call);
+        self.caller(&join(path, "as"), &call.caller);
+        self.uses(path, &call);
+        self.saves(path, &call);
         call
     }
 
@@ -350,19 +298,16 @@ impl Reading<'_> {
             );
         }
         let save = self.object(&join(path, "save"), map.get("save")).map(texts).unwrap_or_default();
-        let expect = self.expect(&join(path, "expect"), map.get("expect"));
+        if let Some(of) = typed::method(&method) {
+            self.fields_of(&join(path, "body"), map.get("body"), &of.input());
+        }
+        let expect = self.expect(&join(path, "expect"), map.get("expect"), &method);
         Call { method, caller: "operator".into(), body, headers, expect, save }
     }
 
     /// The full name of a method.
     fn method(&mut self, path: &str, given: &str) -> String {
-        let all: Vec<String> = typed::pool()
-            .services()
-            .flat_map(|service| {
-                let of = service.full_name().to_owned();
-                service.methods().map(|method| format!("{of}/{}", method.name())).collect::<Vec<_>>()
-            })
-            .collect();
+        let all: Vec<String> = typed::methods().collect();
         let meant = methods_meant(given, all.iter().map(String::as_str));
         match meant[..] {
             [one] => one.to_owned(),
@@ -377,40 +322,8 @@ impl Reading<'_> {
             }
         }
     }
-
-    /// The fields of a request, as far as their names tell.
-    fn body(&mut self, path: &str, call: &Call) {
-        let Some((service, name)) = call.method.split_once('/') else { return };
-        let service = typed::pool().get_service_by_name(service);
-        let method = service.and_then(|service| service.methods().find(|method| method.name() == name));
-        let (Some(method), Value::Object(map)) = (method, &call.body) else { return };
-        let known: Vec<String> = method.input().fields().map(|field| field.name().to_owned()).collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        self.known(&join(path, "body"), map, &known);
-    }
-
-    fn expect(&mut self, path: &str, value: Option<&Value>) -> Expect {
-        let mut expect = Expect { code: "OK".into(), reason: None, verifies: None, fields: Vec::new() };
-        let Some(map) = self.object(path, value) else { return expect };
-        self.known(path, map, &["code", "reason", "verifies", "fields"]);
-        if let Some(code) = map.get("code") {
-            expect.code = code.as_str().unwrap_or_default().to_owned();
-            if expect.code != "OK" && crate::api::status::code_named(&expect.code).is_none() {
-                self.flaw(&join(path, "code"), "is no code of gRPC: OK, NOT_FOUND, FAILED_PRECONDITION, …");
-            }
-        }
-        expect.reason = map.get("reason").map(|reason| reason.as_str().unwrap_or_default().to_owned());
-        expect.verifies = map.get("verifies").and_then(Value::as_bool);
-        for (field, value) in self.object(&join(path, "fields"), map.get("fields")).into_iter().flatten() {
-            match Matcher::read(value) {
-                Ok(matcher) => expect.fields.push((field.clone(), matcher)),
-                Err(problem) => self.flaw(&join(&join(path, "fields"), field), problem),
-            }
-        }
-        expect
-    }
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

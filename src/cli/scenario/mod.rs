@@ -1,10 +1,13 @@
 //! `lienthong scenario`: stories of calls with expectations, run against a server, each in a session of its own.
 
+mod checks;
 mod expect;
 mod file;
 mod junit;
+mod paths;
 mod report;
 mod run;
+mod story;
 mod vars;
 
 use std::path::PathBuf;
@@ -15,8 +18,11 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::output::{Failure, OutputFormat, print, runtime};
+use super::registry::SchemaArgs;
 use super::server::ServerArgs;
-use file::{Flaws, Scenario};
+use crate::access::rights;
+use file::Flaws;
+use story::Scenario;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +69,11 @@ pub struct Check {
     /// The files.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// The file of rights of the server that is meant, for its agencies; the embedded one unless it is given.
+    #[arg(long, env = "LIENTHONG_SCENARIO_RIGHTS", value_name = "FILE")]
+    rights: Option<PathBuf>,
+    #[command(flatten)]
+    schemas: SchemaArgs,
 }
 
 impl ScenarioCommand {
@@ -70,8 +81,9 @@ impl ScenarioCommand {
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         match self {
             Self::Run(run) => runtime()?.block_on(run.run(output)),
-            Self::Check(Check { files }) => {
-                let (read, flaws) = read_all(files);
+            Self::Check(check) => {
+                let agencies = check.agencies()?;
+                let (read, flaws) = read_all(check.files, Some(&agencies));
                 report::flaws(&flaws, read.len(), output)?;
                 Ok(if flaws.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
@@ -86,11 +98,28 @@ impl ScenarioCommand {
 type Sound = Vec<(PathBuf, Scenario)>;
 type Flawed = Vec<(PathBuf, Flaws)>;
 
+impl Check {
+    /// The keys of the agencies that may call.
+    fn agencies(&self) -> Result<Vec<String>, Failure> {
+        let catalogue = self.schemas.catalogue()?;
+        let named = |file: &PathBuf, why: String| Failure::with_code(format!("{}: {why}", file.display()), 2);
+        let rights = match &self.rights {
+            Some(file) => {
+                let bytes = rights::bytes(file).map_err(|why| named(file, why.to_string()))?;
+                let read = rights::read(&bytes, &catalogue);
+                read.map_err(|_| named(file, "has flaws: lienthong rights check lists them".to_owned()))?.0
+            }
+            None => rights::embedded(),
+        };
+        Ok(rights.agencies().map(|agency| agency.key.as_str().to_owned()).collect())
+    }
+}
+
 /// The scenarios of files, and the files that are none.
-fn read_all(files: Vec<PathBuf>) -> (Sound, Flawed) {
+fn read_all(files: Vec<PathBuf>, agencies: Option<&[String]>) -> (Sound, Flawed) {
     let (mut read, mut flawed) = (Vec::new(), Vec::new());
     for path in files {
-        match file::read(&path) {
+        match file::read(&path, agencies) {
             Ok(scenario) => read.push((path, scenario)),
             Err(flaws) => flawed.push((path, flaws)),
         }
@@ -100,7 +129,8 @@ fn read_all(files: Vec<PathBuf>) -> (Sound, Flawed) {
 
 impl Run {
     async fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let (read, flaws) = read_all(self.files);
+        // Which agencies the server has, it says itself.
+        let (read, flaws) = read_all(self.files, None);
         if !flaws.is_empty() {
             report::flaws(&flaws, read.len(), output)?;
             return Err(Failure::with_code("nothing was run, because a file has flaws", 2));

@@ -24,7 +24,7 @@ pub(super) fn outcomes(all: &Outcomes, output: OutputFormat) -> Result<(), Failu
                 let path = path.display();
                 print_text(&format!("FAIL {name}: {path}:{line}: {step}"))?;
                 for one in unmet {
-                    let (what, expected, found) = (&one.what, &one.expected, &one.found);
+                    let (what, expected, found) = (&one.what, escaped(&one.expected), escaped(&one.found));
                     print_text(&format!("  {what}: expected {expected}, found {found}"))?;
                 }
             }
@@ -32,6 +32,11 @@ pub(super) fn outcomes(all: &Outcomes, output: OutputFormat) -> Result<(), Failu
     }
     let failed = all.iter().filter(|(_, outcome)| outcome.failed.is_some()).count();
     print_text(&format!("{} scenarios: {} as told, {failed} not", all.len(), all.len() - failed))
+}
+
+/// A text of which a server may have chosen some, without what a terminal would obey.
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn as_json(path: &std::path::Path, outcome: &Outcome) -> Value {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _, SerializeOptions, Value as Field};
+use prost_reflect::{DynamicMessage, ReflectMessage as _, SerializeOptions, Value as Field};
 use serde_json::{Value, json};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -17,9 +17,9 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::expect::{Unmet, unmet};
-use super::file::{Action, Call, Scenario, Step};
-use super::vars::{put_in, put_in_text};
+use super::expect::{Unmet, unmet, unmet_violations};
+use super::story::{Action, Call, Scenario, Step};
+use super::vars::{Vars, put_in, put_in_text};
 use crate::api::admission::SESSION;
 use crate::api::status::code_name;
 use crate::base::Timestamp;
@@ -58,6 +58,8 @@ struct Answer {
     code: &'static str,
     reason: String,
     message: String,
+    /// The bad fields that a refusal names, each with the rule that it breaks.
+    violations: Vec<(String, String)>,
     messages: Vec<DynamicMessage>,
 }
 
@@ -85,9 +87,14 @@ pub(super) async fn run(scenario: Scenario, channel: Channel, operator: String) 
         Ok(made) => {
             let session = made["session"]["session_id"].as_str().unwrap_or_default().to_owned();
             let world = World { session: session.clone(), ..outside.clone() };
-            let mut vars = scenario.vars;
-            vars.insert("session".into(), session.clone().into());
-            for step in &scenario.steps {
+            let now = made["session"]["clock"]["now"].as_str().and_then(Timestamp::parse).unwrap_or_default();
+            let mut vars = Vars::beginning(now.date());
+            vars.set("session", session.clone().into());
+            if let Err(undefined) = vars.define(&scenario.vars) {
+                let names = undefined.into_keys().collect::<Vec<_>>().join(", ");
+                failed = Some(Failed::of("the constants", 1, "variables", "values", format!("none for {names}")));
+            }
+            for step in scenario.steps.iter().take_while(|_| failed.is_none()).collect::<Vec<_>>() {
                 match world.step(step, vars.clone()).await {
                     Ok(set) => vars.extend(set),
                     Err(error) => {
@@ -116,18 +123,19 @@ impl Failed {
     }
 }
 
-type Vars = BTreeMap<String, Value>;
+/// The variables that steps set.
+type Set = BTreeMap<String, Value>;
 
 impl World {
     /// Runs a step; the variables that it sets.
-    fn step<'a>(&'a self, step: &'a Step, vars: Vars) -> BoxFuture<'a, Result<Vars, Failed>> {
+    fn step<'a>(&'a self, step: &'a Step, vars: Vars) -> BoxFuture<'a, Result<Set, Failed>> {
         Box::pin(async move {
             let failed = |unmet| Failed { step: step.name.clone(), line: step.line, unmet };
             match &step.action {
                 Action::Call(call) => self.call(call, vars).await.map_err(failed),
                 Action::Parallel(steps) => {
                     let all = join_all(steps.iter().map(|step| self.step(step, vars.clone()))).await;
-                    let mut set = Vars::new();
+                    let mut set = Set::new();
                     for one in all {
                         set.extend(one?);
                     }
@@ -148,10 +156,10 @@ impl World {
     }
 
     /// Makes a call and holds its answer against what is expected; the variables that it sets.
-    async fn call(&self, call: &Call, mut vars: Vars) -> Result<Vars, Vec<Unmet>> {
+    async fn call(&self, call: &Call, mut vars: Vars) -> Result<Set, Vec<Unmet>> {
         let unmet_of = |what: &str, expected: String, found: String| vec![Unmet { what: what.into(), expected, found }];
         let unset = |name: String| unmet_of("variables", name, "it is not".into());
-        vars.insert("request_id".into(), uuid::Uuid::now_v7().to_string().into());
+        vars.set("request_id", uuid::Uuid::now_v7().to_string().into());
         let body = put_in(&call.body, &vars).map_err(unset)?;
         let caller = put_in_text(&call.caller, &vars).map_err(unset)?;
         let mut headers = BTreeMap::new();
@@ -159,9 +167,7 @@ impl World {
             headers.insert(name.clone(), put_in_text(value, &vars).map_err(unset)?);
         }
         let mut expect = call.expect.clone();
-        for (_, matcher) in &mut expect.fields {
-            matcher.put_in(&vars).map_err(unset)?;
-        }
+        expect.put_in(&vars).map_err(unset)?;
         let asked = self.asked(&call.method, &caller, &body, &headers).await;
         let answer = asked.map_err(|found| unmet_of("the request", "one that can be made".into(), found))?;
         if answer.code != expect.code {
@@ -172,6 +178,7 @@ impl World {
         }
         let json = answer.json();
         let mut found = unmet(&json, &expect.fields);
+        found.extend(unmet_violations(&expect.violations, &answer.violations));
         if let Some(wanted) = expect.verifies {
             let verdicts = self.verdicts(&answer).await.map_err(|why| unmet_of("verifies", wanted.to_string(), why))?;
             let holds = !verdicts.is_empty() && verdicts.iter().all(|verdict| (verdict == "VALID") == wanted);
@@ -218,7 +225,7 @@ impl World {
         body: &Value,
         headers: &BTreeMap<String, String>,
     ) -> Result<Answer, String> {
-        let described = described(method).ok_or_else(|| format!("there is no method {method}"))?;
+        let described = typed::method(method).ok_or_else(|| format!("there is no method {method}"))?;
         let request = DynamicMessage::deserialize(described.input(), body).map_err(|error| error.to_string())?;
         let mut request = Request::new(Bytes::from(request.encode_to_vec()));
         request.set_timeout(DEADLINE);
@@ -260,15 +267,10 @@ impl World {
             }
         };
         Ok(match answered {
-            Ok(messages) => Answer { code: "OK", reason: String::new(), message: String::new(), messages },
+            Ok(messages) => Answer { messages, ..Answer::default() },
             Err(status) => Answer::refused(&status),
         })
     }
-}
-
-fn described(method: &str) -> Option<MethodDescriptor> {
-    let (service, name) = method.split_once('/')?;
-    typed::pool().get_service_by_name(service)?.methods().find(|method| method.name() == name)
 }
 
 /// The signed records anywhere in a message, encoded.
@@ -288,10 +290,26 @@ fn signed_records(message: &DynamicMessage, found: &mut Vec<Bytes>) {
     }
 }
 
+impl Default for Answer {
+    /// One without a message.
+    fn default() -> Self {
+        let (reason, message) = (String::new(), String::new());
+        Self { code: "OK", reason, message, violations: Vec::new(), messages: Vec::new() }
+    }
+}
+
 impl Answer {
     fn refused(status: &Status) -> Self {
-        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-        Self { code: code_name(status.code()), reason, message: status.message().to_owned(), messages: Vec::new() }
+        let details = status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
+        // The rule stands before the colon of the description.
+        let rule = |description: &str| description.split(':').next().unwrap_or_default().to_owned();
+        let bad = details.bad_request().into_iter().flat_map(|bad| &bad.field_violations);
+        let bad = bad.map(|one| (one.field.clone(), rule(&one.description)));
+        let state = details.precondition_failure().into_iter().flat_map(|state| &state.violations);
+        let state = state.map(|one| (one.subject.clone(), one.r#type.clone()));
+        let (code, message) = (code_name(status.code()), status.message().to_owned());
+        Self { code, reason, message, violations: bad.chain(state).collect(), messages: Vec::new() }
     }
 
     /// As JSON with the names of the proto: of a stream, the list of its messages as `answers`.

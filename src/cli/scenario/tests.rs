@@ -1,11 +1,13 @@
 //! A file of a scenario is read whole, and each flaw has its line.
 
 use super::file::{Flaws, parse};
+use super::vars::Vars;
+use crate::base::time::Date;
 
 const HEAD: &str = "scenario: s\nabout: a\n";
 
 fn flaws(text: &str) -> Flaws {
-    parse(text).expect_err(text)
+    parse(text, None).expect_err(text)
 }
 
 #[test]
@@ -40,8 +42,10 @@ fn a_circle_of_variables_is_refused() {
     let steps = "steps:\n  - step: one\n    heal: true\n";
     let circle = flaws(&format!("{HEAD}vars:\n  a: \"${{b}}\"\n  b: x${{a}}\n{steps}"));
     assert!(circle.iter().any(|(line, problem)| *line == 4 && problem.contains("in turn")), "{circle:?}");
-    let read = parse(&format!("{HEAD}vars:\n  a: \"x${{b}}\"\n  b: 7\n{steps}")).expect("no circle");
-    assert_eq!((&read.vars["a"], &read.vars["b"]), (&"x7".into(), &7.into()));
+    let read = parse(&format!("{HEAD}vars:\n  a: \"x${{b}}\"\n  b: 7\n{steps}"), None).expect("no circle");
+    let mut vars = Vars::beginning(Date::constant(2026, 12, 1));
+    vars.define(&read.vars).expect("no circle");
+    assert_eq!((vars.get("a"), vars.get("b")), (Some("x7".into()), Some(7.into())));
 }
 
 #[test]
@@ -69,4 +73,67 @@ fn steps_stand_in_one_another_only_so_deep() {
     }
     text += &format!("{}- step: last\n{}heal: true\n", "  ".repeat(13), "  ".repeat(14));
     assert!(flaws(&text).iter().any(|(_, problem)| problem.contains("deep")), "{text}");
+}
+
+#[test]
+fn what_is_misspelt_is_refused_before_anything_is_called() {
+    let agencies = ["bank".to_owned(), "one-stop".to_owned()];
+    let step = "steps:\n  - step: one\n    call: FetchRecords\n    as: one-stop\n";
+    let clock = "steps:\n  - step: one\n    clock: { advance: 1d }\n";
+    for (text, line, says) in [
+        (step.replace("one-stop", "one-stpo"), 6, "nearest: one-stop"),
+        (step.replace("one-stop", "citizen-12"), 6, "twelve digits"),
+        (format!("{step}    expect: {{ reason: CONSENT_MISING }}\n"), 7, "nearest: CONSENT_MISSING"),
+        (format!("{step}    expect:\n      fields:\n        record.length: 0\n"), 9, "nearest: records"),
+        (format!("{step}    expect:\n      fields:\n        records[0].verdct: VALID\n"), 9, "nearest: verdict"),
+        (format!("{step}    expect:\n      fields:\n        records.verdict: VALID\n"), 9, "behind a list"),
+        (format!("{step}    expect:\n      fields:\n        records[0].verdict.x: VALID\n"), 9, "has no fields"),
+        (format!("{step}    expect:\n      fields:\n        records[one].verdict: VALID\n"), 9, "is no index"),
+        (format!("{step}    expect:\n      violations: []\n"), 8, "a list of bad fields"),
+        (format!("{step}    expect:\n      violations:\n        - {{ filed: x }}\n"), 9, "field"),
+        (format!("{step}    save: {{ link: \"links[0].id\" }}\n"), 7, "there is no field links"),
+        (format!("{step}    save: {{ today: \"records[0].verdict\" }}\n"), 7, "set by itself"),
+        (format!("{step}    body: {{ personal_id: \"${{citzen}}\" }}\n"), 4, "${citzen} is not set"),
+        (
+            format!("vars: {{ citizen: x }}\n{step}    body: {{ personal_id: \"${{citzen}}\" }}\n"),
+            5,
+            "nearest: citizen",
+        ),
+        (format!("{clock}    expect: {{ fields: {{ \"ran[*].knd\": x }} }}\n"), 6, "nearest: kind"),
+        ("steps:\n  - step: one\n    fault: { delai: { fixed: 1s } }\n".to_owned(), 5, "nearest: delay"),
+        (
+            "steps:\n  - step: one\n    fault: { full_disk: {}, match: { agncy: bank } }\n".to_owned(),
+            5,
+            "nearest: agency",
+        ),
+        (
+            "steps:\n  - step: one\n    fault: { delay: { fixed: 1s }, match: { agency: bnak } }\n".to_owned(),
+            5,
+            "nearest: bank",
+        ),
+        ("steps:\n  - step: one\n    journal: { caller: bnak, exactly: 0 }\n".to_owned(), 5, "nearest: bank"),
+        (format!("session: {{ sed: 7 }}\n{step}"), 3, "nearest: seed"),
+    ] {
+        let text = format!("{HEAD}{text}");
+        let found = parse(&text, Some(&agencies)).expect_err(&text);
+        assert!(found.iter().any(|(at, problem)| *at == line && problem.contains(says)), "{text}\n{found:?}");
+    }
+}
+
+#[test]
+fn variables_are_set_by_an_earlier_step_and_by_none_at_the_same_time() {
+    let links = |name: &str, body: &str, pad: &str| {
+        let call =
+            format!("{pad}- step: {name}\n{pad}  call: LinkService/ListLinks\n{pad}  as: citizen-${{request_id}}\n");
+        format!("{call}{pad}  body: {{ personal_id: \"{body}\" }}\n{pad}  save: {{ {name}: \"links[0].link_id\" }}\n")
+    };
+    let (first, second) = (links("a", "${today+30d}", "  "), links("b", "${a}", "  "));
+    parse(&format!("{HEAD}steps:\n{first}{second}"), None).expect("one after another");
+    let backwards = flaws(&format!("{HEAD}steps:\n{second}{first}"));
+    assert!(backwards[0].1.starts_with("${a} is not set by then"), "{backwards:?}");
+    let (first, second) = (links("a", "${year}", "      "), links("b", "${a}", "      "));
+    let both = format!("{HEAD}steps:\n  - step: both\n    parallel:\n{first}{second}");
+    assert!(flaws(&both)[0].1.starts_with("${a} is not set by then"));
+    let after = links("c", "${a}", "  ");
+    parse(&format!("{HEAD}steps:\n  - step: both\n    parallel:\n{first}{after}"), None).expect("set afterwards");
 }
