@@ -100,6 +100,33 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
     let said = session.call("demo-operator", "simulation.v1.JournalService/ListCalls", typo).await;
     let said = common::said(&said.expect_err("no such method"));
     assert!(said[0].contains("FetchRecords"), "{said:?}");
+    // Names are written as short as they are plain, and a filter that can match nothing is refused.
+    for (filter, count) in [
+        (json!({ "method": "FetchRecords" }), 3),
+        (json!({ "method": "ExchangeService/*", "caller": "bank" }), 2),
+        (json!({ "outcome": "PERMISSION_DENIED" }), 2),
+    ] {
+        assert_eq!(calls(&journal(&session, "ListCalls", of(filter.clone())).await).len(), count, "{filter}");
+    }
+    for (filter, says) in [
+        (json!({ "method": "ExchangeServise/*" }), "no such method"),
+        (json!({ "method": "ListCalls" }), "no such method"),
+        (json!({ "method": "grpc.health.v1.Health/Check" }), "no such method"),
+        (json!({ "caller": "bnak" }), "nearest: bank"),
+        (json!({ "outcome": "CONSENT_MISING" }), "nearest: CONSENT_MISSING"),
+        (json!({ "since": "2030-01-02T00:00:00Z", "until": "2030-01-01T00:00:00Z" }), "not later than since"),
+    ] {
+        for method in ["ListCalls", "VerifyCalls"] {
+            let mut request = of(filter.clone());
+            if method == "VerifyCalls" {
+                request["at_least"] = json!("1");
+            }
+            let refused =
+                session.call("demo-operator", &format!("simulation.v1.JournalService/{method}"), request).await;
+            let said = common::said(&refused.expect_err("it can match nothing"));
+            assert!(said.iter().any(|said| said.contains(says)), "{filter}: {said:?}");
+        }
+    }
     assert_eq!(journal(&session, "ResetJournal", json!({})).await["forgotten"], "4");
     assert_eq!(calls(&journal(&session, "ListCalls", json!({})).await), []);
 }

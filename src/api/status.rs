@@ -231,6 +231,11 @@ pub fn code_named(name: &str) -> Option<Code> {
     (1..=16).map(Code::from_i32).find(|code| code_name(*code) == name)
 }
 
+/// The names of all codes but OK.
+pub fn code_names() -> impl Iterator<Item = &'static str> {
+    (1..=16).map(|code| code_name(Code::from_i32(code)))
+}
+
 /// The error as a whole answer, but with a code of somebody else's choice: a rule of faults'.
 pub fn injected(code: Code, error: &Error, request: RequestId) -> http::Response<Body> {
     let mut details = ErrorDetails::new();

@@ -3,6 +3,7 @@
 //! They are not secret, so a caller who misspells one is told so before any right is checked, with the known names that
 //! are most like it. What the caller wrote is not repeated.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use super::violation::Violation;
@@ -52,6 +53,19 @@ pub fn methods_meant<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) 
         Some(whole) => vec![whole],
         None => meant,
     }
+}
+
+/// The services of `methods` that a name means: the one of this full name, or all that end with it.
+///
+/// ```
+/// use lienthong::base::name::services_meant;
+/// let methods = ["a.v1.LinkService/Get", "a.v1.LinkService/List", "b.v1.PageService/Get"];
+/// assert_eq!(services_meant("LinkService", methods), ["a.v1.LinkService"]);
+/// ```
+pub fn services_meant<'a>(given: &str, methods: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let services = methods.into_iter().filter_map(|method| method.split_once('/')).map(|(service, _)| service);
+    let all: BTreeSet<&str> = services.collect();
+    methods_meant(given, all)
 }
 
 /// As much of the end of a method's full name as a misspelt name has, to compare the two: all of it, the service and the method, or the method.

@@ -22,9 +22,9 @@ const EXAMPLES: &str = "\
 Examples:
   lienthong journal follow                                 calls as they end
   lienthong journal list --outcome REFUSED
-  lienthong journal list --method 'lienthong.exchange.v1.ExchangeService/*' --caller one-stop --output json
+  lienthong journal list --method 'ExchangeService/*' --caller one-stop --output json
   lienthong journal reset --session $SESSION
-  lienthong journal verify --method lienthong.exchange.v1.ExchangeService/FetchRecords --exactly 3 --session $SESSION
+  lienthong journal verify --method FetchRecords --exactly 3 --session $SESSION
   lienthong journal record --session $SESSION              before its first call; not masked
   lienthong journal export suite.jsonl --session $SESSION  what was recorded, for `lienthong replay`";
 
@@ -61,7 +61,7 @@ pub enum Journal {
 /// Which calls.
 #[derive(Debug, Args)]
 pub struct FilterArgs {
-    /// Only calls of this method, or of all methods of a service: `lienthong.exchange.v1.ExchangeService/*`.
+    /// Only calls of this method, as much of its end as no other has, or of a service: `ExchangeService/*`.
     #[arg(long, env = "LIENTHONG_JOURNAL_METHOD", value_name = "METHOD")]
     method: Option<String>,
     /// Only calls of this agency, or of `citizen`.

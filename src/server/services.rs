@@ -285,6 +285,7 @@ fn journal(services: &mut Services, serving: &Serving<'_>, edge: &Edge, pages: &
         clock: assembly.world.clock.clone(),
         facts: facts.clone(),
         session: session.clone(),
+        scope: fault_scope(assembly, session.is_some()),
     };
     add!(services, JournalServiceServer, JournalGrpcService::new(edge.clone(), parts, pages.clone()));
     services.journal = Some(journal);

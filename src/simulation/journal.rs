@@ -25,6 +25,16 @@ pub use recording::{RecordedSession, Recording};
 /// Most ids of calls that a count names.
 const NAMED_MAX: usize = 20;
 
+/// The service whose calls are in no journal: it would tell of itself.
+const OWN: &str = "lienthong.simulation.v1.JournalService/";
+/// The services whose calls are kept; calls of unknown methods are kept too.
+const OURS: &str = "lienthong.";
+
+/// Whether calls of a method, `package.Service/Method`, are in the journal.
+pub fn is_journalled(method: &str) -> bool {
+    method.starts_with(OURS) && !method.starts_with(OWN)
+}
+
 /// The newest calls of a world.
 #[derive(Debug)]
 pub struct Journal {

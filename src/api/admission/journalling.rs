@@ -23,18 +23,14 @@ use crate::api::status::{Ending, code_name, ending};
 use crate::base::call::{Call, CallCheck, Caller, CheckOutcome, ROLE};
 use crate::base::{Error, Reason};
 use crate::simulation::clock::Reading;
-use crate::simulation::journal::{CANCELLED, Journal, JournalCall, Protocol};
+use crate::simulation::journal::{self, CANCELLED, Journal, JournalCall, Protocol};
 
-/// The service whose calls are in no journal: it would tell of itself.
-const OWN: &str = "lienthong.simulation.v1.JournalService/";
-/// The services whose calls are kept; calls of unknown methods are kept too.
-const OURS: &str = "lienthong.";
 /// The metadata that may change an answer.
 const METADATA: [&str; 4] = ["accept-language", "x-lienthong-unverified", "x-request-id", "traceparent"];
 
 /// Whether calls of a method are in the journal.
 pub(super) fn is_journalled(method: Option<&Method>) -> bool {
-    method.is_none_or(|method| method.name.starts_with(OURS) && !method.name.starts_with(OWN))
+    method.is_none_or(|method| journal::is_journalled(&method.name))
 }
 
 /// Marks a request that came by gRPC-Web.

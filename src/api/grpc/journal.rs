@@ -1,5 +1,7 @@
 //! `JournalService` over gRPC: lists, follows and counts the calls of a world, and records a session.
 
+mod filter;
+
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _};
@@ -7,14 +9,14 @@ use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::exchange::message::{checks, violations};
+use super::fault::FaultScope;
 use super::simulation::{WorldFacts, clock_message};
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::call::{Call, Caller};
-use crate::base::name::with_nearest;
-use crate::base::{Error, Language, Reason, RequestId, Result, Violation, Violations, limits};
+use crate::base::{Error, Language, Reason, RequestId, Result, limits};
 use crate::exchange::{Exchange, Explained, RecentCalls};
 use crate::simulation::clock::WorldClock;
-use crate::simulation::journal::{CallFilter, Journal, JournalCall, Protocol, RecordedSession, Recording, WhichMethod};
+use crate::simulation::journal::{CallFilter, Journal, JournalCall, Protocol, RecordedSession, Recording};
 use crate::wire::mask::Mask;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::journal_service_server::JournalService;
@@ -51,6 +53,8 @@ pub struct JournalParts {
     pub facts: WorldFacts,
     /// The session that the world is of; `None`: it is the province.
     pub session: Option<RecordedSession>,
+    /// The methods and the agencies that a filter may name.
+    pub scope: FaultScope,
 }
 
 impl JournalGrpcService {
@@ -59,11 +63,15 @@ impl JournalGrpcService {
         Self { edge, parts: Arc::new(parts), pages, following: OpenStreams::default() }
     }
 
+    fn filter(&self, message: Option<proto::CallFilter>) -> Result<CallFilter> {
+        filter::read(message.unwrap_or_default(), &self.parts.scope)
+    }
+
     async fn list(&self, call: &Call, request: proto::ListCallsRequest) -> Result<proto::ListCallsResponse> {
         let binding = request.filter.clone().unwrap_or_default().encode_to_vec();
         let after = self.pages.read(call, &[&binding], &request.page_token)?;
         let after = after.map_or(Ok(0), |bytes| position(&bytes))?;
-        let (filter, size) = (filter(request.filter.unwrap_or_default())?, page::size(request.page_size)?);
+        let (filter, size) = (self.filter(request.filter)?, page::size(request.page_size)?);
         let found = self.parts.journal.page(&filter, after, size, limits::PAGE_PAYLOAD_BYTES_MAX);
         let mut calls = Vec::with_capacity(found.calls.len());
         for one in found.calls {
@@ -78,7 +86,7 @@ impl JournalGrpcService {
         call: &Call,
         request: proto::FollowCallsRequest,
     ) -> Result<impl stream::Stream<Item = Result<proto::FollowCallsResponse>> + Send + use<>> {
-        let filter = filter(request.filter.unwrap_or_default())?;
+        let filter = self.filter(request.filter)?;
         let open = self.following.open(&call.agency()?.to_string())?;
         let (parts, language) = (self.parts.clone(), call.language);
         let mut watch = parts.journal.watch();
@@ -115,7 +123,7 @@ impl JournalGrpcService {
             let rule = "give exactly, or at_least, or at_most, or the last two with a number between them";
             return Err(Error::invalid_field("exactly", "EXPECTATION", rule));
         }
-        let found = self.parts.journal.count(&filter(request.filter.clone().unwrap_or_default())?);
+        let found = self.parts.journal.count(&self.filter(request.filter.clone())?);
         let enough = least.is_none_or(|least| least <= found.count);
         let few = most.is_none_or(|most| found.count <= most);
         // What was forgotten may have matched: only a number that is there already proves something then.
@@ -168,47 +176,6 @@ impl JournalGrpcService {
 
 fn position(bytes: &[u8]) -> Result<u64> {
     bytes.try_into().map(u64::from_be_bytes).map_err(|_| Error::token_refused("page_token"))
-}
-
-/// Reads a filter, and refuses one that can match nothing because of a misspelt method.
-fn filter(message: proto::CallFilter) -> Result<CallFilter> {
-    let proto::CallFilter { method, caller, outcome, request_id, with_faults, since, until } = message;
-    let instant = |field, at: Option<prost_types::Timestamp>| at.map(|at| record::instant(field, &at)).transpose();
-    let text = |text: String| Some(text).filter(|text| !text.is_empty());
-    let mut found = Violations::default();
-    let method = text(method).map(|method| {
-        let named = method.strip_suffix("/*");
-        let services = || typed::pool().services().map(|service| service.full_name().to_owned());
-        let methods = || {
-            let services = typed::pool().services();
-            services
-                .flat_map(|service| service.methods().map(|method| method.full_name().to_owned()).collect::<Vec<_>>())
-        };
-        // Descriptors join a service and its method by a dot.
-        let known: Vec<String> = match named {
-            Some(_) => services().collect(),
-            None => methods().filter_map(|name| name.rsplit_once('.').map(|(a, b)| format!("{a}/{b}"))).collect(),
-        };
-        let asked = named.unwrap_or(&method);
-        if !known.iter().any(|name| name == asked) {
-            let rule = "is no method, and no service followed by /*".to_owned();
-            let rule = with_nearest(rule, asked, known.iter().map(String::as_str));
-            found.push(Violation::new("filter.method", "UNKNOWN_VALUE", rule));
-        }
-        named.map_or_else(|| WhichMethod::One(method.clone()), |service| WhichMethod::OfService(service.to_owned()))
-    });
-    if !found.is_empty() {
-        return Err(Error::invalid(found));
-    }
-    Ok(CallFilter {
-        method,
-        caller: text(caller),
-        outcome: text(outcome),
-        request_id: text(request_id),
-        with_faults,
-        since: instant("filter.since", since)?,
-        until: instant("filter.until", until)?,
-    })
 }
 
 /// The types of a method's messages.

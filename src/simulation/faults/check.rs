@@ -6,7 +6,7 @@ use super::action::{
 };
 use super::rule::{Match, Rule, Turn};
 use super::rules::RULES;
-use crate::base::name::{comparable_end, methods_meant, no_such, unknown};
+use crate::base::name::{comparable_end, methods_meant, no_such, services_meant, unknown};
 use crate::base::{Violation, Violations};
 use crate::registry::Catalogue;
 
@@ -102,9 +102,12 @@ impl Report<'_> {
         }
         for (index, given) in matching.methods.iter_mut().enumerate() {
             let field = format!("match.methods[{index}]");
-            let meant = match given.strip_suffix('*') {
-                Some(service) => services_meant(service, known.methods),
-                None => methods_meant(given, known.methods.iter().copied()).into_iter().map(str::to_owned).collect(),
+            let methods = || known.methods.iter().copied();
+            let meant: Vec<String> = match given.strip_suffix("/*") {
+                Some(service) => {
+                    services_meant(service, methods()).iter().map(|service| format!("{service}/*")).collect()
+                }
+                None => methods_meant(given, methods()).into_iter().map(str::to_owned).collect(),
             };
             match &meant[..] {
                 [one] if one.starts_with(RULES) => {
@@ -253,14 +256,4 @@ impl Report<'_> {
             _ => {}
         }
     }
-}
-
-/// The services that a name before a `*` means, each as `package.Service/*`.
-fn services_meant(service: &str, methods: &[&str]) -> Vec<String> {
-    let Some(name) = service.strip_suffix('/') else { return Vec::new() };
-    let mut all: Vec<&str> =
-        methods.iter().filter_map(|method| method.split_once('/')).map(|(service, _)| service).collect();
-    all.sort_unstable();
-    all.dedup();
-    methods_meant(name, all).into_iter().map(|service| format!("{service}/*")).collect()
 }
