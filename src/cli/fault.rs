@@ -9,12 +9,14 @@ use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
+use super::message;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use super::server::ServerArgs;
 use crate::api::grpc::fault::action_message;
 use crate::base::Timestamp;
+use crate::base::time::duration;
 use crate::registry::schema_file;
-use crate::simulation::faults::{FORMS, action, duration};
+use crate::simulation::faults::{FORMS, action};
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::fault_service_client::FaultServiceClient;
 use crate::wire::{record, typed};
@@ -30,6 +32,8 @@ Examples:
   lienthong fault list --output json
   lienthong fault heal";
 
+/// The message of a rule.
+const FAULT: &str = "lienthong.simulation.v1.Fault";
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Rules in one page.
@@ -260,8 +264,16 @@ pub(super) fn read_file(file: &Path) -> Result<Vec<proto::Fault>, Failure> {
     }
 }
 
+/// The fields of a rule that are an action.
+fn actions() -> Vec<String> {
+    let fault = typed::pool().get_message_by_name(FAULT);
+    let action = fault.and_then(|fault| fault.oneofs().find(|of| of.name() == "action"));
+    action.iter().flat_map(|action| action.fields()).map(|field| field.name().to_owned()).collect()
+}
+
 fn show(faults: Vec<proto::Fault>, output: OutputFormat) -> Result<ExitCode, Failure> {
-    let written: Vec<Value> = faults.iter().map(json_of).collect::<Result<_, _>>()?;
+    let written = faults.iter().map(|fault| message::json_by_proto_names(FAULT, fault));
+    let written: Vec<Value> = written.collect::<Result<_, _>>()?;
     match output {
         OutputFormat::Json => print_json(&json!({ "faults": written }))?,
         OutputFormat::Text if faults.is_empty() => print_text("no rules stand")?,
@@ -272,8 +284,7 @@ fn show(faults: Vec<proto::Fault>, output: OutputFormat) -> Result<ExitCode, Fai
                     Value::Null => String::new(),
                     of => format!(" {name} {of}"),
                 };
-                let fields = ACTIONS.iter().chain(&["match", "turn"]);
-                let rule: String = fields.map(|name| text(name)).collect();
+                let rule: String = actions().iter().map(String::as_str).chain(["match", "turn"]).map(text).collect();
                 let (id, acts) = (&fault.fault_id, counts.active);
                 print_text(&format!(
                     "{id}:{rule}; matched {}, acted {}, acts now {acts}",
@@ -283,36 +294,4 @@ fn show(faults: Vec<proto::Fault>, output: OutputFormat) -> Result<ExitCode, Fai
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The fields of the actions.
-const ACTIONS: [&str; 16] = [
-    "delay",
-    "status",
-    "trailers_only",
-    "cut",
-    "reset",
-    "go_away",
-    "drip",
-    "duplicate",
-    "read",
-    "read_delay",
-    "halted_feed",
-    "full_disk",
-    "paused_sequencer",
-    "clock_skew",
-    "old_checkpoint",
-    "equivocating_log",
-];
-
-/// A rule as JSON, with the names of the proto.
-fn json_of(fault: &proto::Fault) -> Result<Value, Failure> {
-    let described = typed::pool().get_message_by_name("lienthong.simulation.v1.Fault");
-    let described = described.ok_or_else(|| Failure::new("the message of rules is not described"))?;
-    let mut message = DynamicMessage::new(described);
-    message.transcode_from(fault).map_err(|error| Failure::new(error.to_string()))?;
-    let options = prost_reflect::SerializeOptions::new().use_proto_field_name(true);
-    message
-        .serialize_with_options(serde_json::value::Serializer, &options)
-        .map_err(|error| Failure::new(error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Messages as protobuf JSON, by the descriptors.
 
 use prost::Message;
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
 
 use super::output::Failure;
@@ -21,6 +21,16 @@ pub(super) fn json_of_bytes(name: &str, bytes: &[u8]) -> Result<Value, Failure> 
     let message = DynamicMessage::decode(described(name)?, bytes)
         .map_err(|error| Failure::new(format!("a {name} cannot be read: {error}")))?;
     serde_json::to_value(&message).map_err(|error| Failure::new(format!("a {name} cannot be written as JSON: {error}")))
+}
+
+/// A message of this type as JSON with the names of the proto.
+pub(super) fn json_by_proto_names(name: &str, message: &impl Message) -> Result<Value, Failure> {
+    let message = DynamicMessage::decode(described(name)?, &message.encode_to_vec()[..])
+        .map_err(|error| Failure::new(format!("a {name} cannot be read: {error}")))?;
+    let options = SerializeOptions::new().use_proto_field_name(true);
+    message
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .map_err(|error| Failure::new(format!("a {name} cannot be written as JSON: {error}")))
 }
 
 /// A message of this type from JSON.

@@ -33,7 +33,7 @@ pub use rules::{ADDED_MAX, FaultedCall, NewRule, Rules, Table};
 pub use standing::{Counts, Source, Standing, Strike};
 pub use store::FaultyStore;
 pub use tamper::{FaultKeys, Forge, compromised_key, compromised_record, forge_with, is_for_faults};
-pub use text::{FORMS, action, duration};
+pub use text::{FORMS, action};
 
 #[cfg(test)]
 mod tests;

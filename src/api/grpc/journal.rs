@@ -180,9 +180,7 @@ fn position(bytes: &[u8]) -> Result<u64> {
 
 /// The types of a method's messages.
 fn types_of(method: &str) -> Option<(String, String)> {
-    let (service, name) = method.split_once('/')?;
-    let service = typed::pool().get_service_by_name(service)?;
-    let method = service.methods().find(|method| method.name() == name)?;
+    let method = typed::method(method)?;
     Some((method.input().full_name().to_owned(), method.output().full_name().to_owned()))
 }
 

@@ -25,6 +25,7 @@ use tonic::transport::Channel;
 
 use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
+use crate::base::time;
 use citizens::{Citizens, Drawn};
 use driver::{Outcome, Pace, Target};
 use report::{Comparison, Report, Settings};
@@ -210,21 +211,9 @@ impl Load {
 /// Reads a time with its unit, `ms`, `s`, `m`, `h` or `d`; plain digits are seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "a time is a number and a unit: 500ms, 30s, 5m, 8h, 7d".to_owned();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(split);
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    let factor_ms: u64 = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    match number.checked_mul(factor_ms) {
-        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
-        _ => Err(wrong()),
-    }
+    let is_bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let found = if is_bare { time::duration(&format!("{text}s")) } else { time::duration(text) };
+    found.filter(|of| !of.is_zero()).ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::api::status::{code_name, ending_of, recorded};
 use crate::wire::codec::RawCodec;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::session_service_client::SessionServiceClient;
-use crate::wire::typed::pool;
+use crate::wire::typed;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -222,10 +222,7 @@ async fn made(channel: &Channel, session: &str, call: &proto::RecordedCall) -> R
 
 /// An answer as JSON: the messages, or the one message there is; and the refusal.
 fn value(method: &str, answered: &Answered) -> Result<Value, Failure> {
-    let (service, name) = method.split_once('/').unwrap_or_default();
-    let service = pool().get_service_by_name(service);
-    let described = service.and_then(|service| service.methods().find(|method| method.name() == name));
-    let mut value = match described {
+    let mut value = match typed::method(method) {
         None => json!({}),
         Some(method) => {
             let messages =

@@ -1,11 +1,11 @@
 //! An action as a word, for the command line and for metadata: `delay=200ms`, `status=UNAVAILABLE`, `cut=100B`, `full-disk`.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use super::action::{Action, After, CallAction, Delay, ReadAction, Refusal, Refused, ResetCode, StateAction};
 use crate::base::Reason;
 use crate::base::name::no_such;
+use crate::base::time::duration;
 
 /// The forms of an action, each with what it does.
 pub const FORMS: &[(&str, &str)] = &[
@@ -115,22 +115,6 @@ pub fn action(text: &str) -> Result<Action, String> {
     found.ok_or_else(form)
 }
 
-/// Reads `200ms`, `2s`, `5m`, `3h` or `1d`.
-pub fn duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let number: u64 = number.parse().ok()?;
-    let ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(ms).map(Duration::from_millis)
-}
-
 fn delay(text: &str) -> Option<Delay> {
     if let Some((low, high)) = text.split_once("..") {
         return Some(Delay::Uniform(duration(low)?, duration(high)?));
@@ -196,6 +180,8 @@ fn skew(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
