@@ -465,6 +465,28 @@ async fn a_log_shows_an_older_head_or_another_tree_and_signs_both() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anchor_whose_renewal_is_halted_expires_and_is_renewed_once_it_is_healed() {
+    let gateway = gateway().start().await;
+    let session = base(&gateway.channel).create(json!({})).await;
+    let before = session.anchor().await;
+    add(&session, json!({ "halted_renewal": {} })).await;
+    let next = json!({ "request_id": "to-the-renewal", "kind": "trust_anchor.renewal" });
+    let none = session.refused("demo-operator", "simulation.v1.SimulationService/AdvanceToNext", next).await;
+    assert_eq!(none, (Code::NotFound, "NOT_FOUND".into()), "none is to come");
+    let jump = session.clock("AdvanceClock", json!({ "request_id": "three-years", "by": "94608000s" })).await;
+    assert!(!jump.to_string().contains("trust_anchor.renewal"), "{jump}");
+    let expired = session.anchor().await;
+    assert_eq!((expired.version, expired.expires_at < session.now().await), (before.version, true));
+    heal(&session).await;
+    let renewed = common::until::until_answered("what was put off is done", async || {
+        let anchor = session.anchor().await;
+        (anchor.expires_at > session.now().await).then_some(anchor)
+    });
+    assert!(renewed.await.version >= before.version + 3);
+    assert_eq!(outcome(&session).await, "VALID");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rule_that_could_never_act_is_refused_with_the_field_and_a_hint() {
     let gateway = gateway().start().await;
     let outside = base(&gateway.channel);

@@ -3,14 +3,17 @@
 //!
 //! Keys that are kept in a folder are renewed by their holders (`lienthong keys renew`): the program may not have their root keys.
 
+use std::future::pending;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use super::anchors::AnchorBoard;
 use super::keyring::KeyHolder;
 use crate::base::{Date, Error, Result, Timestamp};
 use crate::simulation::clock::{DueWork, Ran, Scheduled};
+use crate::simulation::faults::{Rules, StateAction};
 use crate::trust::{Ed25519Signer, TrustAnchor, Verifier};
 
 /// What its work is called.
@@ -54,17 +57,25 @@ pub struct AnchorRenewal {
     board: AnchorBoard,
     /// Weak: registries hold the clock that holds this.
     issuers: Vec<Weak<dyn KeyHolder>>,
+    /// May halt it. Weak: they hold the clock too.
+    rules: Weak<Rules>,
 }
 
 impl AnchorRenewal {
-    /// Renews the anchor that `verifier` goes by and `board` hands out; `issuers` are told of each version.
+    /// Renews the anchor that `verifier` goes by and `board` hands out, unless `rules` halt that; `issuers` are told of each version.
     pub(super) fn new(
         root: Ed25519Signer,
         verifier: Arc<Verifier>,
         board: AnchorBoard,
         issuers: Vec<Weak<dyn KeyHolder>>,
+        rules: Weak<Rules>,
     ) -> Self {
-        Self { root, verifier, board, issuers }
+        Self { root, verifier, board, issuers, rules }
+    }
+
+    fn is_halted(&self) -> bool {
+        let rules = self.rules.upgrade();
+        rules.is_some_and(|rules| rules.state("", |action| action == StateAction::HaltedRenewal).is_some())
     }
 }
 
@@ -77,7 +88,17 @@ impl DueWork for AnchorRenewal {
     }
 
     fn next(&self) -> Option<Timestamp> {
-        due(&self.verifier.anchor()).ok()
+        due(&self.verifier.anchor()).ok().filter(|_| !self.is_halted())
+    }
+
+    fn changes(&self) -> BoxFuture<'static, ()> {
+        let Some(rules) = self.rules.upgrade() else { return Box::pin(pending()) };
+        let (mut changed, has_states) = (rules.watch(), rules.current().has_states());
+        Box::pin(async move {
+            if !Rules::moved(&mut changed, has_states).await {
+                pending().await // rules that are gone halt nothing more
+            }
+        })
     }
 
     fn count(&self, until: Timestamp) -> u64 {

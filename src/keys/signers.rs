@@ -13,7 +13,7 @@ use super::renewal::{self, AnchorRenewal};
 use crate::base::{Error, Reason, Result, Seed, Timestamp};
 use crate::registry::allocation::Admission;
 use crate::registry::{Catalogue, Name, Sector};
-use crate::simulation::faults::{compromised_key, compromised_record};
+use crate::simulation::faults::{Rules, compromised_key, compromised_record};
 use crate::trust::anchor::{Continued, NewLog};
 use crate::trust::keys::Renamed;
 use crate::trust::{
@@ -185,14 +185,16 @@ impl Keys {
         Ed25519Signer::from_seed(ROOT, &self.grown.child("key/root", 0))
     }
 
-    /// What renews the anchor year by year; `None` where that is for the holders of its root keys.
+    /// What renews the anchor year by year, unless `rules` halt it; `None` where that is for the holders of its root keys.
     pub fn renewal(
         &self,
         verifier: Arc<Verifier>,
         board: AnchorBoard,
         issuers: Vec<Weak<dyn KeyHolder>>,
+        rules: &Arc<Rules>,
     ) -> Option<AnchorRenewal> {
-        self.kept.is_none().then(|| AnchorRenewal::new(self.root(), verifier, board, issuers))
+        let rules = Arc::downgrade(rules);
+        self.kept.is_none().then(|| AnchorRenewal::new(self.root(), verifier, board, issuers, rules))
     }
 
     /// The keys of a registry.

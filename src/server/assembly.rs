@@ -123,7 +123,8 @@ impl Assembly {
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
         let holder = |registry: &Arc<RegistryRole>| Arc::downgrade(&(registry.clone() as Arc<dyn KeyHolder>));
         let issuers = registries.values().map(holder).collect();
-        if let Some(renewal) = keys.renewal(province.verifier.clone(), province.anchor.clone(), issuers) {
+        let (verifier, anchor) = (province.verifier.clone(), province.anchor.clone());
+        if let Some(renewal) = keys.renewal(verifier, anchor, issuers, &world.faults) {
             world.clock.take_on(Arc::new(renewal));
         }
         let gateway = gateway::Opening {

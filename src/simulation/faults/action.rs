@@ -257,6 +257,8 @@ pub enum StateAction {
     OldCheckpoint,
     /// A log shows another tree of the same size.
     EquivocatingLog,
+    /// The trust anchor is not renewed.
+    HaltedRenewal,
 }
 
 /// The largest error of a clock: ten years.
@@ -271,6 +273,7 @@ impl StateAction {
             Self::ClockSkew(_) => "clock_skew",
             Self::OldCheckpoint => "old_checkpoint",
             Self::EquivocatingLog => "equivocating_log",
+            Self::HaltedRenewal => "halted_renewal",
         }
     }
 }

@@ -81,6 +81,7 @@ impl Report<'_> {
                 "a fault of a registry's answers: a registry does not know who asks",
             ),
             Action::State(StateAction::FullDisk) => (&[], "a full disk, which is the whole world's"),
+            Action::State(StateAction::HaltedRenewal) => (&[], "the trust anchor, which is the whole world's"),
             Action::State(StateAction::HaltedFeed | StateAction::ClockSkew(_)) => {
                 (&["registry"], "a fault of a registry's feed or clock")
             }

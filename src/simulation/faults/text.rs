@@ -31,6 +31,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("paused-sequencer", "a log signs nothing, and who writes waits"),
     ("old-checkpoint", "a log shows the head that it signed before the present one"),
     ("equivocating-log", "a log shows another tree of its size; in sessions"),
+    ("halted-renewal", "the trust anchor is not renewed at the turn of the year, and expires a year later"),
     ("clock-skew=1d", "a registry's clock is ahead, or behind: clock-skew=-2h; in sessions"),
 ];
 
@@ -109,6 +110,7 @@ pub fn action(text: &str) -> Result<Action, String> {
         ("paused-sequencer", None) => state(StateAction::PausedSequencer),
         ("old-checkpoint", None) => state(StateAction::OldCheckpoint),
         ("equivocating-log", None) => state(StateAction::EquivocatingLog),
+        ("halted-renewal", None) => state(StateAction::HaltedRenewal),
         ("clock-skew", Some(value)) => skew(value).and_then(|by| state(StateAction::ClockSkew(by))),
         _ => None,
     };

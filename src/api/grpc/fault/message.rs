@@ -147,6 +147,7 @@ impl Reading<'_> {
             }
             Given::OldCheckpoint(_) => Action::State(StateAction::OldCheckpoint),
             Given::EquivocatingLog(_) => Action::State(StateAction::EquivocatingLog),
+            Given::HaltedRenewal(_) => Action::State(StateAction::HaltedRenewal),
         })
     }
 
@@ -287,6 +288,7 @@ pub fn action_message(action: &Action) -> Given {
         }
         Action::State(StateAction::OldCheckpoint) => Given::OldCheckpoint(proto::OldCheckpoint {}),
         Action::State(StateAction::EquivocatingLog) => Given::EquivocatingLog(proto::EquivocatingLog {}),
+        Action::State(StateAction::HaltedRenewal) => Given::HaltedRenewal(proto::HaltedRenewal {}),
     }
 }
 
