@@ -417,3 +417,81 @@ async fn a_recording_answers_without_a_world() {
         command(at, vec!["replay".into(), "suite.jsonl".into(), "--serve".into(), "0.0.0.0:0".into()]).await;
     assert!(code == Some(2) && text.contains("is not loopback"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_that_follows_prints_calls_as_they_end() {
+    use std::io::BufRead as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let serving = Serving::start(folder.path(), &["--population", "0"]);
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let world = base(&endpoint.connect().await.expect("it accepts"));
+    let follow = ["journal", "follow", "--method", "FetchRecords", "--from-beginning", "--address", &serving.grpc];
+    let mut following = program();
+    let mut following = following.args(follow).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let lines = std::io::BufReader::new(following.stdout.take().expect("piped")).lines();
+    let (send, mut told) = tokio::sync::mpsc::channel(8);
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.blocking_send(line)));
+    let mut next = async || tokio::time::timeout(Duration::from_secs(20), told.recv()).await.expect("in time");
+    fetch(&world, "demo-one-stop", PURPOSE).await.expect("fetched");
+    let first = next().await.expect("a line");
+    assert!(first.contains("  one-stop  OK  ") && !first.contains(CITIZEN), "{first}");
+    world.now().await; // is of another method
+    assert!(fetch(&world, "demo-bank", "bank.know_your_customer").await.is_none());
+    let second = next().await.expect("a line");
+    assert!(second.contains("  bank  CONSENT_MISSING  "), "{second}");
+    drop(serving);
+    assert_eq!(next().await, None, "it ends with the server");
+    let _ = following.wait();
+    // What can match nothing is refused with what was meant.
+    let serving = Serving::start(folder.path(), &["--population", "0"]);
+    let typo = ["journal", "follow", "--caller", "one-stpo", "--address", &serving.grpc].map(str::to_owned);
+    let (code, text) = command(folder.path(), typo.to_vec()).await;
+    assert!(code == Some(1) && text.contains("nearest: one-stop"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_that_dice_choose_replay_byte_for_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let (one, running) = standing(at).await;
+    let outside = world_of(&running).await;
+    let session = outside.create(json!({ "seed": "7" })).await;
+    let address = running.grpc.to_string();
+    let own = |arguments: &[&str]| -> Vec<String> {
+        let address = ["--address", &address, "--session", session.id()];
+        arguments.iter().chain(&address).map(|text| (*text).to_owned()).collect()
+    };
+    assert_eq!(command(at, own(&["journal", "record"])).await.0, Some(0));
+    session.clock("FreezeClock", json!({})).await;
+    let of = |method: &str| json!({ "methods": [method] });
+    let half = json!({ "probability": 0.5 });
+    let fetches = of("FetchRecords");
+    let faults = json!([
+        { "fault_id": "busy", "match": fetches, "turn": { "probability": 0.3 }, "status": { "reason": "RATE_LIMITED", "retry_after": "2s" } },
+        { "fault_id": "tampered", "match": { "registry": "resident" }, "turn": half, "read": "READ_FAULT_PAYLOAD_CHANGED" },
+        { "fault_id": "slow", "match": fetches, "turn": half, "delay": { "uniform": { "low": "0.001s", "high": "0.005s" } } },
+        { "fault_id": "twice", "match": of("GetWorld"), "turn": half, "drip": { "bytes": 50, "every": "0.001s" } },
+    ]);
+    session.ask("demo-operator", "simulation.v1.FaultService/AddFaults", json!({ "faults": faults })).await;
+    let mut outcomes = std::collections::BTreeSet::new();
+    for _ in 0..30 {
+        let body = json!({ "personal_id": CITIZEN, "record_types": ["resident.person.v1"], "purpose": PURPOSE });
+        outcomes.insert(match session.call("demo-one-stop", FETCH, body).await {
+            Ok(answer) => answer["records"][0]["verdict"].to_string(),
+            Err(status) => common::reason(&status).1,
+        });
+        session.clock("GetWorld", json!({})).await;
+    }
+    assert!(outcomes.len() >= 3, "refused, spoilt and well: {outcomes:?}");
+    assert_eq!(command(at, own(&["journal", "export", "faults.jsonl"])).await.0, Some(0));
+
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let (other, running) = standing(elsewhere.path()).await;
+    let replay = ["replay", "faults.jsonl", "--exact", "--address", &running.grpc.to_string()].map(str::to_owned);
+    let (code, text) = command(at, replay.to_vec()).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("62 calls: 62 identical, 0 the same but for noise, 0 different, 0 not compared"), "{text}");
+    running.end().await.expect("it ends");
+    other.close().await;
+    one.close().await;
+}
