@@ -1,4 +1,4 @@
-// Meets the faults of calls and of registries' answers in cases.json with grpc-js: client.mjs ADDRESS CASES PROTOS.
+// Meets every fault of cases.json with grpc-js: client.mjs ADDRESS CASES PROTOS.
 import { readFileSync } from 'node:fs';
 import { argv, exit } from 'node:process';
 import grpc from '@grpc/grpc-js';
@@ -18,6 +18,9 @@ function service(file, path) {
 const sessions = service('lienthong/simulation/v1/session_service.proto', 'lienthong.simulation.v1.SessionService');
 const faults = service('lienthong/simulation/v1/fault_service.proto', 'lienthong.simulation.v1.FaultService');
 const worlds = service('lienthong/simulation/v1/simulation_service.proto', 'lienthong.simulation.v1.SimulationService');
+const registries = service('lienthong/registry/v1/registry_service.proto', 'lienthong.registry.v1.RegistryService');
+const provinces = service('lienthong/province/v1/province_service.proto', 'lienthong.province.v1.ProvinceService');
+const ledgers = service('lienthong/trust/v1/ledger_service.proto', 'lienthong.trust.v1.LedgerService');
 const exchange = service('lienthong/exchange/v1/exchange_service.proto', 'lienthong.exchange.v1.ExchangeService');
 
 // One call: its code's name, its answer or refusal, and how long it took.
@@ -97,4 +100,53 @@ for (const one of cases.reads) {
   await ask(sessions, 'DeleteSession', 'operator', undefined, { session_id: id });
 }
 console.log(`grpc-js met ${cases.reads.length} faults of registries and worlds`);
+
+// proto-loader knows google.protobuf.Struct as the message that it is.
+function struct(object) {
+  const value = (of) => {
+    if (of === null) return { nullValue: 'NULL_VALUE' };
+    if (Array.isArray(of)) return { listValue: { values: of.map(value) } };
+    if (typeof of === 'object') return { structValue: struct(of) };
+    return { [`${typeof of === 'boolean' ? 'bool' : typeof of}Value`]: of };
+  };
+  return { fields: Object.fromEntries(Object.entries(object).map(([name, of]) => [name, value(of)])) };
+}
+
+// A new version of the person, whether or not the province takes it.
+async function convert(id) {
+  const query = { registry: 'resident', record_types: ['resident.person.v1'], personal_id: CITIZEN };
+  const record = (await ask(registries, 'GetRecords', 'police', id, query)).answer.records[0];
+  const payload = JSON.parse(record.record.whole.payload.toString());
+  payload.religion = payload.religion === 'Phật giáo' ? 'Công giáo' : 'Phật giáo';
+  const change = { record_type: 'resident.person.v1', operation: 'OPERATION_UPDATE', expected_version: record.version, payload: struct(payload) };
+  const body = { registry: 'resident', request_id: `convert-${record.version}`, changes: [change] };
+  const { code } = await ask(registries, 'SubmitChanges', 'police', id, body);
+  expect(['OK', 'UNAVAILABLE'].includes(code), true, `a change that may not be waited for: ${code}`);
+}
+
+async function seen(id, what) {
+  if (what.startsWith('feed')) {
+    if (what !== 'feed') await convert(id);
+    const { answer } = await ask(provinces, 'ListFeeds', 'operator', id, {});
+    return answer.feeds.find((feed) => feed.registry === 'resident').reason;
+  }
+  const { answer } = await ask(ledgers, 'GetCheckpoint', 'bank', id, { log: 'records' });
+  const [, size, root] = answer.checkpoint.toString().split('\n');
+  return what === 'size' ? Number(size) : root;
+}
+
+for (const one of cases.states) {
+  const [id, what] = [await session(), JSON.stringify(one.fault)];
+  await convert(id);
+  const before = await seen(id, one.see);
+  await add(id, one.fault);
+  const isSo = { smaller: (found) => found < before, other: (found) => found !== before }[one.is] ?? ((found) => found === one.is);
+  const until = Date.now() + 5000;
+  for (let found = await seen(id, one.see); !isSo(found); found = await seen(id, one.see)) {
+    expect(Date.now() < until, true, `${what}: ${before} became ${found}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await ask(sessions, 'DeleteSession', 'operator', undefined, { session_id: id });
+}
+console.log(`grpc-js met ${cases.states.length} faults of states`);
 exit(0);
