@@ -82,7 +82,8 @@ pub(super) async fn run(scenario: Scenario, channel: Channel, operator: String) 
     }
     let sessions = "lienthong.simulation.v1.SessionService";
     let made = outside.asked(&format!("{sessions}/CreateSession"), "", &request, &BTreeMap::new()).await;
-    let (mut failed, mut steps) = (None, 0);
+    let mut failed;
+    let mut steps = 0;
     match made.and_then(|made| made.answered()) {
         Ok(made) => {
             let session = made["session"]["session_id"].as_str().unwrap_or_default().to_owned();
@@ -90,11 +91,12 @@ pub(super) async fn run(scenario: Scenario, channel: Channel, operator: String) 
             let now = made["session"]["clock"]["now"].as_str().and_then(Timestamp::parse).unwrap_or_default();
             let mut vars = Vars::beginning(now.date());
             vars.set("session", session.clone().into());
-            if let Err(undefined) = vars.define(&scenario.vars) {
+            failed = vars.define(&scenario.vars).err().map(|undefined| {
                 let names = undefined.into_keys().collect::<Vec<_>>().join(", ");
-                failed = Some(Failed::of("the constants", 1, "variables", "values", format!("none for {names}")));
-            }
-            for step in scenario.steps.iter().take_while(|_| failed.is_none()).collect::<Vec<_>>() {
+                Failed::of("the constants", 1, "variables", "values", format!("none for {names}"))
+            });
+            let told = if failed.is_none() { &scenario.steps[..] } else { &[] };
+            for step in told {
                 match world.step(step, vars.clone()).await {
                     Ok(set) => vars.extend(set),
                     Err(error) => {
