@@ -12,6 +12,7 @@ pub mod dismissal;
 pub mod dispatch;
 pub mod edge;
 pub mod forwarded;
+pub mod frame;
 pub mod grpc;
 pub mod health;
 pub mod http;

@@ -43,7 +43,7 @@ pub struct Journal {
     begun: AtomicU64,
     /// How many of them were not of strangers.
     begun_by_callers: AtomicU64,
-    /// The position of the newest call.
+    /// The position of the newest call; changes under the lock of what is kept.
     newest: watch::Sender<u64>,
     bytes_max: usize,
     /// The memory of all sessions, in which a recording has a share.
@@ -53,8 +53,6 @@ pub struct Journal {
 #[derive(Debug, Default)]
 struct Kept {
     calls: KeptCalls,
-    /// The position of the newest call so far.
-    newest: u64,
     recorder: Option<Recorder>,
 }
 
@@ -116,25 +114,27 @@ impl Journal {
     /// Keeps a call that has ended.
     pub fn record(&self, mut call: JournalCall) {
         let mut kept = self.kept();
-        kept.newest += 1;
-        call.position = kept.newest;
+        call.position = *self.newest.borrow() + 1;
+        let position = call.position;
         let call = Arc::new(call);
         if let Some(recorder) = &mut kept.recorder {
             recorder.add(&call);
         }
         let call = if call.message_bytes() > limits::JOURNAL_CALL_BYTES_MAX { Arc::new(call.cut()) } else { call };
         kept.calls.push(call, self.bytes_max);
-        let newest = kept.newest;
-        drop(kept);
-        self.newest.send_replace(newest);
+        // Under the lock, so that positions are given one after another.
+        self.newest.send_replace(position);
     }
 
     /// The calls after a position that match, at most so many, and not many more than so many bytes.
     pub fn page(&self, filter: &CallFilter, after: u64, limit: usize, bytes_max: usize) -> Page {
         let kept = self.kept();
         let mut matching = kept.calls.after(after).filter(|call| filter.matches(call));
-        let mut page =
-            Page { forgotten: kept.calls.forgotten(filter), through: kept.newest.max(after), ..Page::default() };
+        let mut page = Page {
+            forgotten: kept.calls.forgotten(filter),
+            through: self.newest.borrow().max(after),
+            ..Page::default()
+        };
         let mut bytes = 0;
         loop {
             let Some(call) = matching.next() else { break };

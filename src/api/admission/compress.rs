@@ -17,7 +17,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Response};
 
-use super::message::{ENCODING, PREFIX_BYTES};
+use super::message::ENCODING;
+use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::base::limits;
 
 /// Bytes from which compressing takes longer than a thread that carries calls may be held: about a millisecond.
@@ -114,9 +115,8 @@ async fn in_its_time(data: Bytes) -> Recoded {
 fn recode(data: Bytes) -> Recoded {
     let mut out = BytesMut::new();
     let (mut rest, mut copied) = (data.clone(), 0);
-    while let Some((prefix, _)) = rest.split_first_chunk::<PREFIX_BYTES>() {
-        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
-        let (flag, end) = (prefix[0], PREFIX_BYTES + length);
+    while let Some((flag, length)) = prefix(&rest) {
+        let end = PREFIX_BYTES + length;
         if rest.len() < end {
             break;
         }

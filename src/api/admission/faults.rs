@@ -17,9 +17,9 @@ use tonic::body::Body;
 use tonic::codegen::StdError;
 use tonic::codegen::http::{HeaderValue, Response};
 
-use super::message::PREFIX_BYTES;
 use super::opening::Opening;
 use crate::api::dismissal::Dismissal;
+use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::api::{Edge, status};
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::{Error, Reason};
@@ -83,6 +83,20 @@ impl Faults {
             matches!(action, CallAction::TrailersOnly | CallAction::Cut(_) | CallAction::Reset(_))
         };
         self.actions().any(breaks_off)
+    }
+
+    /// What of an answer reaches the client: every message twice, and where it ends too early.
+    pub(super) fn reach(&self) -> (bool, Option<After>) {
+        let (mut is_doubled, mut cut) = (false, None);
+        for (_, action) in self.actions() {
+            match action {
+                CallAction::Duplicate => is_doubled = true,
+                CallAction::Cut(after) => cut = Some(*after),
+                CallAction::TrailersOnly => cut = Some(After::Messages(0)),
+                _ => {}
+            }
+        }
+        (is_doubled, cut)
     }
 
     fn actions(&self) -> impl Iterator<Item = (&Strike, &CallAction)> {
@@ -273,7 +287,8 @@ impl Spoiling {
     /// Makes the messages that have come whole ready.
     fn take_messages(&mut self) {
         while !self.is_cut
-            && let Some(length) = message_length(&self.begun).filter(|length| *length <= self.begun.len())
+            && let Some(length) = prefix(&self.begun).map(|(_, length)| PREFIX_BYTES + length)
+            && length <= self.begun.len()
         {
             if self.effects.cut == Some(After::Messages(self.messages)) {
                 self.is_cut = true;
@@ -320,11 +335,4 @@ impl Spoiling {
 /// The end of an answer in its middle.
 fn cut() -> StdError {
     h2::Error::from(h2::Reason::INTERNAL_ERROR).into()
-}
-
-/// The length of the message that begins here, with its prefix (gRPC over HTTP/2, "Length-Prefixed-Message").
-fn message_length(bytes: &[u8]) -> Option<usize> {
-    let (_, length) = bytes.first_chunk::<PREFIX_BYTES>()?.split_first()?;
-    let length: [u8; 4] = length.try_into().ok()?;
-    Some(PREFIX_BYTES + u32::from_be_bytes(length) as usize)
 }

@@ -16,13 +16,14 @@ use tonic::codegen::http::{HeaderMap, Response, request};
 use tonic::{Code, Status};
 
 use super::faults::Faults;
-use super::message::PREFIX_BYTES;
 use super::method::Method;
 use super::opening::Opening;
+use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::api::status::{Ending, code_name, ending};
 use crate::base::call::{Call, CallCheck, Caller, CheckOutcome, ROLE};
 use crate::base::{Error, Reason};
 use crate::simulation::clock::Reading;
+use crate::simulation::faults::After;
 use crate::simulation::journal::{self, CANCELLED, Journal, JournalCall, Protocol};
 
 /// The metadata that may change an answer.
@@ -111,6 +112,7 @@ impl Journalling {
     pub(super) fn note_faults(&mut self, faults: &Faults) {
         let Some(call) = &mut self.call else { return };
         call.faults = faults.names().map(str::to_owned).collect();
+        (self.messages.is_doubled, self.messages.cut) = faults.reach();
         if faults.break_off() {
             (call.outcome, call.code) = (Cow::Borrowed(Reason::FaultInjected.as_str()), (code_name(Code::Unknown), 2));
         }
@@ -205,6 +207,10 @@ struct Messages {
     /// Bytes that may still be kept.
     room: usize,
     is_cut: bool,
+    /// Whether a rule of faults sends every message twice.
+    is_doubled: bool,
+    /// Where a rule of faults ends the answer.
+    cut: Option<After>,
     prefix: Vec<u8>,
     /// Bytes of the present message that are yet to come.
     left: usize,
@@ -215,7 +221,8 @@ struct Messages {
 impl Messages {
     fn new(room: usize) -> Self {
         let prefix = Vec::with_capacity(PREFIX_BYTES);
-        Self { kept: Vec::new(), count: 0, bytes: 0, room, is_cut: false, prefix, left: 0, present: None }
+        let (kept, is_doubled, cut) = (Vec::new(), false, None);
+        Self { kept, count: 0, bytes: 0, room, is_cut: false, is_doubled, cut, prefix, left: 0, present: None }
     }
 
     /// Whether a message of this length is kept: not behind one that was not.
@@ -225,19 +232,29 @@ impl Messages {
         !self.is_cut
     }
 
+    /// Notes a message that is whole, as far as it reaches the client.
+    fn sent(&mut self, length: usize, message: &Option<Bytes>) {
+        let framed = self.bytes + self.count * PREFIX_BYTES as u64;
+        let is_cut = self.cut.is_some_and(|cut| match cut {
+            After::Messages(most) => self.count >= u64::from(most),
+            After::Bytes(most) => framed + (PREFIX_BYTES + length) as u64 > most,
+        });
+        if !is_cut {
+            self.count += 1;
+            self.bytes += length as u64;
+            self.kept.extend(message.clone());
+        }
+    }
+
     fn push(&mut self, mut data: &[u8]) {
         while !data.is_empty() {
             if self.prefix.len() < PREFIX_BYTES {
                 let (more, rest) = data.split_at(data.len().min(PREFIX_BYTES - self.prefix.len()));
                 self.prefix.extend_from_slice(more);
                 data = rest;
-                let Some((_, length)) = self.prefix.split_at_checked(1).filter(|(_, length)| length.len() == 4) else {
-                    return;
-                };
-                self.left = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-                self.count += 1;
-                self.bytes += self.left as u64;
-                self.present = self.takes(self.left).then(|| Vec::with_capacity(self.left));
+                let Some((_, length)) = prefix(&self.prefix) else { return };
+                self.left = length;
+                self.present = self.takes(length).then(|| Vec::with_capacity(length));
             }
             let (part, rest) = data.split_at(data.len().min(self.left));
             if let Some(present) = &mut self.present {
@@ -246,8 +263,12 @@ impl Messages {
             self.left -= part.len();
             data = rest;
             if self.left == 0 {
-                self.kept.extend(self.present.take().map(Bytes::from));
+                let (present, length) =
+                    (self.present.take().map(Bytes::from), prefix(&self.prefix).map_or(0, |(_, length)| length));
                 self.prefix.clear();
+                for _ in 0..if self.is_doubled { 2 } else { 1 } {
+                    self.sent(length, &present);
+                }
             }
         }
     }
@@ -270,6 +291,26 @@ mod tests {
             wire.chunks(piece).for_each(|piece| messages.push(piece));
             assert_eq!(messages.kept, [&b"hello"[..], b"", b"world!"], "{piece}");
             assert_eq!((messages.count, messages.bytes), (3, 11));
+        }
+    }
+
+    #[test]
+    fn what_rules_of_faults_do_to_messages_is_written_as_it_reaches_the_client() {
+        let wire = framed(&[b"hello", b"", b"world!"]);
+        for (is_doubled, cut, kept) in [
+            (true, None, vec![&b"hello"[..], b"hello", b"", b"", b"world!", b"world!"]),
+            (false, Some(After::Messages(1)), vec![&b"hello"[..]]),
+            (true, Some(After::Messages(3)), vec![&b"hello"[..], b"hello", b""]),
+            (false, Some(After::Bytes(14)), vec![&b"hello"[..]]),
+            (false, Some(After::Bytes(15)), vec![&b"hello"[..], b""]),
+            (false, Some(After::Messages(0)), vec![]),
+        ] {
+            let mut messages = Messages { is_doubled, cut, ..Messages::new(100) };
+            wire.chunks(4).for_each(|piece| messages.push(piece));
+            assert_eq!(
+                (&messages.kept, messages.count),
+                (&kept.iter().map(|of| Bytes::from_static(of)).collect(), kept.len() as u64)
+            );
         }
     }
 

@@ -13,10 +13,9 @@ use tonic::body::Body;
 use tonic::codegen::http::HeaderMap;
 
 use super::method::Method;
+use crate::api::frame::{PREFIX_BYTES, frame, prefix};
 use crate::base::{Error, Reason, Result};
 
-/// Bytes before a message.
-pub(super) const PREFIX_BYTES: usize = 5;
 /// The header that names how messages are compressed.
 pub(super) const ENCODING: &str = "grpc-encoding";
 
@@ -31,11 +30,7 @@ pub(super) struct Framed(Bytes);
 
 impl Framed {
     fn new(message: &[u8]) -> Self {
-        let mut framed = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-        framed.put_u8(0);
-        framed.put_u32(message.len() as u32);
-        framed.put_slice(message);
-        Self(framed.freeze())
+        Self(frame(message))
     }
 
     /// The message alone.
@@ -116,9 +111,8 @@ pub(super) async fn read(
         }
         let have: &[u8] = if gathered.is_empty() { first.as_deref().unwrap_or_default() } else { &gathered };
         if expected.is_none()
-            && let Some((prefix, _)) = have.split_first_chunk::<PREFIX_BYTES>()
+            && let Some((_, length)) = prefix(have)
         {
-            let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
             if length > method.message_bytes_max {
                 return Err(too_large(method, length));
             }

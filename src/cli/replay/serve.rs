@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Limited, StreamBody};
 use serde_json::json;
@@ -17,15 +17,13 @@ use tower::Service;
 
 use super::super::output::{Failure, OutputFormat, print_json, print_text};
 use super::file::Recorded;
+use crate::api::frame::{PREFIX_BYTES, frame};
 use crate::api::{language::language_of, status};
 use crate::base::peer::is_loopback;
 use crate::base::{Error, Reason, RequestId, limits};
 use crate::server::listen::bind;
 use crate::server::net::serve_grpc;
 use crate::wire::proto::simulation::v1::RecordedCall;
-
-/// Bytes before a message.
-const PREFIX_BYTES: usize = 5;
 
 /// What decides which call is meant: the method, who calls, and the request.
 type Key = (String, String, Bytes);
@@ -133,13 +131,7 @@ fn replayed(call: RecordedCall) -> Response<Body> {
     if status::recorded(call.code, &call.message, &call.details).add_header(&mut trailers).is_err() {
         trailers.insert("grpc-status", HeaderValue::from(call.code));
     }
-    let framed = call.answers.into_iter().map(|message| {
-        let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-        frame.put_u8(0);
-        frame.put_u32(message.len() as u32);
-        frame.put_slice(&message);
-        Frame::data(frame.freeze())
-    });
+    let framed = call.answers.iter().map(|message| Frame::data(frame(message)));
     let frames: Vec<_> = framed.chain([Frame::trailers(trailers)]).map(Ok::<_, Infallible>).collect();
     let mut answer = Response::new(Body::new(StreamBody::new(futures::stream::iter(frames))));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

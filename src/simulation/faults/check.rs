@@ -1,9 +1,7 @@
 //! Whether a rule can ever act: everything that it names is there, and what it asks for belongs together. A rule with a typo would never match,
 //! and its test would pass for the wrong reason.
 
-use super::action::{
-    Action, CallAction, DELAY_MAX, Delay, ReadAction, Refused, SIGMA_MILLI_MAX, SKEW_MS_MAX, StateAction,
-};
+use super::action::{Action, CallAction, DELAY_MAX, Delay, ReadAction, SIGMA_MILLI_MAX, SKEW_MS_MAX, StateAction};
 use super::rule::{Match, Rule, Turn};
 use super::rules::RULES;
 use crate::base::name::{comparable_end, methods_meant, no_such, services_meant, unknown};
@@ -171,9 +169,6 @@ impl Report<'_> {
     }
 
     fn turn(&mut self, turn: &Turn) {
-        if turn.per_million.is_some_and(|chance| chance > 1_000_000) {
-            self.add("turn.probability", "OUT_OF_RANGE", "from 0 to 1");
-        }
         if let (Some(nth), every) = (turn.nth, turn.every)
             && nth.get() % every.get() != 0
         {
@@ -215,11 +210,6 @@ impl Report<'_> {
         match action {
             CallAction::Delay(delay) => self.delay("delay", delay),
             CallAction::Refuse(refusal) => {
-                if let Refused::With(code) = refusal.status
-                    && !(1..=16).contains(&code)
-                {
-                    self.add("status.code", "OUT_OF_RANGE", "a code of gRPC, and not OK");
-                }
                 if refusal.message.chars().count() > MESSAGE_CHARS_MAX || refusal.message.chars().any(char::is_control)
                 {
                     self.add("status.message", "FORMAT", format!("at most {MESSAGE_CHARS_MAX} characters on one line"));

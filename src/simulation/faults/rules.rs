@@ -128,11 +128,14 @@ impl Rules {
         self.clock.now()
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Table) -> T) -> T {
+    /// Changes the rules, and wakes whoever watches them if something came of it.
+    fn change<T>(&self, change: impl FnOnce(&mut Table) -> T, is_change: impl FnOnce(&T) -> bool) -> T {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let changed = change(Arc::make_mut(&mut table));
         drop(table);
-        self.changed.send_modify(|version| *version += 1);
+        if is_change(&changed) {
+            self.changed.send_modify(|version| *version += 1);
+        }
         changed
     }
 
@@ -142,18 +145,19 @@ impl Rules {
         if self.current().of_citizen(&person).is_some_and(|standing| standing.rule == rule) {
             return;
         }
-        self.change(|table| {
+        let add = |table: &mut Table| {
             // Names hold no personal IDs: they stand in logs and journals.
             table.numbers.of_citizens += 1;
             let id = format!("citizen-{}", table.numbers.of_citizens);
             table.push(Standing::new(id, rule, Source::Persona, &self.seed));
-        });
+        };
+        self.change(add, |()| true);
     }
 
     /// Adds rules, all or none, and returns them as they stand. Fails with [`AlreadyExists`](Reason::AlreadyExists) if one has another's
     /// name, and with [`TooManyFaults`](Reason::TooManyFaults).
     pub fn add(&self, new: Vec<NewRule>) -> Result<Vec<Arc<Standing>>> {
-        self.change(|table| {
+        let add = |table: &mut Table| {
             table.sweep();
             let mut names: HashSet<String> = table.all.iter().map(|standing| standing.id.clone()).collect();
             let of_others = table.all.iter().filter(|standing| standing.source == Source::Added).count();
@@ -181,17 +185,19 @@ impl Rules {
             }
             table.numbers.added = number;
             Ok(added.into_iter().map(|standing| table.push(standing)).collect())
-        })
+        };
+        self.change(add, Result::is_ok)
     }
 
     /// Ends a rule; whether there was one of this name.
     pub fn remove(&self, id: &str) -> bool {
-        self.change(|table| table.retain(|standing| standing.id != id)) > 0
+        self.change(|table| table.retain(|standing| standing.id != id), |gone| *gone > 0) > 0
     }
 
     /// Ends all rules that were added, and those that come with citizens too if they are meant. Returns how many.
     pub fn heal(&self, of_citizens_too: bool) -> usize {
-        self.change(|table| table.retain(|standing| standing.source == Source::Persona && !of_citizens_too))
+        let stays = |standing: &Standing| standing.source == Source::Persona && !of_citizens_too;
+        self.change(|table| table.retain(stays), |gone| *gone > 0)
     }
 
     /// The rules whose turn this call is, in the order in which they were added.
