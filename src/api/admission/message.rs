@@ -6,7 +6,7 @@
 
 use std::io::Read as _;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
