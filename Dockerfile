@@ -22,6 +22,7 @@ RUN mkdir src benches \
 COPY build.rs ./
 COPY proto proto
 COPY examples/registries examples/registries
+COPY tests/vectors tests/vectors
 COPY src src
 # Copied files can be older than the empty ones compiled above, which cargo would take for unchanged.
 RUN touch build.rs src/lib.rs src/main.rs && cargo build --profile dist --locked

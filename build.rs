@@ -10,12 +10,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     protos.sort();
     println!("cargo:rerun-if-changed=proto");
 
-    let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler.include_source_info(true).include_imports(true).open_files(&protos)?;
+    // What the gateway describes is what it serves: the checker's own service is served by the checker (src/cli/check/client/callback.rs).
+    let (of_checker, mut served): (Vec<_>, Vec<_>) =
+        protos.into_iter().partition(|path| path.starts_with("proto/lienthong/check"));
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Encoded by the compiler, which keeps the options of fields: `debug_redact` says what a journal masks.
-    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
-    let descriptors = compiler.file_descriptor_set();
+    fs::write(out.join("descriptors.bin"), compiled(&served)?.encode_file_descriptor_set())?;
+    served.extend(of_checker);
+    let descriptors = compiled(&served)?.file_descriptor_set();
 
     tonic_prost_build::configure()
         .bytes(".")
@@ -26,6 +28,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_file("lienthong.rs")
         .compile_fds(descriptors)?;
     Ok(())
+}
+
+fn compiled(protos: &[PathBuf]) -> Result<protox::Compiler, Box<dyn Error>> {
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_source_info(true).include_imports(true).open_files(protos)?;
+    Ok(compiler)
 }
 
 fn find_protos(folder: PathBuf, found: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {

@@ -16,7 +16,7 @@ use lienthong::base::translation::entries;
 use lienthong::server::Config;
 
 /// Files and folders of `src` whose sentences stay English, and why.
-const ENGLISH: [(&str, &str); 28] = [
+const ENGLISH: [(&str, &str); 37] = [
     ("api/grpc/simulation", "commands to copy"),
     ("api/http/issuers.rs", "JSON for programs"),
     ("api/http/witness.rs", "C2SP tlog-witness, for programs"),
@@ -26,7 +26,16 @@ const ENGLISH: [(&str, &str); 28] = [
     ("base/reason.rs", "the table of reasons, which is Vietnamese already"),
     ("base/violation.rs", "the rules, which are Vietnamese already"),
     ("cli/logging.rs", "the log"),
-    ("cli/scenario/junit.rs", "XML for programs"),
+    ("cli/check/client/artefacts.rs", "cases, which reports name in one language"),
+    ("cli/check/client/case.rs", "findings, which reports name in one language"),
+    ("cli/check/client/conclusion.rs", "findings, which reports name in one language"),
+    ("cli/check/client/meaning.rs", "cases, which reports name in one language"),
+    ("cli/check/client/pipe.rs", "findings, which reports name in one language"),
+    ("cli/check/registry/cases", "cases, which reports name in one language"),
+    ("cli/check/registry/pattern.rs", "findings, which reports name in one language"),
+    ("cli/check/registry/sample.rs", "findings, which reports name in one language"),
+    ("cli/check/registry/subject.rs", "findings, which reports name in one language"),
+    ("cli/junit.rs", "XML for programs"),
     ("registry/definition.rs", "rows of a file of rights"),
     ("registry/schema_file/export.rs", "the form of a file"),
     ("registry/codes", "labels in both languages, and defects of a table"),

@@ -12,7 +12,7 @@ use crate::server::listen;
 use crate::transparency::client::Roots;
 
 /// Who certifies servers.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct CaArgs {
     /// The certificate authority of the server, PEM, instead of the public ones. With it, an address without `https://` uses TLS.
     #[arg(long, env = "LIENTHONG_CA", value_name = "FILE")]

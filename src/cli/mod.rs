@@ -6,6 +6,7 @@
 
 mod anchor;
 mod ca;
+pub mod check;
 pub mod clock;
 pub mod completions;
 mod environment;
@@ -14,6 +15,7 @@ mod format;
 pub mod health;
 pub mod import;
 pub mod journal;
+mod junit;
 pub mod keys;
 mod language;
 pub mod ledger;
@@ -57,6 +59,7 @@ Examples:
   lienthong journal follow                             what is called in it, as it is called
   lienthong import land parcels.xlsx                   an agency's own data into its registry
   lienthong verify answer.json --trust anchor.json     check records offline
+  lienthong check client -- python3 my_client.py       bad answers for a program that should refuse them
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
 
 Every flag can also be set by the environment variable given with it; an empty variable counts as unset.";
@@ -102,6 +105,9 @@ pub enum Command {
     /// Stories of calls with expectations: run them against a server.
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Somebody else's program, put through named cases: a client, or a registry.
+    #[command(subcommand)]
+    Check(check::Check),
     /// Sessions of a server: worlds of their own, for test suites that run side by side.
     #[command(subcommand)]
     Session(session::Session),
@@ -171,6 +177,7 @@ impl Cli {
             Command::Clock(command) => command.run(output),
             Command::Fault(command) => command.run(output),
             Command::Scenario(command) => command.run(output),
+            Command::Check(command) => command.run(output),
             Command::Session(command) => command.run(output),
             Command::Journal(command) => command.run(output),
             Command::Replay(command) => command.run(output),

@@ -54,6 +54,11 @@ pub fn print_text(english: &str) -> Result<(), Failure> {
     print(&language::say(english))
 }
 
+/// A text of which somebody else may have chosen some, without what a terminal would obey.
+pub fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// Writes data and a line's end to stdout as they are. A reader that went away (`| head`) is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();

@@ -20,7 +20,7 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 pub(super) const NO_SESSION_ID: &str = "a session's id is 32 hexadecimal digits";
 
 /// Which server, and who asks.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
     /// The address of the server, without TLS unless `--ca` is given.
     #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
@@ -42,9 +42,19 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// The server of a command that has its own way of naming it.
+    pub(super) fn of(address: String, credential: String, session: Option<String>, ca: CaArgs) -> Self {
+        Self { address, credential, session, ca }
+    }
+
     /// The same server, called in no session.
     pub(super) fn outside(self) -> Self {
         Self { session: None, ..self }
+    }
+
+    /// The same server, called in this session.
+    pub(super) fn within(&self, session: &str) -> Self {
+        Self { session: Some(session.to_owned()), ..self.clone() }
     }
 
     /// The credential of the calls.

@@ -3,7 +3,6 @@
 mod checks;
 mod expect;
 mod file;
-mod junit;
 mod paths;
 mod report;
 mod run;
@@ -17,6 +16,7 @@ use clap::{Args, Subcommand};
 use futures::StreamExt as _;
 use futures::stream;
 
+use super::junit;
 use super::output::{Failure, OutputFormat, print, runtime};
 use super::registry::SchemaArgs;
 use super::server::ServerArgs;
@@ -143,8 +143,7 @@ impl Run {
         });
         let outcomes: Vec<_> = stream::iter(runs).buffered(AT_ONCE).collect().await;
         if let Some(junit) = &self.junit {
-            let written = std::fs::write(junit, junit::junit(&outcomes));
-            written.map_err(|error| Failure::new(format!("{}: {error}", junit.display())))?;
+            junit::write(junit, "scenarios", &report::junit(&outcomes))?;
         }
         report::outcomes(&outcomes, output)?;
         let is_good = outcomes.iter().all(|(_, outcome)| outcome.failed.is_none());

@@ -1,10 +1,11 @@
-//! What became of scenarios: for people, and as JSON.
+//! What became of scenarios: for people, as JSON, and as test cases of JUnit.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::super::output::{Failure, OutputFormat, print_json, print_text};
+use super::super::junit::{Case, Ending};
+use super::super::output::{Failure, OutputFormat, escaped, print_json, print_text};
 use super::file::Flaws;
 use super::run::{Failed, Outcome};
 
@@ -34,9 +35,21 @@ pub(super) fn outcomes(all: &Outcomes, output: OutputFormat) -> Result<(), Failu
     print_text(&format!("{} scenarios: {} as told, {failed} not", all.len(), all.len() - failed))
 }
 
-/// A text of which a server may have chosen some, without what a terminal would obey.
-fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+/// The outcomes as JUnit's test cases, one a scenario.
+pub(super) fn junit(all: &Outcomes) -> Vec<Case> {
+    let case = |(path, outcome): &(PathBuf, Outcome)| {
+        let ending = match &outcome.failed {
+            None => Ending::Passed,
+            Some(Failed { step, line, unmet }) => {
+                let says =
+                    unmet.iter().map(|one| format!("{}: expected {}, found {}", one.what, one.expected, one.found));
+                let text = says.collect::<Vec<_>>().join("\n");
+                Ending::Failed { message: format!("line {line}: {step}"), text }
+            }
+        };
+        Case { name: outcome.name.clone(), class: path.display().to_string(), took: outcome.took, ending }
+    };
+    all.iter().map(case).collect()
 }
 
 fn as_json(path: &std::path::Path, outcome: &Outcome) -> Value {

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""An agency's client in Python: calls over gRPC, repeats what may be repeated, and verifies every record offline before it counts.
+
+    pip install grpcio grpcio-status grpcio-tools cryptography
+    python3 -m grpc_tools.protoc -I proto --python_out=gen --grpc_python_out=gen $(find proto -name '*.proto')
+    PYTHONPATH=gen python3 examples/clients/python/client.py fetch 127.0.0.1:50051 042090990001 --trust anchor.json
+    lienthong check client -- env PYTHONPATH=gen python3 examples/clients/python/client.py check
+
+`fetch` prints a citizen's records. `check` answers the questions of `lienthong check client`, over stdin and stdout, or over gRPC where
+LIENTHONG_CHECK_ADDRESS names the checker. Records are verified by tools/verify.py, the second verifier of docs/format.md; what that does not do, presentation.py and audit.py do.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+import grpc
+from google.protobuf import json_format
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from lienthong.check.v1 import check_service_pb2, check_service_pb2_grpc
+from lienthong.exchange.v1 import exchange_service_pb2, exchange_service_pb2_grpc
+from lienthong.identity.v1 import presentation_service_pb2, presentation_service_pb2_grpc
+from lienthong.registry.v1 import registry_service_pb2, registry_service_pb2_grpc
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools"))
+import verify  # noqa: E402
+
+import audit  # noqa: E402
+import presentation  # noqa: E402
+
+# The methods that this client calls: stub, request.
+METHODS = {
+    "lienthong.exchange.v1.ExchangeService/FetchRecords":
+        (exchange_service_pb2_grpc.ExchangeServiceStub, exchange_service_pb2.FetchRecordsRequest),
+    "lienthong.registry.v1.RegistryService/GetRecords":
+        (registry_service_pb2_grpc.RegistryServiceStub, registry_service_pb2.GetRecordsRequest),
+    "lienthong.identity.v1.PresentationService/CreatePresentation":
+        (presentation_service_pb2_grpc.PresentationServiceStub, presentation_service_pb2.CreatePresentationRequest),
+}
+ATTEMPTS_MAX = 4
+MISSING_UNREACHABLE = "MISSING_REASON_UNREACHABLE"
+
+# ---- Calling
+
+
+def details_of(error):
+    """The reason of a refusal, and for how long it asks to wait: None where it does not say."""
+    status, reason, wait = rpc_status.from_call(error), None, None
+    for detail in status.details if status else []:
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(retry):
+            wait = retry.retry_delay.ToTimedelta().total_seconds()
+    return reason, wait
+
+
+class CallFailed(Exception):
+    """A call that had no answer: the gRPC status, the reason where there is one, and how often it was made."""
+
+    def __init__(self, status, reason, attempts):
+        super().__init__(f"{status} {reason or ''}".rstrip())
+        self.status, self.reason, self.attempts = status, reason, attempts
+
+
+def call(channel, method, request, metadata, seconds, may_repeat):
+    """The answer as protobuf JSON, and how often the call was made. It is made again only if the method's manual allows it, the server says
+    when (RetryInfo), and the deadline lies behind that."""
+    stub, message = METHODS[method]
+    unary = getattr(stub(channel), method.rpartition("/")[2])
+    request, until, attempts = json_format.ParseDict(request, message()), time.monotonic() + seconds, 0
+    while True:
+        attempts += 1
+        try:
+            answer = unary(request, metadata=metadata, timeout=until - time.monotonic())
+        except grpc.RpcError as error:
+            status, (reason, wait) = error.code().name, details_of(error)
+            passes = status in ("UNAVAILABLE", "RESOURCE_EXHAUSTED") and wait is not None
+            if not (may_repeat and passes and attempts < ATTEMPTS_MAX and time.monotonic() + wait < until):
+                raise CallFailed(status, reason, attempts) from error
+            time.sleep(wait)
+            continue
+        if answer is None:  # the status was OK, and no message came
+            raise CallFailed("INTERNAL", None, attempts)
+        return json_format.MessageToDict(answer), attempts
+
+
+# ---- Judging
+
+
+def people_in(value):
+    """The personal IDs anywhere in a value."""
+    if isinstance(value, dict):
+        yield from (part for name, part in value.items() if name == "personal_id")
+        yield from (person for part in value.values() for person in people_in(part))
+    elif isinstance(value, list):
+        yield from (person for part in value for person in people_in(part))
+
+
+def payload_of(record):
+    """What a record of an answer shows; only of records that were verified."""
+    signed = verify.Record(record)
+    if signed.whole:
+        return json.loads(signed.whole[0])
+    return {name: json.loads(value) for _, name, value, _ in signed.partial[0]}
+
+
+def accepted():
+    return {"conclusion": "accepted"}
+
+
+def refused(code=None):
+    return {"conclusion": "refused", "code": code} if code else {"conclusion": "refused"}
+
+
+def concluded(verdict, code):
+    return accepted() if verdict == "VALID" else refused(code)
+
+
+def judge_file(text, anchor, now, lists=None):
+    """A file of answers or records: accepted if all are VALID, otherwise refused with the code of the first that is not."""
+    printer = verify.Printer("none", True)
+
+    def further(report, record):
+        if lists is not None:
+            verify.verify_status(report, record, lists, now)
+
+    verify.verify_file("answer", text.encode(), anchor, now, printer, further)
+    if printer.exit_code:
+        return refused(next(code for code, number in verify.EXIT_CODES.items() if number == printer.exit_code))
+    return accepted() if printer.sum["records"] else refused()
+
+
+def judge_answer(answer, request, anchor, now):
+    """An answer to a call of ours: every record verifies, is about whom we asked for, and none is missing."""
+    unreachable = [missing for missing in answer.get("missing", []) if missing.get("reason") == MISSING_UNREACHABLE]
+    if unreachable:
+        return refused(unreachable[0]["code"])
+    judged = judge_file(json.dumps(answer), anchor, now)
+    if judged == accepted() and "personal_id" in request:
+        for record in answer["records"]:
+            people = set(people_in(payload_of(record)))
+            if people and request["personal_id"] not in people:
+                return refused("RECORD_NOT_VERIFIED")
+    return judged
+
+
+def accepted_lists(texts, anchor):
+    for text in texts:
+        try:
+            yield verify.StatusList(text, anchor)
+        except verify.Refused:
+            pass  # a list that is not accepted is as good as none
+
+
+def judge(question):
+    """What this client concludes of an artefact."""
+    now = verify.milliseconds(question["at"]) if "at" in question else time.time_ns() // 1_000_000
+    if question["kind"] == "witness":
+        policy = verify.Policy(question["policy"].encode())
+        return concluded(*policy.judge(question["checkpoint"].encode(), now, question["age_max_ms"])[0])
+    anchor = verify.Anchor(json.dumps(question["trust_anchor"]).encode())
+    if question["kind"] == "log":
+        return concluded(*audit.judge(question["log"], question["served"], question.get("before"), anchor, now))
+    if question["kind"] == "presentation":
+        asked = (question["nonce"], question["audience"]) if "nonce" in question else None
+        return concluded(*presentation.judge(question["presentation"], anchor, now, asked))
+    lists = list(accepted_lists(question["status_lists"], anchor)) if "status_lists" in question else None
+    return judge_file(question["file"], anchor, now, lists)
+
+
+# ---- Being checked
+
+
+class Checked:
+    """Answers the questions of `lienthong check client`."""
+
+    def __init__(self):
+        self.channels = {}
+
+    def conclude(self, question):
+        try:
+            return self.called(question) if question["kind"] == "call" else judge(question)
+        except CallFailed as failed:
+            reason = {"reason": failed.reason} if failed.reason else {}
+            return {"conclusion": "failed", "status": failed.status, "retried": failed.attempts > 1, **reason}
+        except verify.Refused:
+            return refused()
+
+    def called(self, question):
+        address = question["address"]
+        if address not in self.channels:
+            self.channels[address] = grpc.insecure_channel(address)
+        anchor, now = verify.Anchor(json.dumps(question["trust_anchor"]).encode()), verify.milliseconds(question["at"])
+        metadata, seconds = list(question["metadata"].items()), question["deadline_ms"] / 1000
+        answer, attempts = call(
+            self.channels[address], question["method"], question["request"], metadata, seconds, question["may_repeat"])
+        return {**judge_answer(answer, question["request"], anchor, now), "retried": attempts > 1}
+
+    def answer(self, line):
+        question = json.loads(line)
+        return json.dumps({"id": question["id"], **self.conclude(question)})
+
+
+def check():
+    checked, address = Checked(), os.environ.get("LIENTHONG_CHECK_ADDRESS")
+    if not address:
+        for line in sys.stdin:
+            print(checked.answer(line), flush=True)
+        return
+    with grpc.insecure_channel(address) as channel:
+        checker = check_service_pb2_grpc.CheckServiceStub(channel)
+        while not (case := checker.NextCase(check_service_pb2.NextCaseRequest(), wait_for_ready=True)).finished:
+            answer = checked.answer(case.question_json)
+            checker.ReportConclusion(check_service_pb2.ReportConclusionRequest(case_id=case.case_id, answer_json=answer))
+
+
+def fetch(options):
+    anchor = verify.Anchor(pathlib.Path(options.trust).read_bytes())
+    request = {"personal_id": options.personal_id, "record_types": options.types, "purpose": "one_stop.verify_documents"}
+    with grpc.insecure_channel(options.address) as channel:
+        method, metadata = "lienthong.exchange.v1.ExchangeService/FetchRecords", [("authorization", "Bearer demo-one-stop")]
+        try:
+            answer, _ = call(channel, method, request, metadata, 10, True)
+        except CallFailed as failed:
+            sys.exit(f"refused: {failed}")
+    judged = judge_answer(answer, request, anchor, time.time_ns() // 1_000_000)
+    if judged != accepted():
+        sys.exit(f"not accepted: {judged.get('code', 'the answer cannot be read')}")
+    for record in answer["records"]:
+        print(record["recordType"], json.dumps(payload_of(record), ensure_ascii=False))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="An agency's client.")
+    commands = parser.add_subparsers(required=True)
+    commands.add_parser("check").set_defaults(run=lambda _: check())
+    fetching = commands.add_parser("fetch")
+    fetching.add_argument("address")
+    fetching.add_argument("personal_id")
+    fetching.add_argument("--trust", default="anchor.json")
+    fetching.add_argument("--types", nargs="+", default=["resident.person.v1", "driver_licence.licence.v1"])
+    fetching.set_defaults(run=fetch)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
