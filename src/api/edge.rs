@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt as _};
@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, EndedCall, EndedCalls, PublicCall, ROLE};
 use crate::base::entropy::SystemEntropy;
 use crate::base::log::LogLimiter;
+use crate::base::time::Instant;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, SessionId, Timestamp, limits};
 
 use super::admission::Opening;

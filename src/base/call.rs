@@ -4,9 +4,10 @@
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use super::language::Language;
+use super::time::Instant;
 use super::{AgencyId, ClientIds, Error, PersonalId, Reason, RequestId, Result, Timestamp, Violations};
 
 /// Who calls.

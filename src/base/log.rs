@@ -6,7 +6,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use super::time::Instant;
 
 /// Lines that the process could not write, since its start. One for the process, as its stderr is.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -24,8 +26,9 @@ pub fn count_dropped(lines: u64) {
 /// Lets a number of lines through in each period, and counts the others.
 ///
 /// ```
-/// use std::time::{Duration, Instant};
+/// use std::time::Duration;
 /// use lienthong::base::log::LogLimiter;
+/// use lienthong::base::time::Instant;
 ///
 /// let (limiter, now) = (LogLimiter::new(1, Duration::from_secs(1)), Instant::now());
 /// assert_eq!(limiter.admit(now), Some(0));

@@ -12,6 +12,8 @@ use jiff::Span;
 pub use jiff::civil::Date;
 use jiff::civil::{DateTime, Time};
 use tokio::sync::watch;
+/// A moment of the machine's time, as its timers count it; on a runtime whose time is simulated, of that time.
+pub use tokio::time::Instant;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -2,9 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::base::Call;
+use crate::base::time::Instant;
 use crate::base::{ClientIds, RequestId, Result, Timestamp};
 
 /// The caller, the ids and the deadline of one exchange.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout_at;
 
+use crate::base::time::Instant;
 use crate::base::{Error, Party, Reason, Result};
 use crate::registry::answer::Answer;
 use crate::registry::port::Selector;
@@ -66,7 +66,7 @@ impl Exchange {
                 // An embedded registry usually answers at once, without a timer.
                 let answer = match asking.as_mut().now_or_never() {
                     Some(answer) => answer,
-                    None => timeout_at(until.into(), asking).await.unwrap_or_else(late),
+                    None => timeout_at(until, asking).await.unwrap_or_else(late),
                 };
                 (name, answer)
             }

@@ -8,8 +8,8 @@
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use crate::base::time::Instant;
 use crate::base::{PersonalId, Reason, Result};
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Numbers, resolve};

@@ -8,10 +8,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::access::Actor;
 use crate::base::call::Call;
+use crate::base::time::Instant;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::answer::VerifiedRecord;
 use crate::registry::numbers::Numbers;

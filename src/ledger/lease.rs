@@ -23,9 +23,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::time::Instant;
 
 use super::rows::LogId;
+use crate::base::time::Instant;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Openers, Space, Store};
 
@@ -148,6 +148,7 @@ impl Lease {
         tokio::pin!(work);
         loop {
             tokio::select! {
+                biased;
                 done = &mut work => return done,
                 () = self.beat_due() => {
                     if let Err(error) = self.beat().await {
@@ -203,6 +204,7 @@ async fn still(store: &Arc<dyn Store>, key: &[u8], held: &Bytes, origin: &str) -
             return if LeaseRow::read(&found)?.is_held { Err(taken(origin)) } else { Ok(found) };
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep_until(until) => return Ok(found),
             changed = changes.next() => changed?,
         }

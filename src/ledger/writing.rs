@@ -160,6 +160,7 @@ impl Writing {
         let mut released = pausing.released;
         let released = loop {
             tokio::select! {
+                biased;
                 released = &mut released => break released,
                 () = self.lease.beat_due() => self.beat().await,
             }

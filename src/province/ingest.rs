@@ -11,7 +11,7 @@ use std::pin::pin;
 use tokio::sync::mpsc;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{Clock, Error, Kind, Reason, Result, Timestamp};
+use crate::base::{Clock, Error, Kind, Reason, Result, Timestamp, offload};
 use crate::ledger::{Entry, Sequencer};
 use crate::registry::port::{ChangeBatch, Registry};
 use crate::registry::{RecordType, Sector};
@@ -166,8 +166,7 @@ impl Ingest {
             return prepare(&self.verifier, sector, before, batch, now);
         }
         let (verifier, sector) = (self.verifier.clone(), sector.clone());
-        let task = tokio::task::spawn_blocking(move || prepare(&verifier, &sector, before, batch, now));
-        task.await.unwrap_or_else(|error| Err(Error::bug(error)))
+        offload(move || prepare(&verifier, &sector, before, batch, now)).await?
     }
 
     /// The second stage: appends a batch with all its rows. Returns the accepted size of the registry's log.

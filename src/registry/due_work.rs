@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::base::{Error, RecordId, Result, Timestamp};
+use crate::base::{Error, RecordId, Result, Timestamp, offload};
 use crate::store::{Scan, Space};
 use crate::trust::{Operation, Statement, canonical};
 
@@ -151,7 +151,7 @@ impl EmbeddedRegistry {
             let after = rest.split_off(rest.len().min(CHANGES_PER_TASK));
             let (sector, secrets) = (self.sector.clone(), self.secrets);
             let part = std::mem::replace(&mut rest, after);
-            parts.push(tokio::task::spawn_blocking(move || {
+            parts.push(offload(move || {
                 part.iter()
                     .filter_map(|waiting| prepare(&sector, &secrets, waiting).transpose())
                     .collect::<Result<Vec<_>>>()
@@ -159,7 +159,7 @@ impl EmbeddedRegistry {
         }
         let mut prepared = Vec::new();
         for part in parts {
-            prepared.extend(part.await.map_err(Error::bug)??);
+            prepared.extend(part.await??);
         }
         Ok(prepared)
     }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::violation::WARNINGS_MAX;
-use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
+use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, offload};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
@@ -168,13 +168,13 @@ impl EmbeddedRegistry {
             .map(|start| {
                 let (sector, changes) = (sector.clone(), changes.clone());
                 let range = start..to.min(start + CHANGES_PER_TASK);
-                tokio::task::spawn_blocking(move || prepare(&sector, &secrets, &changes, range, today))
+                offload(move || prepare(&sector, &secrets, &changes, range, today))
             })
             .collect();
         let mut prepared = Vec::with_capacity(to - from);
         let mut violations = Violations::default();
         for task in tasks {
-            match task.await.map_err(Error::bug)? {
+            match task.await? {
                 Ok(part) => prepared.extend(part),
                 Err(error) if error.reason == Reason::InvalidRequest => {
                     violations.append(error.violations.clone());
@@ -278,8 +278,8 @@ impl Registry for EmbeddedRegistry {
         let signer = self.ledger.signer();
         let key = signer.public_key().to_vec();
         // A list of millions is compressed and signed beside the calls.
-        let signed = tokio::task::spawn_blocking(move || content.sign(&*signer).map(|token| (content, token)));
-        let (content, token) = signed.await.map_err(Error::bug)??;
+        let signed = offload(move || content.sign(&*signer).map(|token| (content, token)));
+        let (content, token) = signed.await??;
         Ok(SignedStatusList { content, token, key })
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Error, Reason, RecordId, Result, Timestamp, Violation, Violations, Warnings};
+use crate::base::{Error, Reason, RecordId, Result, Timestamp, Violation, Violations, Warnings, offload};
 use crate::store::Space;
 use crate::trust::{Operation, canonical};
 
@@ -51,8 +51,8 @@ impl EmbeddedRegistry {
         self.may_issue()?;
         let now = self.clock.now();
         let (sector, secrets) = (self.sector.clone(), self.secrets);
-        let placed = tokio::task::spawn_blocking(move || place_all(&sector, &secrets, contents));
-        let (puts, mut outcomes) = placed.await.map_err(Error::bug)?;
+        let placed = offload(move || place_all(&sector, &secrets, contents));
+        let (puts, mut outcomes) = placed.await?;
         let mut races = 0;
         loop {
             let changes = self.compare(&puts, &mut outcomes).await?;
@@ -133,7 +133,7 @@ impl EmbeddedRegistry {
             .step_by(CHANGES_PER_TASK)
             .map(|start| {
                 let (sector, secrets, changes) = (self.sector.clone(), self.secrets, changes.clone());
-                tokio::task::spawn_blocking(move || {
+                offload(move || {
                     let one = |at: usize| prepare(&sector, &secrets, &changes, at..at + 1, now.date());
                     (start..changes.len().min(start + CHANGES_PER_TASK)).map(one).collect::<Vec<_>>()
                 })
@@ -141,7 +141,7 @@ impl EmbeddedRegistry {
             .collect();
         let mut all = Vec::with_capacity(changes.len());
         for task in tasks {
-            for prepared in task.await.map_err(Error::bug)? {
+            for prepared in task.await? {
                 all.push(match prepared {
                     Ok(mut one) => Ok(one.pop().ok_or_else(|| Error::bug("a change that was not prepared"))?),
                     Err(error) if error.reason == Reason::InvalidRequest => Err(error.violations.clone()),

@@ -9,8 +9,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::base::time::Instant;
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp, limits};
 use crate::trust::{LogProof, SignedRecord, Verifier};
 

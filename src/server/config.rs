@@ -13,6 +13,7 @@ use crate::base::{Clock, Entropy, ProvinceCode, limits};
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
 use crate::simulation::discrepancy::Rate;
+use crate::store::engine::{Embedded, Engine};
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
 use crate::wire::proto::simulation::v1::Fault;
@@ -51,6 +52,8 @@ impl Default for SessionsMax {
 pub struct Config {
     /// The storage of its data.
     pub storage: Storage,
+    /// What opens the store of a folder.
+    pub engine: Arc<dyn Engine>,
     /// The province's code; `None`: the stored world's, or the default.
     pub province: Option<ProvinceCode>,
     /// The world's seed; `None`: the stored world's, or the default.
@@ -117,6 +120,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             storage: Storage::Temporary,
+            engine: Arc::new(Embedded),
             province: None,
             seed: None,
             population: None,

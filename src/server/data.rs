@@ -24,8 +24,8 @@ use super::config::{Config, Storage};
 use super::memory::Memory;
 use super::world_file::{Asked, POPULATION_DEFAULT, SEED_DEFAULT, WorldFile};
 use crate::base::{Error, Reason, Result};
+use crate::store::engine::{Engine, Opening};
 use crate::store::file::sync_folder;
-use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::lock::FolderLock;
 use crate::store::memory::MemoryStore;
 use crate::store::{RollbackGuard, Store};
@@ -46,13 +46,20 @@ pub struct Data {
     pub world: WorldFile,
     /// The world's store.
     pub store: Arc<dyn Store>,
-    /// Bounds on caches, also for the second opening.
-    memory: Memory,
+    /// Opens the store, also a second time.
+    opens: Opens,
     folder: Option<DataFolder>,
     /// The temporary folder, if there is one.
     temporary: Option<PathBuf>,
     /// Completes once the engine has closed its files; `None` in memory.
     closed: Option<oneshot::Receiver<()>>,
+}
+
+/// What opens a store, and the bounds on its caches.
+#[derive(Clone)]
+struct Opens {
+    engine: Arc<dyn Engine>,
+    memory: Memory,
 }
 
 /// A persistent data folder that this process alone uses.
@@ -156,7 +163,7 @@ impl DataFolder {
     }
 
     /// Opens the store of a seeded world, or an empty one for seeding a new world. Removes the remains of an interrupted seeding.
-    fn open(self, world: WorldFile, memory: Memory) -> Result<Data> {
+    fn open(self, world: WorldFile, opens: Opens) -> Result<Data> {
         match fs::remove_dir_all(self.seeding()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(refused(&self.path, "cleared of an interrupted seeding", error));
@@ -165,19 +172,19 @@ impl DataFolder {
         }
         let place = if world.seeded { self.store() } else { self.seeding() };
         let guard = world.seeded.then(|| Self::guard(&self.path, &world));
-        let (store, closed) = open_store(&place, &world, memory, guard, self.lock.clone())?;
-        Ok(Data { world, memory, store, folder: Some(self), temporary: None, closed: Some(closed) })
+        let (store, closed) = opens.store(&place, &world, guard, self.lock.clone())?;
+        Ok(Data { world, opens, store, folder: Some(self), temporary: None, closed: Some(closed) })
     }
 }
 
 impl Data {
     /// Opens or creates the data of a configuration: an unseeded world has an empty store.
     pub fn open(config: &Config) -> Result<Self> {
-        let memory = config.memory;
+        let opens = Opens { engine: config.engine.clone(), memory: config.memory };
         match &config.storage {
             Storage::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Ok(Self { world: new_world(config), memory, store, folder: None, temporary: None, closed: None })
+                Ok(Self { world: new_world(config), opens, store, folder: None, temporary: None, closed: None })
             }
             Storage::Temporary => {
                 let folder = tempfile::Builder::new().prefix("lienthong-").tempdir().map_err(|error| {
@@ -185,13 +192,13 @@ impl Data {
                     Error::new(Reason::ConfigurationInvalid, message)
                 })?;
                 let (world, home) = (new_world(config), folder.path().to_owned());
-                let (store, closed) = open_store(&home.join(STORE), &world, memory, None, folder)?;
-                Ok(Self { world, memory, store, folder: None, temporary: Some(home), closed: Some(closed) })
+                let (store, closed) = opens.store(&home.join(STORE), &world, None, folder)?;
+                Ok(Self { world, opens, store, folder: None, temporary: Some(home), closed: Some(closed) })
             }
             Storage::Folder(path) => {
                 let folder = DataFolder::take(path)?;
                 let world = folder.world(config)?;
-                folder.open(world, memory)
+                folder.open(world, opens)
             }
         }
     }
@@ -210,14 +217,14 @@ impl Data {
     pub async fn seeded(mut self) -> Result<Self> {
         self.world.seeded = true;
         let Some(folder) = self.folder.clone() else { return Ok(self) };
-        let (world, memory) = (self.world.clone(), self.memory);
+        let (world, opens) = (self.world.clone(), self.opens.clone());
         if !self.close(SEEDING_CLOSES_WITHIN).await {
             return Err(Error::bug("the store of a world that was seeded is still in use"));
         }
         let renamed = fs::rename(folder.seeding(), folder.store()).and_then(|()| sync_folder(&folder.path));
         renamed.map_err(|error| refused(&folder.path, "given its seeded store", error))?;
         world.write(&folder.path)?;
-        folder.open(world, memory)
+        folder.open(world, opens)
     }
 
     /// Releases the store and the folder. Returns whether the engine has closed its files: other holders of the store are awaited
@@ -244,25 +251,26 @@ fn asked(config: &Config) -> Asked {
     Asked { province: province.clone(), seed: *seed, population: *population, discrepancies: *discrepancies }
 }
 
-/// Opens a store that keeps `folder` (its lock, or the temporary folder itself) until its last holder drops it.
-fn open_store(
-    path: &Path,
-    world: &WorldFile,
-    memory: Memory,
-    guard: Option<RollbackGuard>,
-    folder: impl Send + Sync + 'static,
-) -> Result<(Arc<dyn Store>, oneshot::Receiver<()>)> {
-    let is_bulk = !world.seeded && world.population >= BULK_FROM;
-    let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
-    let options = FjallOptions { cache_bytes: memory.engine(), ..options };
-    let (open, closed) = oneshot::channel();
-    // A world that was served from has a store: no empty one takes its place.
-    let store = match guard {
-        Some(guard) => FjallStore::open_guarded(path, options, &guard),
-        None => FjallStore::create(path, options),
-    };
-    // Dropped in this order, so that the folder is free when the receiver is notified.
-    Ok((Arc::new(store?.keeping((folder, open))), closed))
+impl Opens {
+    /// Opens a store that keeps `folder` (its lock, or the temporary folder itself) until its last holder drops it.
+    fn store(
+        &self,
+        path: &Path,
+        world: &WorldFile,
+        guard: Option<RollbackGuard>,
+        folder: impl Send + Sync + 'static,
+    ) -> Result<(Arc<dyn Store>, oneshot::Receiver<()>)> {
+        let (open, closed) = oneshot::channel::<()>();
+        let opening = Opening {
+            path,
+            served: guard.as_ref(),
+            is_bulk: !world.seeded && world.population >= BULK_FROM,
+            cache_bytes: self.memory.engine(),
+            // Dropped in this order, so that the folder is free when the receiver is notified.
+            kept: Box::new((folder, open)),
+        };
+        Ok((self.engine.open(opening)?, closed))
+    }
 }
 
 fn refused(folder: &Path, what: &str, error: io::Error) -> Error {

@@ -56,6 +56,7 @@ impl Recheck {
         let work = move || {
             runtime.block_on(async {
                 tokio::select! {
+                    biased;
                     _ = ending.wait_for(|ending| *ending) => {}
                     () = noted.repeat(&*store, &catalogue, every, &*clock) => {}
                 }

@@ -130,6 +130,7 @@ impl Running {
             }
         };
         tokio::select! {
+            biased;
             port = self.serving.join_next() => {
                 if let Some(Err(error)) = port {
                     tracing::error!(%error, "a port is served no more");

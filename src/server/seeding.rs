@@ -183,7 +183,7 @@ impl Seeding {
             loading.spawn(load(role.clone(), waiting, self.at));
         }
         let first: Vec<Record> = personas.iter().flat_map(|persona| persona.records.iter().cloned()).collect();
-        let generating = tokio::task::spawn_blocking(move || self.generate(first, outboxes, &accounts));
+        let generating = tokio::spawn(self.generate(first, outboxes, accounts));
         // A registry that fails closes its queue, which ends the generator; the registry's error is the more specific one.
         while let Some(loaded) = loading.join_next().await {
             loaded.map_err(Error::bug)??;
@@ -191,14 +191,14 @@ impl Seeding {
         generating.await.map_err(Error::bug)?
     }
 
-    fn generate(
+    async fn generate(
         mut self,
         first: Vec<Record>,
         mut outboxes: Outboxes,
-        accounts: &mpsc::Sender<Vec<generated::Account>>,
+        accounts: mpsc::Sender<Vec<generated::Account>>,
     ) -> Result<()> {
         for record in first {
-            outboxes.put(record)?;
+            outboxes.put(record).await?;
         }
         let mut done = 0;
         let mut samples = SampleMaker::new(&outboxes.catalogue, self.world, self.at.date());
@@ -213,14 +213,14 @@ impl Seeding {
             let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();
             for record in household.records {
                 for version in history::versions(record, self.at.date()) {
-                    outboxes.put(version)?;
+                    outboxes.put(version).await?;
                 }
             }
             for (of, payload) in people.iter().flat_map(|person| samples.records_of(person)) {
-                outboxes.add(&of.registry, created(&of, payload))?;
+                outboxes.add(&of.registry, created(&of, payload)).await?;
             }
             if !household.accounts.is_empty() {
-                accounts.blocking_send(household.accounts).map_err(|_| closed())?;
+                accounts.send(household.accounts).await.map_err(|_| closed())?;
             }
             done += household.citizens.len() as u64;
             if let Some(progress) = &self.progress {
@@ -230,7 +230,7 @@ impl Seeding {
         if let Some(truth) = self.truth {
             truth.finish()?;
         }
-        outboxes.flush()
+        outboxes.flush().await
     }
 }
 
@@ -251,31 +251,34 @@ struct Outbox {
 }
 
 impl Outboxes {
-    fn put(&mut self, record: Record) -> Result<()> {
+    async fn put(&mut self, record: Record) -> Result<()> {
         let registry = record_type(&self.catalogue, record.record_type)?.registry.clone();
-        self.add(&registry, change(record))
+        self.add(&registry, change(record)).await
     }
 
-    fn add(&mut self, registry: &str, change: Change) -> Result<()> {
+    async fn add(&mut self, registry: &str, change: Change) -> Result<()> {
         let outbox = self.of.get_mut(registry).ok_or_else(|| unknown(registry))?;
         outbox.changes.push(change);
-        if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns) } else { Ok(()) }
+        if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns).await } else { Ok(()) }
     }
 
-    fn flush(mut self) -> Result<()> {
-        self.of.values_mut().try_for_each(|outbox| outbox.send(&self.turns))
+    async fn flush(mut self) -> Result<()> {
+        for outbox in self.of.values_mut() {
+            outbox.send(&self.turns).await?;
+        }
+        Ok(())
     }
 }
 
 impl Outbox {
-    fn send(&mut self, turns: &mpsc::Sender<Turn>) -> Result<()> {
+    async fn send(&mut self, turns: &mpsc::Sender<Turn>) -> Result<()> {
         if self.changes.is_empty() {
             return Ok(());
         }
         self.sent += self.changes.len() as u64;
-        self.queue.blocking_send(std::mem::take(&mut self.changes)).map_err(|_| closed())?;
+        self.queue.send(std::mem::take(&mut self.changes)).await.map_err(|_| closed())?;
         let turn = Turn { registry: self.registry.clone(), log_size: self.sent };
-        turns.blocking_send(turn).map_err(|_| closed())
+        turns.send(turn).await.map_err(|_| closed())
     }
 }
 

@@ -58,6 +58,7 @@ impl Signals {
             }
         };
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.terminate.recv() => "SIGTERM",
             _ = hang_up => HANG_UP,

@@ -18,7 +18,7 @@ use futures::future::select_all;
 use tokio::sync::{Mutex as Turn, watch};
 
 use crate::base::id::is_request_id;
-use crate::base::{Clock, Error, Reason, Result, Timestamp};
+use crate::base::{Clock, Error, Reason, Result, Timestamp, offload};
 use crate::store::file::is_full;
 use crate::store::{Store, Writes, disk_full};
 
@@ -112,6 +112,7 @@ impl WorldClock {
             let changes: Vec<_> = work.iter().map(|work| work.changes()).chain([pending().boxed()]).collect();
             let next = self.next_due().map_or(Timestamp::MAX, |(at, _)| at);
             tokio::select! {
+                biased;
                 () = self.sleep_until(next) => {
                     if let Err(error) = self.catch_up().await {
                         tracing::error!(%error, "work that fell due did not run; it is tried again");
@@ -299,7 +300,7 @@ impl WorldClock {
             return Err(disk_full());
         }
         let Some(file) = self.file.clone() else { return Ok(()) };
-        let written = tokio::task::spawn_blocking(move || next.write(&file)).await.map_err(Error::bug)?;
+        let written = offload(move || next.write(&file)).await?;
         written.map_err(|error| {
             tracing::error!(%error, "the clock's file cannot be written");
             let reason = if is_full(&error) { Reason::StorageFull } else { Reason::StorageUnavailable };
@@ -334,6 +335,7 @@ impl Clock for WorldClock {
             match pace {
                 // What is waited for may come by a jump, and a stop or a jump moves the machine's time at which it comes.
                 Pace::Flowing { ahead_ms } => tokio::select! {
+                    biased;
                     () = self.machine.sleep_until(at.plus_ms(ahead_ms.saturating_neg())) => {}
                     _ = moved.changed() => {}
                 },

@@ -35,6 +35,7 @@
 //!   After a failed write the store takes none until a restart:
 //!   [`StorageUnavailable`](crate::base::Reason::StorageUnavailable). Reads go on in both cases.
 
+pub mod engine;
 pub mod file;
 pub mod fjall;
 pub mod lock;

@@ -103,10 +103,11 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
             }
         };
         tokio::select! {
-            () = again => {}
+            biased;
             changed = sizes.changed() => if changed.is_err() {
                 return; // the log is closed
-            }
+            },
+            () = again => {}
         }
     }
 }

@@ -47,15 +47,17 @@ impl ProvinceWitness {
                     // A head can change without progress: a new key signs the old tree.
                     let change = async {
                         tokio::select! {
+                            biased;
                             moved = progress.changed() => moved,
                             moved = heads.changed() => moved,
                         }
                     };
                     tokio::select! {
-                        () = clock.sleep_until(clock.now().plus_ms(REFRESH_MS)) => {}
+                        biased;
                         changed = change => if changed.is_err() {
                             return; // the province layer, or the log, is gone
-                        }
+                        },
+                        () = clock.sleep_until(clock.now().plus_ms(REFRESH_MS)) => {}
                     }
                 }
             });

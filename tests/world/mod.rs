@@ -17,12 +17,12 @@ pub mod until;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lienthong::access::{ConsentBook, EvidenceLog, RightsBook, rights};
 use lienthong::base::call::Permit;
 use lienthong::base::entropy::SeededEntropy;
-use lienthong::base::time::FixedClock;
+use lienthong::base::time::{FixedClock, Instant};
 use lienthong::base::{
     AgencyId, Call, Caller, ClientIds, Clock as _, Language, PersonalId, RequestId, Seed, Timestamp,
 };

@@ -12,7 +12,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
-use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Response};
@@ -20,6 +19,7 @@ use tonic::codegen::http::{HeaderMap, HeaderValue, Response};
 use super::message::ENCODING;
 use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::base::limits;
+use crate::base::offload::{Offloaded, offload};
 
 /// Bytes from which compressing takes longer than a thread that carries calls may be held: about a millisecond.
 const LONG_BYTES: usize = 64 * 1024;
@@ -63,7 +63,7 @@ struct Compressing {
     inner: Body,
     is_on: bool,
     /// Long messages that are being compressed, and what goes out if that fails.
-    long: Option<(JoinHandle<Recoded>, Bytes)>,
+    long: Option<(Offloaded<Recoded>, Bytes)>,
 }
 
 impl http_body::Body for Compressing {
@@ -88,7 +88,7 @@ impl http_body::Body for Compressing {
                     return Poll::Ready(Some(Ok(Frame::data(recode(data).data))));
                 }
                 let as_it_is = data.clone();
-                self.long = Some((tokio::task::spawn_blocking(|| recode(data)), as_it_is));
+                self.long = Some((offload(|| recode(data)), as_it_is));
                 self.poll_frame(context)
             }
             other => Poll::Ready(other),
@@ -108,7 +108,7 @@ async fn in_its_time(data: Bytes) -> Recoded {
         return recode(data);
     }
     let as_it_is = Recoded { data: data.clone(), is_smaller: false };
-    tokio::task::spawn_blocking(|| recode(data)).await.unwrap_or(as_it_is)
+    offload(|| recode(data)).await.unwrap_or(as_it_is)
 }
 
 /// Compresses each of the messages in `data` that is worth it. The framework hands over whole messages; anything else goes out as it is.

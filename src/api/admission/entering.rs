@@ -4,7 +4,6 @@
 //! has no credential that the province accepts is refused by the province, and learns nothing of sessions.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tonic::codegen::http::{HeaderMap, request};
 
@@ -18,6 +17,7 @@ use super::{Admitted, Entering, Inner, Refused, Refusing, network_of, no_such_me
 use crate::api::credential::Authenticated;
 use crate::api::edge;
 use crate::base::call::{Call, Caller, PublicCall};
+use crate::base::time::Instant;
 use crate::base::{Error, Reason, Result, Timestamp};
 
 /// The key that a client sends for bytes: the value would be base64, and no session's id.
@@ -44,7 +44,7 @@ impl Inner {
             }
         }
         let served = self.sessions.served(id);
-        match tokio::time::timeout_at(deadline_of(&parts.headers, begun).into(), served).await {
+        match tokio::time::timeout_at(deadline_of(&parts.headers, begun), served).await {
             // Who guesses ids is a stranger.
             Ok(Err(error)) if error.reason == Reason::SessionUnknown => Err(as_stranger(error)),
             Ok(served) => served,

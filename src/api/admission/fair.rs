@@ -4,9 +4,10 @@
 //! It measures how fast each lane moves, so that a call can be told at once that its turn comes too late.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::lanes::Lane;
+use crate::base::time::Instant;
 
 /// Over how long a lane's speed is measured: turns come free in groups, as many as shared a sync of the disk.
 const WINDOW: Duration = Duration::from_millis(100);

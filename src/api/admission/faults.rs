@@ -22,6 +22,7 @@ use crate::api::dismissal::Dismissal;
 use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::api::{Edge, status};
 use crate::base::call::{Call, CheckOutcome};
+use crate::base::time::Instant;
 use crate::base::{Error, Reason};
 use crate::simulation::faults::{After, CallAction, FaultedCall, Refusal, Refused, ResetCode, Rules, Strike};
 
@@ -109,7 +110,7 @@ impl Faults {
             match action {
                 CallAction::Delay(delay) => {
                     let until = Instant::now() + delay.drawn(&strike.die);
-                    let waited = tokio::time::sleep_until(until.min(opening.deadline).into());
+                    let waited = tokio::time::sleep_until(until.min(opening.deadline));
                     if let Either::Left((ended, _)) = select(pin!(edge.ended()), pin!(waited)).await {
                         return Err(Instead::Refusal(ended));
                     }

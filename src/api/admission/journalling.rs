@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::Frame;
@@ -21,6 +20,7 @@ use super::opening::Opening;
 use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::api::status::{Ending, code_name, ending};
 use crate::base::call::{Call, CallCheck, Caller, CheckOutcome, ROLE};
+use crate::base::time::Instant;
 use crate::base::{Error, Reason};
 use crate::simulation::clock::Reading;
 use crate::simulation::faults::After;

@@ -43,7 +43,7 @@ mod world;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
@@ -62,6 +62,7 @@ use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
 use crate::base::call::{Call, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
+use crate::base::time::Instant;
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use crate::simulation::faults::{FaultedCall, Strike};
 use faults::Faults;
@@ -342,7 +343,7 @@ impl Entering<'_> {
         memory: &mut Memory,
     ) -> Result<Framed> {
         let until = opening.deadline.min(opening.begun + Duration::from_millis(limits::REQUEST_MS_MAX));
-        let read = tokio::time::timeout_at(until.into(), message::read(body, method, encoding, memory)).await;
+        let read = tokio::time::timeout_at(until, message::read(body, method, encoding, memory)).await;
         let message = read.map_err(|_| {
             Error::new(Reason::DeadlineExceeded, "the request message did not arrive in time")
                 .with_subject("message", "")

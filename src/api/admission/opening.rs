@@ -1,12 +1,13 @@
 //! The headers of a request: its ids, its language, its deadline.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tonic::codegen::http::HeaderMap;
 
 use crate::api::language::language_of;
 use crate::api::request_id::client_ids;
 use crate::base::call::Language;
+use crate::base::time::Instant;
 use crate::base::{ClientIds, Error, RequestId, Result, Timestamp, limits};
 
 /// The header of the caller's deadline.

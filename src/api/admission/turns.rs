@@ -9,12 +9,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::fair::FairQueue;
 use super::lanes::{Lane, Lanes};
+use crate::base::time::Instant;
 use crate::base::{Error, Reason, Result};
 
 /// How many times as many turns as are free a caller may have when it takes one more.
@@ -91,7 +92,7 @@ impl Turns {
         };
         // One may have become free since.
         self.hand_out();
-        match tokio::time::timeout_at(deadline.into(), receiver).await {
+        match tokio::time::timeout_at(deadline, receiver).await {
             Ok(turn) => turn.map_err(Error::bug),
             Err(_) => {
                 let message = "the deadline passed while the call waited for a processor: send fewer calls at a time";

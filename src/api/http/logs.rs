@@ -24,7 +24,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::base::{Error, Kind, Reason, Result};
+use crate::base::{Error, Kind, Reason, Result, offload};
 use crate::ledger::tile::TILE_WIDTH;
 use crate::transparency::logs::{Logs, PublicLog};
 use crate::transparency::path::TilePath;
@@ -73,11 +73,11 @@ async fn compressed(bundle: Bytes, with_gzip: bool) -> Response {
     if !with_gzip {
         return ([vary], answer(BYTES, FOR_EVER, bundle)).into_response();
     }
-    let work = tokio::task::spawn_blocking(move || {
+    let work = offload(move || {
         let mut gzip = GzEncoder::new(Vec::with_capacity(bundle.len()), Compression::fast());
         gzip.write_all(&bundle).and_then(|()| gzip.finish())
     });
-    match work.await.map_err(Error::bug).and_then(|done| done.map_err(Error::bug)) {
+    match work.await.and_then(|done| done.map_err(Error::bug)) {
         Ok(bytes) => {
             let encoding = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             ([vary, encoding], answer(BYTES, FOR_EVER, bytes.into())).into_response()

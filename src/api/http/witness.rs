@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 
+use crate::base::offload;
 use crate::transparency::witness::request::BODY_BYTES_MAX;
 use crate::transparency::witness::{Refusal, Witness};
 
@@ -28,7 +29,7 @@ pub fn router(witness: Arc<Witness>, vkey: String) -> Router {
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
     // It waits for the disk.
-    let answered = tokio::task::spawn_blocking(move || witness.add_checkpoint(&body)).await;
+    let answered = offload(move || witness.add_checkpoint(&body)).await;
     let plain = |status, text: String| (status, [(header::CONTENT_TYPE, TEXT)], format!("{text}\n")).into_response();
     let size = |size: u64| (StatusCode::CONFLICT, [(header::CONTENT_TYPE, SIZE)], format!("{size}\n")).into_response();
     match answered {

@@ -17,7 +17,7 @@ mod web_origins;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -36,6 +36,7 @@ use super::console::Hosts;
 use super::discard::discard;
 use crate::base::limits;
 use crate::base::log::LogLimiter;
+use crate::base::time::Instant;
 
 pub use elsewhere::Elsewhere;
 pub use web_origins::{WebOrigin, WebOrigins};

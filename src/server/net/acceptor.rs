@@ -87,8 +87,9 @@ impl<S: Speaker> Acceptor<S> {
                             shared.counts.note_accept_error();
                             let pause = failing.failed(&error);
                             tokio::select! {
-                                () = tokio::time::sleep(pause) => {}
+                                biased;
                                 () = &mut ending => break,
+                                () = tokio::time::sleep(pause) => {}
                             }
                         }
                     },

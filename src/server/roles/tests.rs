@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -13,6 +13,7 @@ use crate::access::rights::embedded;
 use crate::api::credential::TokenMint;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
+use crate::base::time::Instant;
 use crate::base::{ClientIds, Date, Error, PersonalId, ProvinceCode, Reason, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, ExchangeMemory, FetchRequest};
 use crate::identity::credential::Addresses;

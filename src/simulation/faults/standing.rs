@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use super::rule::Rule;
+use crate::base::time::Instant;
 use crate::base::{Seed, Timestamp};
 
 /// Where a rule comes from.

@@ -33,6 +33,7 @@ impl FaultyStore {
                 let has_states = store.rules.current().has_states();
                 drop(store);
                 let is_there = tokio::select! {
+                    biased;
                     changed = of.changed() => changed.is_ok(),
                     is_there = Rules::moved(&mut changes, has_states) => is_there,
                 };

@@ -5,11 +5,12 @@
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 
 use crate::base::Call;
+use crate::base::time::Instant;
 use crate::base::{Error, Language, PersonalId, Result, Violations, limits};
 use crate::wire::proto::exchange::v1;
 
