@@ -1,0 +1,36 @@
+//! What clients were told, and so may rely on: the model that every later answer is held to. It knows nothing of how the gateway works.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The newest acknowledged version of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Its version.
+    pub version: u64,
+    /// What its status is, or whatever else its writer changes.
+    pub says: String,
+}
+
+/// A citizen's consent to what the bank may read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsentFact {
+    /// Whether it holds; `None` while the citizen does not know.
+    pub holds: Option<bool>,
+    /// Incremented by every change, so that a reader knows whether there was one meanwhile.
+    pub changes: u64,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Memberships of the social insurance, by personal ID.
+    pub memberships: BTreeMap<String, Acknowledged>,
+    /// Those that a session alone has.
+    pub of_sessions: BTreeSet<String>,
+    /// Calls that disclosed a person's records, with their ids: (personal ID, request id).
+    pub disclosures: BTreeSet<(String, String)>,
+    /// The consents, by personal ID.
+    pub consents: BTreeMap<String, ConsentFact>,
+    /// The name on the health-insurance card of the person whose registries disagree.
+    pub card_name: Option<Acknowledged>,
+}

@@ -1,0 +1,158 @@
+//! Mishaps: what goes wrong on the network, and by the world's own rules of faults, while fate is busy with the machine.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::client::{Client, GIVEN_UP};
+use super::dice::Dice;
+use super::disk::lock;
+use super::run::Run;
+use super::weather::NetWeather;
+
+const ADD: &str = "simulation.v1.FaultService/AddFaults";
+const LIST: &str = "simulation.v1.FaultService/ListFaults";
+const REMOVE: &str = "simulation.v1.FaultService/RemoveFault";
+/// Who may be cut off.
+const CLIENTS: [&str; 8] = ["registrar-0", "registrar-1", "one-stop", "bank", "redeems", "links", "tester", "witness"];
+/// The logs that may pause, or show an old head.
+const LOGS: [&str; 3] = ["records", "evidence", "social_insurance"];
+
+/// What may go wrong.
+#[derive(Debug, Clone, Copy)]
+enum Mishap {
+    Cuts,
+    CutOff,
+    SlowNetwork,
+    LostAnswers,
+    Unreached,
+    PausedLog,
+    HaltedFeed,
+    OldCheckpoint,
+    FullByRule,
+}
+
+/// How often each does, against the others.
+const MISHAPS: &[(u64, Mishap)] = &[
+    (12, Mishap::Cuts),
+    (12, Mishap::CutOff),
+    (8, Mishap::SlowNetwork),
+    (14, Mishap::LostAnswers),
+    (12, Mishap::Unreached),
+    (8, Mishap::PausedLog),
+    (6, Mishap::HaltedFeed),
+    (6, Mishap::OldCheckpoint),
+    (5, Mishap::FullByRule),
+];
+
+/// Lets things go wrong until the run ends.
+#[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated one")]
+pub async fn happen(run: Arc<Run>) {
+    let (tester, mut dice) = (Client::new("faults", &run), Dice::new(run.seed, "mishaps", 0));
+    let mut number = 0;
+    while !run.is_ending() {
+        tokio::time::sleep(dice.ms(300, 3_000)).await;
+        number += 1;
+        let mishap = dice.weighed(MISHAPS);
+        run.log.note("mishap", format!("{mishap:?}"));
+        let lasts = dice.ms(2_000, 9_000);
+        match mishap {
+            Mishap::Cuts => {
+                lock(&run.network.weather).cuts_per_mille = 5 + dice.below(60);
+                tokio::time::sleep(lasts).await;
+                lock(&run.network.weather).cuts_per_mille = 0;
+            }
+            Mishap::CutOff => {
+                run.sometimes.met("a client is cut off for a while");
+                let client = (*dice.pick(&CLIENTS)).to_owned();
+                lock(&run.network.weather).cut_off.insert(client.clone());
+                tokio::time::sleep(lasts).await;
+                lock(&run.network.weather).cut_off.remove(&client);
+            }
+            Mishap::SlowNetwork => {
+                lock(&run.network.weather).is_slow = true;
+                tokio::time::sleep(lasts).await;
+                lock(&run.network.weather).is_slow = false;
+            }
+            _ => {
+                let rule = rule(mishap, &mut dice);
+                let shows_old = matches!(mishap, Mishap::OldCheckpoint);
+                if shows_old {
+                    run.set_shows_old_heads(true);
+                }
+                by_rule(&tester, format!("mishap-{number}"), rule, lasts).await;
+                if shows_old {
+                    // A call that was answered under the rule may still be on its way.
+                    tokio::time::sleep(std::time::Duration::from_secs(13)).await;
+                    run.set_shows_old_heads(false);
+                }
+            }
+        }
+    }
+    end(&run);
+}
+
+/// The network is itself again.
+pub fn end(run: &Run) {
+    *lock(&run.network.weather) = NetWeather::default();
+}
+
+/// A rule of faults, as `FaultService` reads it, with what is met once it acts.
+fn rule(mishap: Mishap, dice: &mut Dice) -> (&'static str, Value) {
+    let log = json!({ "log": dice.pick(&LOGS) });
+    match mishap {
+        Mishap::LostAnswers => {
+            let methods = [
+                "FetchRecords",
+                "SubmitChanges",
+                "RedeemPresentation",
+                "GrantConsent",
+                "WithdrawConsent",
+                "LinkDocument",
+            ];
+            let turn = json!({ "probability": 0.5 });
+            (
+                "a call is answered after its answer was lost",
+                json!({ "match": { "methods": methods }, "turn": turn, "cut": { "messages": 0 } }),
+            )
+        }
+        Mishap::Unreached => {
+            let turn = json!({ "probability": 0.8 });
+            ("a registry is not reached", json!({ "turn": turn, "read": "READ_FAULT_UNAVAILABLE" }))
+        }
+        Mishap::HaltedFeed => {
+            ("a feed is halted", json!({ "match": { "registry": "social_insurance" }, "haltedFeed": {} }))
+        }
+        Mishap::OldCheckpoint => ("an old checkpoint is shown", json!({ "match": log, "oldCheckpoint": {} })),
+        Mishap::FullByRule => ("a rule fills the disk", json!({ "fullDisk": {} })),
+        _ => ("a log is paused", json!({ "match": log, "pausedSequencer": {} })),
+    }
+}
+
+/// Adds a rule, waits, and ends it. It ends with the process as well; nobody minds.
+#[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated one")]
+async fn by_rule(tester: &Client, id: String, (met, mut rule): (&'static str, Value), lasts: std::time::Duration) {
+    let run = &tester.run;
+    rule["faultId"] = json!(id);
+    match tester.call("demo-operator", ADD, json!({ "faults": [rule] })).await {
+        Ok(_) => {}
+        Err(reason) if reason == "ALREADY_EXISTS" || reason == GIVEN_UP => {}
+        Err(reason) => return run.log.violated(format!("a rule of faults is refused: {reason}")),
+    }
+    tokio::time::sleep(lasts).await;
+    if let Ok(listed) = tester.call("demo-operator", LIST, json!({})).await {
+        let mut faults = listed["faults"].as_array().into_iter().flatten();
+        let has_acted = faults.any(|fault| {
+            let counted = fault["counts"]["hits"].as_str().is_some_and(|hits| hits != "0");
+            fault["faultId"] == json!(id) && (counted || fault.get("read").or(fault.get("cut")).is_none())
+        });
+        if has_acted {
+            run.sometimes.met(met);
+        }
+    }
+    match tester.call("demo-operator", REMOVE, json!({ "faultId": id })).await {
+        Ok(_) => {}
+        // The process ended meanwhile, and its rules with it.
+        Err(reason) => run.log.note("mishap", format!("the rule is gone: {reason}")),
+    }
+}

@@ -1,0 +1,162 @@
+//! An agency that keeps a registry: submits changes until they are acknowledged, and reads them back.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::client::{Client, GIVEN_UP};
+use super::disk::lock;
+use super::facts::Acknowledged;
+use super::run::Run;
+
+const AGENCY: &str = "demo-social-insurance";
+const SUBMIT: &str = "registry.v1.RegistryService/SubmitChanges";
+const READ: &str = "registry.v1.RegistryService/GetRecords";
+const MEMBERSHIP: &str = "social_insurance.membership.v1";
+const CARD: &str = "health_insurance.card.v1";
+/// Records that one registrar keeps.
+const RECORDS: u64 = 4;
+/// The citizen about whose name registries disagree now and then.
+pub const DISPUTED: &str = "042080990007";
+/// The name that nobody else has on record for them.
+pub const OTHER_NAME: &str = "Người Khác";
+
+/// The personal ID of a membership's holder.
+pub fn member(registrar: u64, number: u64) -> String {
+    format!("0421{registrar:04}{number:04}")
+}
+
+/// A change of a membership: what it says now, and the version that it follows.
+pub fn membership(id: &str, version: u64, status: &str) -> Value {
+    let operation = if version == 0 { "OPERATION_CREATE" } else { "OPERATION_UPDATE" };
+    json!({
+        "recordType": MEMBERSHIP, "operation": operation, "expectedVersion": version.to_string(),
+        "payload": { "personal_id": id, "status": status },
+    })
+}
+
+/// The payload of a record that a registry showed its owner.
+pub fn payload(record: &Value) -> Option<Value> {
+    let whole = record["record"]["whole"]["payload"].as_str()?;
+    serde_json::from_slice(&STANDARD.decode(whole).ok()?).ok()
+}
+
+/// The version of a record in protobuf JSON.
+pub fn version(record: &Value) -> u64 {
+    record["version"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
+/// Keeps memberships of its own, to the end of its work.
+pub async fn memberships(run: Arc<Run>, number: u64, works: usize) {
+    let client = Client::new(format!("registrar-{number}"), &run);
+    for work in 0..works {
+        client.pause(50, 1_200).await;
+        let reads = lock(&client.dice).happens(350);
+        if reads {
+            let at = lock(&client.dice).below(RECORDS);
+            read(&client, &member(number, at)).await;
+        } else {
+            submit(&client, number, work).await;
+        }
+        if run.is_over() {
+            return;
+        }
+    }
+}
+
+async fn submit(client: &Client, number: u64, work: usize) {
+    let run = &client.run;
+    let (first, count) = {
+        let mut dice = lock(&client.dice);
+        (dice.below(RECORDS), 1 + dice.below(2))
+    };
+    let ids: Vec<String> = (first..first + count).map(|at| member(number, at % RECORDS)).collect();
+    let changes: Vec<(String, u64, &str)> = {
+        let facts = lock(&run.facts);
+        let change = |id: &String| match facts.memberships.get(id) {
+            None => (id.clone(), 0, "active"),
+            Some(known) if known.says == "active" => (id.clone(), known.version, "preserved"),
+            Some(known) => (id.clone(), known.version, "active"),
+        };
+        ids.iter().map(change).collect()
+    };
+    let wanted: Vec<Value> = changes.iter().map(|(id, version, status)| membership(id, *version, status)).collect();
+    let body =
+        json!({ "registry": "social_insurance", "requestId": format!("{}-{work:06}", client.name), "changes": wanted });
+    let was_behind = run.is_clock_behind();
+    match client.call(AGENCY, SUBMIT, body).await {
+        Ok(answer) => {
+            run.sometimes.met("a change is acknowledged");
+            run.log.check(!(was_behind && run.is_clock_behind()), || {
+                "a change was acknowledged by a clock of days ago".into()
+            });
+            let receipts = answer["receipts"].as_array().cloned().unwrap_or_default();
+            for ((id, before, status), receipt) in changes.into_iter().zip(&receipts) {
+                let version = version(receipt);
+                run.log.check(version == before + 1, || format!("version {version} was acknowledged after {before}"));
+                lock(&run.facts).memberships.insert(id, Acknowledged { version, says: status.into() });
+            }
+            run.log.check(receipts.len() == wanted.len(), || "a submission was acknowledged in part".into());
+        }
+        Err(reason) if reason == GIVEN_UP => {}
+        Err(reason) => run.log.violated(format!("a change that follows what was acknowledged is refused: {reason}")),
+    }
+}
+
+/// Reads a membership back: nobody else changes it.
+pub async fn read(client: &Client, id: &str) {
+    let known = lock(&client.run.facts).memberships.get(id).cloned();
+    let body = json!({ "registry": "social_insurance", "recordTypes": [MEMBERSHIP], "personalId": id });
+    let found = match client.call(AGENCY, READ, body).await {
+        Ok(answer) => answer["records"].get(0).cloned(),
+        Err(reason) if reason == "RECORD_NOT_FOUND" => None,
+        Err(reason) if reason == GIVEN_UP => return,
+        Err(reason) => return client.run.log.violated(format!("the owner of a registry cannot read it: {reason}")),
+    };
+    let shown = found.map(|record| Acknowledged {
+        version: version(&record),
+        says: payload(&record).and_then(|payload| Some(payload["status"].as_str()?.to_owned())).unwrap_or_default(),
+    });
+    client.run.log.check(shown == known, || format!("{known:?} was acknowledged, and {shown:?} is shown"));
+}
+
+/// Changes the name on a card and back, so that registries disagree and agree again.
+pub async fn disputes(run: Arc<Run>, works: usize) {
+    let client = Client::new("card-office", &run);
+    let body = json!({ "registry": "health_insurance", "recordTypes": [CARD], "personalId": DISPUTED });
+    for work in 0..works {
+        client.pause(500, 6_000).await;
+        let Ok(answer) = client.call(AGENCY, READ, body.clone()).await else { return };
+        let record = &answer["records"][0];
+        let Some(mut card) = payload(record) else { return run.log.violated("a card is shown without what it says") };
+        let says = card["holder"]["full_name"].as_str().unwrap_or_default().to_owned();
+        let known = lock(&run.facts).card_name.clone();
+        let shown = Acknowledged { version: version(record), says };
+        run.log.check(known.as_ref().is_none_or(|known| *known == shown), || {
+            format!("{known:?} was acknowledged of a card, and {shown:?} is shown")
+        });
+        let name = if shown.says == OTHER_NAME { "Võ Văn Dũng" } else { OTHER_NAME };
+        card["holder"]["full_name"] = json!(name);
+        card["basis"] = json!({
+            "document_number": format!("{work}/QĐ"), "issued_on": "2026-01-05", "authority": "Bảo hiểm xã hội tỉnh", "reason_code": "correction",
+        });
+        let change = json!({
+            "recordType": CARD, "operation": "OPERATION_UPDATE", "expectedVersion": shown.version.to_string(), "payload": card,
+        });
+        let body =
+            json!({ "registry": "health_insurance", "requestId": format!("dispute-{work:06}"), "changes": [change] });
+        match client.call(AGENCY, SUBMIT, body).await {
+            Ok(_) => {
+                let now = Acknowledged { version: shown.version + 1, says: name.into() };
+                lock(&run.facts).card_name = Some(now);
+            }
+            Err(reason) if reason == GIVEN_UP => return,
+            Err(reason) => return run.log.violated(format!("a correction of a card is refused: {reason}")),
+        }
+        if run.is_over() {
+            return;
+        }
+    }
+}

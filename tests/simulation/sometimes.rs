@@ -1,0 +1,76 @@
+//! What has to happen sometimes: every fault and every situation that the runs are there for. One that none of the gate's seeds met would be a check
+//! that never ran, and fails the gate.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// All that has to be met, over the seeds of one gate.
+pub const ALL: &[&str] = &[
+    // The network.
+    "a connection is cut",
+    "a client is cut off for a while",
+    "the network is slow",
+    "a call is answered after its answer was lost",
+    // The disk.
+    "a commit is slow",
+    "the disk is full",
+    "a write fails and the engine stops",
+    "a row cannot be read",
+    "a space is lost while nobody serves",
+    // The process and its folder.
+    "a crash",
+    "a crash keeps a batch that nobody was told of",
+    "a crash loses a batch that nobody was told of",
+    "an orderly restart",
+    "a second start on a folder in use",
+    "world.json forgets that the world was seeded",
+    // Time.
+    "the clock is moved forward",
+    "the clock steps back a little",
+    "the clock is days back at a start",
+    // Rules of faults in the world itself.
+    "a registry is not reached",
+    "a log is paused",
+    "a feed is halted",
+    "an old checkpoint is shown",
+    "a rule fills the disk",
+    // What clients do.
+    "a change is acknowledged",
+    "records are disclosed",
+    "a read is refused for lack of consent",
+    "an old withdrawal is repeated",
+    "a link is made",
+    "a link is ended",
+    "a redemption is repeated with the same answer",
+    "a used code is refused to another agency",
+    "a session changes what the province does not show",
+    "a deleted session is refused",
+    "a head is cosigned",
+    "registries disagree",
+    "registries agree again",
+];
+
+/// What was met, and how often. Clones share it.
+#[derive(Clone, Default)]
+pub struct Sometimes(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+
+impl Sometimes {
+    /// Notes that something of the list happened.
+    pub fn met(&self, what: &'static str) {
+        assert!(ALL.contains(&what), "{what:?} is not in the list of what happens sometimes");
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
+    }
+
+    /// What never happened.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ALL.iter().copied().filter(|what| !met.contains_key(what)).collect()
+    }
+
+    /// How often each happened.
+    pub fn table(&self) -> String {
+        let met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |what: &&str| format!("{:>7}  {what}\n", met.get(*what).copied().unwrap_or_default());
+        ALL.iter().map(line).collect()
+    }
+}
