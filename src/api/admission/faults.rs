@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures::future::{BoxFuture, Either, select};
@@ -317,7 +317,7 @@ impl Spoiling {
         if let Some(Drip { bytes, every, until }) = self.effects.drip
             && Instant::now() < until
         {
-            let waited = tokio::time::sleep_until((Instant::now() + every).min(until).into());
+            let waited = tokio::time::sleep_until((Instant::now() + every).min(until));
             if let Either::Left(_) = select(&mut self.end, pin!(waited)).await {
                 return Some(Err(cut()));
             }
