@@ -15,6 +15,9 @@ use crate::cli::output::Failure;
 /// How long a client has for its end, after its stdin was closed.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long its end is waited for once its stdout has ended.
+const LINGERS: Duration = Duration::from_secs(1);
+
 /// The client's process.
 pub(super) struct Pipe {
     command: Vec<String>,
@@ -121,7 +124,7 @@ impl Running {
     /// How it ended, in words.
     async fn ended(mut self) -> String {
         drop(self.stdin);
-        match tokio::time::timeout(ENDS_WITHIN, self.child.wait()).await {
+        match tokio::time::timeout(LINGERS, self.child.wait()).await {
             Ok(Ok(status)) => format!("the client ended ({status})"),
             _ => {
                 let _ = self.child.kill().await;

@@ -22,7 +22,7 @@ const PROTOCOL: &str = "lienthong/check/v1";
 /// How a client is driven.
 pub(super) enum Driver {
     /// Over its stdin and stdout.
-    Pipe(Pipe),
+    Pipe(Box<Pipe>),
     /// It calls us.
     Callback(Box<Callback>),
 }
@@ -31,7 +31,7 @@ impl Driver {
     /// Starts the client, or waits for it at an address.
     pub(super) async fn start(command: Vec<String>, callback: Option<SocketAddr>) -> Result<Self, Failure> {
         Ok(match callback {
-            None => Self::Pipe(Pipe::start(command)?),
+            None => Self::Pipe(Box::new(Pipe::start(command)?)),
             Some(listen) => Self::Callback(Box::new(Callback::start(listen, command).await?)),
         })
     }

@@ -96,7 +96,7 @@ impl Sampler {
                 let range = u64::try_from(high.saturating_sub(low)).unwrap_or(0).clamp(1, 1_000);
                 Ok(json!(low + i64::try_from(number % range).unwrap_or(0)))
             }
-            Some("boolean") => Ok(json!(number % 2 == 0)),
+            Some("boolean") => Ok(json!(number.is_multiple_of(2))),
             Some("string") => self.text(schema, path, number).map(Value::from),
             _ => Err(format!("{path} is of no type that samples know")),
         }

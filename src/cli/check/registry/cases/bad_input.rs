@@ -72,9 +72,8 @@ fn lawful(subject: &Subject) -> Result<Map<String, Value>, crate::cli::check::ou
 
 pub(super) async fn required_missing(subject: &mut Subject) -> Judged {
     let mut bad = lawful(subject)?;
-    let required = subject.sampler.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let field =
-        required.filter(|name| !subject.natural_key.iter().any(|key| key == name)).next_back().map(str::to_owned);
+    let mut required = subject.sampler.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let field = required.rfind(|name| !subject.natural_key.iter().any(|key| key == name)).map(str::to_owned);
     let Some(field) = field else { return Ok("nothing but the key is required".into()) };
     bad.remove(&field);
     payload(subject, "required", bad, &field).await
