@@ -40,6 +40,7 @@ async fn everything(auditor: &Client) {
     for id in members {
         registrar::read(auditor, &id).await;
     }
+    registrar::read_raced(auditor).await;
     let hidden: Vec<String> = lock(&run.facts).of_sessions.iter().cloned().collect();
     for id in hidden {
         registrar::read(auditor, &id).await; // nobody was acknowledged one outside

@@ -159,14 +159,15 @@ impl Disk {
         lock(&platter.opened).iter().any(|power| power.health.borrow().writes == Writes::Stopped)
     }
 
-    /// Makes a row of a space unreadable: the one at this place among all. Says whether there was one.
-    pub async fn spoil(&self, path: &Path, space: Space, from: &[u8]) -> bool {
-        let Some(platter) = self.platter(path) else { return false };
-        let found = platter.rows.scan(Scan::prefix(space, from).limit(1)).await.expect("rows are read");
-        let keys = found.into_iter().map(|(key, _)| (space, key));
-        let before = lock(&platter.unreadable).len();
+    /// Makes a block unreadable: so many rows of a space from the one at this place on, of all that there are. Gives how many.
+    pub async fn spoil(&self, path: &Path, space: Space, at: u64, length: usize) -> usize {
+        let Some(platter) = self.platter(path) else { return 0 };
+        let rows = platter.rows.scan(Scan::prefix(space, b"").limit(usize::MAX)).await.expect("rows are read");
+        let first = (at % rows.len().max(1) as u64) as usize;
+        let keys: Vec<_> = rows.into_iter().skip(first).take(length).map(|(key, _)| (space, key)).collect();
+        let count = keys.len();
         lock(&platter.unreadable).extend(keys);
-        lock(&platter.unreadable).len() > before
+        count
     }
 
     /// Everything can be read again.

@@ -25,6 +25,8 @@ pub struct ConsentFact {
 pub struct Facts {
     /// Memberships of the social insurance, by personal ID.
     pub memberships: BTreeMap<String, Acknowledged>,
+    /// Who was acknowledged which version of the membership for which registrars race.
+    pub raced: BTreeMap<u64, String>,
     /// Those that a session alone has.
     pub of_sessions: BTreeSet<String>,
     /// Calls that disclosed a person's records, with their ids: (personal ID, request id).

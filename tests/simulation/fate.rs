@@ -20,8 +20,11 @@ const DAY_MS: i64 = 86_400_000;
 /// Spaces whose loss nothing else can make up for.
 const LOSSES: [Space; 6] =
     [Space::Record, Space::LogHead, Space::LogEntry, Space::Consent, Space::Submission, Space::RecordHistory];
-/// Spaces of which a row becomes unreadable.
+/// Spaces of which a block becomes unreadable.
 const SPOILT: [Space; 4] = [Space::Record, Space::LogTile, Space::Consent, Space::ProvinceRecord];
+/// Blocks that become unreadable at once, and the rows of each.
+const BLOCKS: usize = 8;
+const BLOCK_ROWS: usize = 24;
 /// By how much the world's time is moved at most.
 const MOVES_MAX: u64 = 4;
 
@@ -177,11 +180,10 @@ impl Fate {
     async fn spoil(&mut self) {
         let (run, store) = (self.run.clone(), self.run.store());
         run.set_damaged(true);
-        for _ in 0..12 {
+        for _ in 0..BLOCKS {
             let space = *self.dice.pick(&SPOILT);
-            let from = [self.dice.below(256) as u8];
-            let hit = run.disk.spoil(&store, space, if space == Space::Consent { b"" } else { &from }).await;
-            run.log.note("disk", format!("a row of {} cannot be read: {hit}", space.name()));
+            let count = run.disk.spoil(&store, space, self.dice.below(1 << 32), BLOCK_ROWS).await;
+            run.log.note("disk", format!("{count} rows of {} cannot be read", space.name()));
         }
         self.wait(2_000, 8_000).await;
         // Damage is remembered until the next start.

@@ -60,15 +60,18 @@ impl Log {
     }
 
     /// The promise that was broken, with seed and step, the steps before it, and how to repeat the run.
-    pub fn failure(&self) -> Option<String> {
+    /// `test` is the part of the test's name that finds it.
+    pub fn failure(&self, test: &str) -> Option<String> {
         let (step, what) = self.0.violation.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (seed, lines) = (self.0.seed, self.lines());
         let mut text = format!("seed {seed}, step {step}: {what}\n");
         for line in &lines[step.saturating_sub(SHOWN)..=step] {
             let _ = writeln!(text, "  {line}");
         }
-        let _ =
-            write!(text, "repeat it: LIENTHONG_SIMULATION_SEEDS={seed} cargo test --test simulation -- --nocapture");
+        let _ = write!(
+            text,
+            "repeat it: LIENTHONG_SIMULATION_SEEDS={seed} cargo test --test simulation {test} -- --nocapture"
+        );
         Some(text)
     }
 

@@ -47,8 +47,8 @@ impl Machine {
     /// Starts the gateway.
     pub async fn start(&mut self) -> Result<()> {
         let config = self.config();
-        let gateway = Gateway::open(config).await?;
-        self.serve(gateway).await
+        let opened = Gateway::open(config).await;
+        self.serve(opened).await
     }
 
     /// Starts the gateway, and dies on the way if that takes longer. Says whether it runs.
@@ -56,7 +56,7 @@ impl Machine {
     pub async fn start_within(&mut self, patience: Duration) -> Result<bool> {
         let config = self.config();
         match tokio::time::timeout(patience, Gateway::open(config)).await {
-            Ok(gateway) => self.serve(gateway?).await.map(|()| true),
+            Ok(opened) => self.serve(opened).await.map(|()| true),
             Err(_) => {
                 self.run.disk.power_off().await;
                 Ok(false)
@@ -73,7 +73,15 @@ impl Machine {
         }
     }
 
-    async fn serve(&mut self, gateway: Gateway) -> Result<()> {
+    /// Serves with a gateway that was opened. A process whose start fails ends, and lets go of everything.
+    async fn serve(&mut self, opened: Result<Gateway>) -> Result<()> {
+        let gateway = match opened {
+            Ok(gateway) => gateway,
+            Err(error) => {
+                self.run.disk.power_off().await;
+                return Err(error);
+            }
+        };
         let here = gateway.in_process(ADDRESS.into()).await?;
         self.run.network.listen(here.service.clone());
         self.running = Some(Running { gateway, here });

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! cargo test --test simulation                                               the gate's seeds
-//! LIENTHONG_SIMULATION_SEEDS=17 cargo test --test simulation seeds            one seed again, its log printed
-//! LIENTHONG_SIMULATION_SEEDS=1000..9000 cargo test --test simulation seeds    a campaign
+//! LIENTHONG_SIMULATION_SEEDS=17 cargo test --test simulation promise          one seed again
+//! LIENTHONG_SIMULATION_SEEDS=1000..9000 cargo test --test simulation promise  a campaign
 //! ```
 //!
 //! Promised is: no acknowledged change is lost; no log has two heads of one size, and none goes back; every disclosure has its evidence; what
@@ -39,7 +39,7 @@ use sometimes::Sometimes;
 use weather::Habit;
 
 /// The seeds of a gate: as many as take less than a minute.
-const GATE: Range<u64> = 0..26;
+const GATE: Range<u64> = 0..24;
 /// Says which seeds instead: `17`, or `1000..9000`.
 const SEEDS: &str = "LIENTHONG_SIMULATION_SEEDS";
 
@@ -64,7 +64,7 @@ fn every_promise_holds_on_every_seed() {
         if is_one {
             println!("{}", log.text());
         }
-        if let Some(failure) = log.failure() {
+        if let Some(failure) = log.failure("promise") {
             panic!("{failure}");
         }
     }
@@ -77,7 +77,7 @@ fn every_promise_holds_on_every_seed() {
 #[test]
 fn a_world_that_is_killed_while_it_is_seeded_becomes_the_same() {
     for seed in asked().unwrap_or(0..3) {
-        if let Some(failure) = seeding::killed(seed).failure() {
+        if let Some(failure) = seeding::killed(seed).failure("seeded") {
             panic!("{failure}");
         }
     }
@@ -88,17 +88,14 @@ fn a_world_that_is_killed_while_it_is_seeded_becomes_the_same() {
 #[test]
 fn a_disk_that_hides_its_damage_is_found() {
     for (habit, seeds) in [(Habit::LosesSpacesSilently, 24), (Habit::CallsUnreadableMissing, 24)] {
-        let found = (0..seeds).find_map(|seed| run::run(seed, &Sometimes::default(), Some(habit)).failure());
+        let found = (0..seeds).find_map(|seed| run::run(seed, &Sometimes::default(), Some(habit)).failure("hides"));
         println!("{}", found.unwrap_or_else(|| panic!("{habit:?} was not found within {seeds} seeds")));
     }
 }
 
 #[test]
 fn a_seed_gives_the_same_log_twice() {
-    for seed in [3, 8] {
-        let logs = [(); 2].map(|()| run::run(seed, &Sometimes::default(), None).text());
-        let same = logs[0].lines().zip(logs[1].lines()).position(|(one, other)| one != other);
-        assert_eq!(same.and_then(|at| Some((logs[0].lines().nth(at)?, logs[1].lines().nth(at)?))), None);
-        assert_eq!(logs[0].len(), logs[1].len());
-    }
+    let logs = [(); 2].map(|()| run::run(3, &Sometimes::default(), None).text());
+    let other = logs[0].lines().zip(logs[1].lines()).find(|(one, other)| one != other);
+    assert_eq!((other, logs[0].len()), (None, logs[1].len()));
 }

@@ -18,6 +18,8 @@ const MEMBERSHIP: &str = "social_insurance.membership.v1";
 const CARD: &str = "health_insurance.card.v1";
 /// Records that one registrar keeps.
 const RECORDS: u64 = 4;
+/// Two registrars change a membership of this number.
+const RACED: u64 = 8_000;
 /// The citizen about whose name registries disagree now and then.
 pub const DISPUTED: &str = "042080990007";
 /// The name that nobody else has on record for them.
@@ -108,18 +110,69 @@ async fn submit(client: &Client, number: u64, work: usize) {
 /// Reads a membership back: nobody else changes it.
 pub async fn read(client: &Client, id: &str) {
     let known = lock(&client.run.facts).memberships.get(id).cloned();
+    let Some(shown) = shown(client, id).await else { return };
+    client.run.log.check(shown == known, || format!("{known:?} was acknowledged, and {shown:?} is shown"));
+}
+
+/// What a registry shows of a membership: `Some(None)` if there is none, `None` if that is not to be known.
+async fn shown(client: &Client, id: &str) -> Option<Option<Acknowledged>> {
     let body = json!({ "registry": "social_insurance", "recordTypes": [MEMBERSHIP], "personalId": id });
     let found = match client.call(AGENCY, READ, body).await {
         Ok(answer) => answer["records"].get(0).cloned(),
         Err(reason) if reason == "RECORD_NOT_FOUND" => None,
-        Err(reason) if reason == GIVEN_UP => return,
-        Err(reason) => return client.run.log.violated(format!("the owner of a registry cannot read it: {reason}")),
+        Err(reason) if reason == GIVEN_UP => return None,
+        Err(reason) => {
+            client.run.log.violated(format!("the owner of a registry cannot read it: {reason}"));
+            return None;
+        }
     };
-    let shown = found.map(|record| Acknowledged {
+    Some(found.map(|record| Acknowledged {
         version: version(&record),
         says: payload(&record).and_then(|payload| Some(payload["status"].as_str()?.to_owned())).unwrap_or_default(),
+    }))
+}
+
+/// Changes a membership that another registrar changes too: of two that follow the same version, one is refused.
+pub async fn races(run: Arc<Run>, number: u64, works: usize) {
+    let client = Client::new(format!("racer-{number}"), &run);
+    let id = member(RACED, 0);
+    for work in 0..works {
+        client.pause(300, 2_500).await;
+        let Some(shown) = shown(&client, &id).await else { return };
+        let (version, says) = shown.map_or((0, String::new()), |shown| (shown.version, shown.says));
+        let change = membership(&id, version, if says == "active" { "preserved" } else { "active" });
+        let request = format!("{}-{work:06}", client.name);
+        let body = json!({ "registry": "social_insurance", "requestId": request, "changes": [change] });
+        match client.call(AGENCY, SUBMIT, body).await {
+            Ok(answer) => {
+                let version = self::version(&answer["receipts"][0]);
+                let before = lock(&run.facts).raced.insert(version, request.clone());
+                run.log.check(before.as_ref().is_none_or(|before| *before == request), || {
+                    format!("version {version} was acknowledged to {before:?} and to {request}")
+                });
+            }
+            Err(reason) if reason == GIVEN_UP => return,
+            Err(reason) => {
+                run.log.check(["VERSION_CONFLICT", "ALREADY_EXISTS"].contains(&&*reason), || {
+                    format!("a change is refused: {reason}")
+                });
+                run.sometimes.met("a change comes too late");
+            }
+        }
+        if run.is_over() {
+            return;
+        }
+    }
+}
+
+/// Of the membership for which registrars raced, every version was acknowledged to one of them, and none is missing.
+pub async fn read_raced(client: &Client) {
+    let raced = lock(&client.run.facts).raced.clone();
+    let Some(shown) = shown(client, &member(RACED, 0)).await else { return };
+    let version = shown.map_or(0, |shown| shown.version);
+    client.run.log.check(raced.keys().copied().eq(1..=version), || {
+        format!("versions {:?} were acknowledged, and there are {version}", raced.keys().collect::<Vec<_>>())
     });
-    client.run.log.check(shown == known, || format!("{known:?} was acknowledged, and {shown:?} is shown"));
 }
 
 /// Changes the name on a card and back, so that registries disagree and agree again.

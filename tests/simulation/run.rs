@@ -189,6 +189,9 @@ async fn live(run: &Arc<Run>) {
     for number in 0..REGISTRARS {
         clients.spawn(registrar::memberships(run.clone(), number, works));
     }
+    for number in 0..2 {
+        clients.spawn(registrar::races(run.clone(), number, works / 2));
+    }
     clients.spawn(registrar::disputes(run.clone(), works / 4));
     clients.spawn(reader::one_stop(run.clone(), REGISTRARS, works));
     clients.spawn(reader::bank(run.clone(), works));

@@ -36,6 +36,7 @@ pub const ALL: &[&str] = &[
     "a rule fills the disk",
     // What clients do.
     "a change is acknowledged",
+    "a change comes too late",
     "records are disclosed",
     "a read is refused for lack of consent",
     "an old withdrawal is repeated",
