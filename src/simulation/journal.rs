@@ -129,15 +129,14 @@ impl Journal {
     /// The calls after a position that match, at most so many, and not many more than so many bytes.
     pub fn page(&self, filter: &CallFilter, after: u64, limit: usize, bytes_max: usize) -> Page {
         let kept = self.kept();
-        let mut matching = kept.calls.after(after).filter(|call| filter.matches(call));
+        let matching = kept.calls.after(after).filter(|call| filter.matches(call));
         let mut page = Page {
             forgotten: kept.calls.forgotten(filter),
             through: self.newest.borrow().max(after),
             ..Page::default()
         };
         let mut bytes = 0;
-        loop {
-            let Some(call) = matching.next() else { break };
+        for call in matching {
             if page.calls.len() >= limit || bytes >= bytes_max {
                 page.through = page.calls.last().map_or(after, |last| last.position);
                 page.next = Some(page.through);
