@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
 use common::{gateway, reason};
+use lienthong::base::Clock as _;
+use lienthong::base::time::SystemClock;
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -42,6 +44,11 @@ async fn stored(channel: &Channel, number: &str) -> Value {
     serde_json::from_slice(&payload).expect("JSON")
 }
 
+/// The day on which this runs.
+fn today() -> String {
+    SystemClock.now().date().to_string()
+}
+
 /// A change of the population register, by the police.
 async fn register(channel: &Channel, number: &str, seen: u64, fields: Value) {
     let mut payload = json!({
@@ -51,7 +58,7 @@ async fn register(channel: &Channel, number: &str, seen: u64, fields: Value) {
     if seen > 0 {
         payload = stored(channel, number).await;
         payload["basis"] = json!({
-            "document_number": "64", "issued_on": "2025-07-01", "authority": "UBND", "reason_code": "death_entry",
+            "document_number": "64", "issued_on": today(), "authority": "UBND", "reason_code": "death_entry",
         });
     }
     for (name, value) in fields.as_object().expect("fields") {
@@ -215,7 +222,8 @@ async fn nobody_acts_as_the_dead_or_for_them_and_a_childs_guardian_consents() {
     as_citizen(channel, CHILD, "access.v1.ConsentService/WithdrawConsent", withdraw).await.expect("the child itself");
 
     // the guardian dies: everything that she did as one is refused, and nobody else does it
-    let died = json!({"life_status": "deceased", "status": "deceased", "status_reason": "Đã chết"});
+    let died =
+        json!({"life_status": "deceased", "status": "deceased", "status_reason": "Đã chết", "death_date": today()});
     register(channel, MOTHER, 1, died).await;
     for (method, body) in all(CHILD) {
         assert_eq!(as_citizen(channel, MOTHER, method, body).await.expect_err(method), deceased, "{method}");

@@ -105,6 +105,11 @@ impl Violation {
             "NUMBER_HELD" => "có số đang thuộc về người khác",
             "EXPUNGED_EARLY" => "chưa đủ thời hạn xoá án tích",
             "CONVICTION_STANDS" => "còn án tích chưa được xoá",
+            "RELEASE" => "việc chấm dứt kê biên, thế chấp thiếu căn cứ phù hợp",
+            "DEDUCTION_DAY" => "ngày trừ điểm không phù hợp",
+            "SUSPENSION" => "thiếu ngày cuối của việc tước quyền sử dụng",
+            "KEPT_SINCE" => "ngày giữ biển số không phù hợp",
+            "DEATH_DAY" => "ngày chết không phù hợp",
             _ => "không hợp lệ",
         }
     }

@@ -252,6 +252,8 @@ fn check_household(business: &Object, today: Date, findings: &mut Findings<'_>) 
     if let (Some(code), Some(representative)) = (business.text("code"), representative) {
         findings.expect(code == representative, "code", "CONFLICT", "must be the representative's personal ID");
     }
+    let day = date_at(business, "registered_on").unwrap_or(today);
+    warn_of_child(representative, "representative_id", day, findings);
     let members = business.array("members").unwrap_or_default();
     let listed = members.iter().any(|member| representative.is_some() && Value::as_text(member) == representative);
     findings.expect(!listed, "members", "CONFLICT", "must not list the representative again");

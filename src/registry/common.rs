@@ -142,18 +142,21 @@ pub fn check_person(person: &Object, path: &str, today: Date, findings: &mut Fin
     let birth = person.text("birth_date").and_then(PartialDate::parse);
     let is_born = birth.is_none_or(|birth| !is_after(birth, today));
     findings_at(is_born, path, "birth_date", "FUTURE", "must not be in the future", findings);
-    let id = person.text("personal_id").and_then(PersonalId::parse);
-    if let Some(id) = id.map(|id| id.as_str().to_owned()) {
-        let unborn = adult_by_number(&id).is_some_and(|adult| adult - 18 > today.year());
-        if unborn || id.starts_with("000") {
-            let says =
-                "by the structure of the number, nobody has it: its place is none, or its holder is not born yet";
-            findings.warn(format_args!("{path}.personal_id"), "CONFLICT", says);
-        }
-    }
+    warn_of_nobody(person.text("personal_id"), format_args!("{path}.personal_id"), today, findings);
     if person.text_at("passport.country") == Some("VN") {
         let says = "Vietnamese nationals have a personal ID: a passport is for those of them who never got one";
         findings.warn(format_args!("{path}.passport"), "CONFLICT", says);
+    }
+}
+
+/// Flags a personal ID that nobody can have by its structure.
+pub fn warn_of_nobody(id: Option<&str>, path: impl std::fmt::Display, today: Date, findings: &mut Findings<'_>) {
+    let Some(id) = id.and_then(PersonalId::parse) else { return };
+    let id = id.as_str();
+    let unborn = adult_by_number(id).is_some_and(|adult| adult - 18 > today.year());
+    if unborn || id.starts_with("000") {
+        let says = "by the structure of the number, nobody has it: its place is none, or its holder is not born yet";
+        findings.warn(path, "CONFLICT", says);
     }
 }
 

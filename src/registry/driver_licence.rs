@@ -13,7 +13,7 @@ use super::common::{
 };
 use super::forms;
 use super::lifecycle::{
-    After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, assumption, basis, basis_of, free, law, memory,
+    After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, assumption, basis, basis_of, free, law, memory, never,
 };
 use super::rule::{Field, Findings, Rule, date, date_at, latest};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
@@ -180,6 +180,12 @@ fn licence_lifecycle() -> Lifecycle {
         )
         .rule(holder_stays(assumption()))
         .rule(CrossRule::new("POINTS", "points", POINTS, points(), points_need))
+        .rule(CrossRule::new("DEDUCTION_DAY", "points_deducted_on", DEDUCTION_DAY, points(), deduction_day))
+        .rule(CrossRule::new("SUSPENSION", "suspended_until", SUSPENSION, assumption(), |step| {
+            let has_points = step.after.integer("points") != Some(0);
+            let until = date_at(step.after, "suspended_until").filter(|until| *until >= step.today);
+            (step.goes("active", "suspended") && has_points && until.is_none()).then(never)
+        }))
         .time(
             TimeRule::new(POINTS_RESTORED, "points_deducted_on", After::Months(CLEAN_MONTHS), points())
                 .or_issue()
@@ -215,6 +221,20 @@ fn points_need(step: &Step<'_>) -> Option<Needs> {
         (_, 12) => basis_of(&[CLEAN_YEAR, POINTS_RESTORED, CORRECTION, COURT_DECISION]),
         _ => basis_of(&[CORRECTION, COURT_DECISION]),
     })
+}
+
+const DEDUCTION_DAY: &str =
+    "a deduction has its day, not before that of an earlier one, and the day changes with the points only";
+const SUSPENSION: &str = "a suspension has its last day, today or later, unless no point is left";
+
+/// From the day of the last deduction the clean year and the time before the test are counted.
+fn deduction_day(step: &Step<'_>) -> Option<Needs> {
+    let (before, after) = (step.before.integer("points")?, step.after.integer("points")?);
+    let (was, is) = (date_at(step.before, "points_deducted_on"), date_at(step.after, "points_deducted_on"));
+    if after < before {
+        return (is.is_none() || is < was).then(never);
+    }
+    (after == before && was != is).then(|| basis_of(&[CORRECTION, COURT_DECISION]))
 }
 
 /// Most years that a class issued on `issued` is valid; `None`: no limit.

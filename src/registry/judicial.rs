@@ -153,7 +153,7 @@ fn record_lifecycle() -> Lifecycle {
         ))
 }
 
-const EXPUNGED_EARLY: &str = "a conviction is not expunged before the term that its penalty sets has passed since served_on, or since the judgment where the record has no such day (1, 2, 3 or 5 years: Penal Code, art. 70), except by a court, by an amnesty or as not_counted";
+const EXPUNGED_EARLY: &str = "a conviction is not expunged before the term that its penalty sets has passed since served_on or, where the record has no such day, since the term in prison that began with the judgment (1, 2, 3 or 5 years: Penal Code, art. 70), except by a court, by an amnesty or as not_counted";
 
 fn is_same_sentence(one: &Object, other: &Object) -> bool {
     ["court", "judgment_number"].iter().all(|field| one.text(field) == other.text(field))
@@ -164,8 +164,7 @@ fn ends_with_conviction(step: &Step<'_>) -> Option<Needs> {
     (step.operation == Operation::Revoke && step.before.text("status") == Some("conviction")).then(never)
 }
 
-/// The term follows from the punishment, and runs from its end. Where the record does not have that day, what has not even passed since the judgment
-/// is never enough.
+/// The term follows from the punishment, and runs from its end. Where the record does not have that day, a term in prison began with the judgment.
 fn expunged_early(step: &Step<'_>) -> Option<Needs> {
     let known = step.before.array("sentences").unwrap_or_default();
     let sentences = step.after.array("sentences")?.iter().filter(|sentence| !known.contains(sentence));
@@ -173,12 +172,20 @@ fn expunged_early(step: &Step<'_>) -> Option<Needs> {
         // A day that is corrected in the same change counts as the later of both.
         let was = known.iter().filter_map(Value::as_object).find(|was| is_same_sentence(was, sentence));
         let later = |field| date_at(sentence, field).max(was.and_then(|was| date_at(was, field)));
-        let from = later("served_on").max(later("judged_on"));
+        let penalty = sentence.text("penalty").unwrap_or_default();
+        let served = || later("judged_on").map(|day| day.saturating_add(prison(penalty)));
+        let from = later("served_on").or_else(served).max(later("judged_on"));
         let dates = from.zip(date_at(sentence, "expunged_on"));
-        let term = jiff::Span::new().years(penalty::expunged_after_years(sentence.text("penalty").unwrap_or_default()));
+        let term = jiff::Span::new().years(penalty::expunged_after_years(penalty));
         dates.is_some_and(|(from, expunged)| expunged < from.saturating_add(term))
     });
     early.then(|| basis_of(&[COURT_DECISION, NOT_COUNTED, AMNESTY, CORRECTION]))
+}
+
+/// How long a term in prison is.
+fn prison(penalty: &str) -> jiff::Span {
+    // Longer than anybody lives.
+    jiff::Span::new().months(i64::from(penalty::months_in_prison(penalty).min(1_200)))
 }
 
 fn certificate_type() -> RecordType {

@@ -11,11 +11,12 @@ use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULL
 use super::codes::{self, AsOf, Standing};
 use super::common::{
     PARENT_YEARS_MIN, age_at_most, findings_at, in_order, is_after, not_future, old_id_number, only_while, sex,
-    status_reason,
+    status_reason, warn_of_nobody,
 };
 use super::forms;
 use super::lifecycle::{
-    AcrossRule, Around, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law, memory,
+    AcrossRule, Around, CrossRule, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law,
+    memory, never,
 };
 use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Heading, KeyForm, Label, Organisations, People, RecordType, State, always};
@@ -186,6 +187,13 @@ fn person_lifecycle() -> Lifecycle {
             },
             numbers(),
         )
+        .rule(CrossRule::new("DEATH_DAY", "death_date", DEATH_DAY, civil_code(), |step| {
+            let (_, "deceased") = step.texts("life_status")? else { return None };
+            let died = step.after.text("death_date").and_then(PartialDate::parse);
+            let documented = step.basis().and_then(|basis| date_at(basis, "issued_on"));
+            let is_later = died.and_then(PartialDate::full).zip(documented).is_some_and(|(died, entry)| entry < died);
+            (died.is_none() || is_later).then(never)
+        }))
         .across(superseded_are_given_up(numbers()))
         .across(successor_claims_it(numbers()))
         .across(parent("mother_id", "male"))
@@ -214,6 +222,7 @@ fn parent(field: &'static str, other: &'static str) -> AcrossRule {
     AcrossRule::new(("PARENT", field), says, assumption(), id, fits)
 }
 
+const DEATH_DAY: &str = "a death has its death_date, and is entered on that day or later";
 const ONE_SUCCESSOR: &str = "must not name a number that another record, which is not cancelled, names as superseded";
 
 fn superseded(person: &Object) -> Vec<String> {
@@ -331,12 +340,8 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
         findings.expect(in_order, "death_date", "ORDER", "must not be before the birth");
     }
     let deceased = person.text("life_status") == Some("deceased");
-    findings.expect(
-        deceased || !person.contains("death_date"),
-        "death_date",
-        "NOT_ALLOWED",
-        "is only for the deceased",
-    );
+    let says = "is only for the deceased";
+    findings.expect(deceased || !person.contains("death_date"), "death_date", "NOT_ALLOWED", says);
     if let Some(status) = person.text("status").filter(|status| *status != "cancelled") {
         findings.expect(deceased == (status == "deceased"), "status", "CONFLICT", "must agree with life_status");
     }
@@ -346,11 +351,13 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     findings.expect(possible, "birth_date", "OUT_OF_RANGE", "nobody is alive who was born more than 125 years ago");
     let married = person.text("marital_status") == Some("married");
     let marries_from = if person.text("sex") == Some("female") { 18 } else { 20 };
-    let of_age = !married || birth.is_none_or(|birth| age_at_most(birth, today) >= marries_from);
+    let was_married = matches!(person.text("marital_status"), Some("married" | "divorced" | "widowed"));
+    let of_age = !was_married || birth.is_none_or(|birth| age_at_most(birth, today) >= marries_from);
     findings.expect(of_age, "marital_status", "CONFLICT", "women marry from 18 years of age, men from 20");
     findings.expect(married || !person.contains("spouse_id"), "spouse_id", "NOT_ALLOWED", "is only for the married");
     let whole = person.contains("household_id") == person.contains("relation_to_head");
     findings.expect(whole, "relation_to_head", "CONFLICT", "is required together with household_id, and only then");
+    warn_of_nobody(person.text("personal_id"), "personal_id", today, findings);
     check_relatives(person, findings);
     check_card(person, today, findings);
 }

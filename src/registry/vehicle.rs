@@ -155,6 +155,7 @@ fn registration_lifecycle() -> Lifecycle {
             let since = date_at(step.before, "plate_kept_since").filter(|_| step.goes("plate_kept", "returned"))?;
             (since.saturating_add(jiff::Span::new().years(KEPT_YEARS)) > step.today).then(never)
         }))
+        .rule(CrossRule::new("KEPT_SINCE", "plate_kept_since", KEPT_SINCE, plates(), kept_since))
         .unique(UniqueRule::new(("CHASSIS_IN_USE", "chassis_number"), ONE_PLATE, circular(), |registration| {
             let on_the_road = matches!(registration.text("status"), Some("active" | "stolen"));
             let chassis = registration.text("chassis_number").filter(|_| on_the_road);
@@ -172,10 +173,24 @@ fn registration_lifecycle() -> Lifecycle {
 /// Years for which a plate is kept for its owner.
 const KEPT_YEARS: i16 = 5;
 const PLATE_KEPT: &str = "a plate is kept for its owner for five years after plate_kept_since, and returned then";
+const KEPT_SINCE: &str = "a plate is kept since the day of its basis or later, and the day is then only corrected";
 const ONE_PLATE: &str =
     "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
 const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: only a plate that was returned is assigned to somebody else (plate_assigned)";
 const PLATE_CHASSIS: &str = "a plate moves to another vehicle of its owner (plate_reassigned) only while it is kept";
+
+/// The five years are counted from this day.
+fn kept_since(step: &Step<'_>) -> Option<Needs> {
+    let since = date_at(step.after, "plate_kept_since");
+    if step.after.text("status") != Some("plate_kept") {
+        return None;
+    }
+    if step.changes("status") {
+        let documented = step.basis().and_then(|basis| date_at(basis, "issued_on"));
+        return since.zip(documented).is_some_and(|(since, documented)| since < documented).then(never);
+    }
+    step.changes("plate_kept_since").then(|| basis_of(&[CORRECTION]))
+}
 
 /// Why a plate comes into use again, if it does.
 fn comes_back(step: &Step<'_>) -> Option<&'static str> {
@@ -215,6 +230,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     in_order(registration, "first_registered", "expires", findings);
     not_future(registration, "plate_kept_since", today, findings);
     let is_kept = registration.text("status") == Some("plate_kept");
+    in_order(registration, "first_registered", "plate_kept_since", findings);
     only_while(is_kept, registration, "plate_kept_since", "only a plate that is kept is kept since a day", findings);
     let motorcycle = registration.text("kind") == Some("motorcycle");
     check_plate(registration, findings);

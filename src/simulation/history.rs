@@ -10,6 +10,7 @@ use crate::registry::{
 use crate::trust::{Object, Operation, Value};
 
 use super::document::Record;
+use super::population::calendar::{is_working_day, plus_days, working_day_before};
 
 /// The versions of a record, the first one first.
 pub fn versions(record: Record, today: Date) -> Vec<Record> {
@@ -36,7 +37,12 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
         first.remove("status_reason");
         first
     };
-    let basis = |reason: &str, day: Option<Date>| Some(basis(reason, day.unwrap_or(today).min(today)));
+    // Offices write what happened on the next day on which they work.
+    let documented = |day: Date| (0..10).map(|days| plus_days(day, days)).find(|day| is_working_day(*day));
+    let documented = |day: Date| documented(day).filter(|day| *day <= today).unwrap_or(day);
+    let basis = |reason: &str, day: Option<Date>| {
+        Some(basis(reason, day.map_or_else(|| working_day_before(today), |day| documented(day.min(today)))))
+    };
     match (record.record_type, status) {
         (resident::PERSON, "moved_out") | (vehicle::REGISTRATION, "stolen") => {
             let mut first = begun();

@@ -11,7 +11,7 @@ use tonic::codegen::http::{HeaderMap, Request};
 use super::common::process::Serving;
 use super::common::sessions::{World, base};
 use super::common::{self, gateway, reason};
-use super::{WORLD, add, list, outcome, refused};
+use super::{WORLD, add, list};
 
 /// A connection whose frames are seen.
 struct Wire {

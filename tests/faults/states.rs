@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::common::sessions::{World, base};
 use super::common::{self, gateway, reason};
-use super::{add, fetch, heal, list, outcome, person, refused};
+use super::{add, fetch, heal, list, outcome, person};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed() {

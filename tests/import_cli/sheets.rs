@@ -95,13 +95,19 @@ fn sheets_are_read_with_their_dates_and_their_traps() {
             "",
             &formula,
             &row(6, "38-H9 004.06", "042090990001", "05/03/2019"),
+            "",
+            // Nothing but a cell that is not read: no blank row.
+            &cells(8, &[&"x".repeat(32_768)]),
         ],
         "<mergeCells count=\"1\"><mergeCell ref=\"A6:A7\"/></mergeCells>",
     );
     world.write("vehicles.xlsx", &sheet);
     let (code, lines, why) = world.import("vehicles.xlsx", &[]);
-    assert_eq!((code, counts(&lines)), (REFUSED, [1, 0, 0, 0, 3]), "{lines:?} {why}");
-    assert_eq!(rules(&lines), ["3 Số định danh LEADING_ZERO", "5 Nhãn hiệu FORMULA", "6 Biển số MERGED"]);
+    assert_eq!((code, counts(&lines)), (REFUSED, [1, 0, 0, 0, 4]), "{lines:?} {why}");
+    assert_eq!(
+        rules(&lines),
+        ["3 Số định danh LEADING_ZERO", "5 Nhãn hiệu FORMULA", "6 Biển số MERGED", "8 Biển số TOO_LONG"]
+    );
     let (code, _, why) = world.import("vehicles.xlsx", &["--sheet", "Nhà"]);
     assert!(code == 1 && why.contains("there is no sheet Nhà"), "{why}");
     // Workbooks of old Macs count their days from 1904.

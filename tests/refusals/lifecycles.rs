@@ -84,7 +84,7 @@ const CASES: &[Case] = &[
         changes: &[|p| { p["holder"] = json!({"personal_id": BUYER, "full_name": "Nguyễn Văn Hoà"}); basis(p, "correction"); }],
         broken: &[("HOLDER", "holder")] },
     Case { what: "points come back by themselves", record_type: "driver_licence.licence.v1", whose: Whose::Person(POINTLESS),
-        changes: &[|p| { p["points"] = json!(12); basis(p, "clean_year"); }],
+        changes: &[|p| { p["points"] = json!(12); without(p, &["points_deducted_on"]); basis(p, "clean_year"); }],
         broken: &[("POINTS", "points")] },
     Case { what: "a revoked licence is valid again", record_type: "driver_licence.licence.v1", whose: Whose::Person(LIVING),
         changes: &[|p| ended(p, "revoked"), |p| { active(p, "active"); basis(p, "court_decision"); }],
@@ -103,7 +103,16 @@ const CASES: &[Case] = &[
         broken: &[("RESTRICTION_IN_FORCE", "owners")] },
     Case { what: "the freeze is lifted by the sale", record_type: "land.certificate.v1", whose: Whose::Person(WIFE),
         changes: &[|p| { sell(p); without(p, &["restrictions"]); }],
-        broken: &[("RESTRICTION_IN_FORCE", "owners")] },
+        broken: &[("RESTRICTION_IN_FORCE", "owners"), ("RELEASE", "restrictions")] },
+    Case { what: "a freeze is lifted by a contract", record_type: "land.certificate.v1", whose: Whose::Person(WIFE),
+        changes: &[|p| { without(p, &["restrictions"]); basis(p, "contract"); }],
+        broken: &[("RELEASE", "restrictions")] },
+    Case { what: "frozen land is revoked by an office", record_type: "land.certificate.v1", whose: Whose::Person(WIFE),
+        changes: &[|p| ended(p, "revoked")],
+        broken: &[("RESTRICTION_IN_FORCE", "status")] },
+    Case { what: "somebody dies on no day", record_type: "resident.person.v1", whose: Whose::Person(LIVING),
+        changes: &[|p| { p["status"] = json!("deceased"); p["life_status"] = json!("deceased"); basis(p, "death_entry"); }],
+        broken: &[("DEATH_DAY", "death_date")] },
     Case { what: "a replaced certificate is valid again", record_type: "land.certificate.v1", whose: Whose::Person(LIVING),
         changes: &[|p| { ended(p, "replaced"); p["successors"] = json!(["AA 99999999"]); }, |p| { active(p, "valid"); basis(p, "court_decision"); }],
         broken: &[("TRANSITION", "status")] },
@@ -117,6 +126,7 @@ const CASES: &[Case] = &[
         changes: &[|p| {
             let mut sentence = p["sentences"][0].clone();
             sentence["judgment_number"] = json!("99/2025/HS-ST");
+            without(&mut sentence, &["served_on"]);
             (sentence["judged_on"], sentence["expunged_on"]) = (json!("2025-06-01"), json!("2025-06-02"));
             p["sentences"].as_array_mut().expect("a list").push(sentence);
             basis(p, "expunged_by_law");

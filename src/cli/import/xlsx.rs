@@ -56,7 +56,7 @@ pub(super) fn rows(path: &Path, sheet: &str, each: &mut Each<'_>) -> Result<(), 
     let failed = |error: calamine::XlsxError| Failure::new(format!("{}: sheet {sheet}: {error}", path.display()));
     let mut cells = workbook.worksheet_cells_reader(sheet).map_err(failed)?;
     let mut open: Option<Row> = None;
-    let mut finish = |row: Row| match row.cells.iter().all(Cell::is_empty) {
+    let mut finish = |row: Row| match row.cells.iter().all(Cell::is_empty) && row.flaws.is_empty() {
         true => Ok(ControlFlow::Continue(())),
         false => each(with_merged(row, &merged)),
     };

@@ -147,7 +147,7 @@ async fn consents_end_with_their_person_and_rights_do_not() {
         async move { asked.await.map(|found| found.records.len()).map_err(|error| error.reason) }
     };
     assert_eq!(ask("bank", "bank.know_your_customer").await, Ok(1));
-    let dead = person(ANNA).with("life_status", "deceased").with("status", "deceased");
+    let dead = person(ANNA).with("life_status", "deceased").with("status", "deceased").with("death_date", "2026-11-01");
     let dead = dead.with("basis", basis("death_entry"));
     world.change(PERSON, Operation::Update, 1, dead).await;
     // what needs a consent says no more than without one; the land is transferred to the heirs all the same

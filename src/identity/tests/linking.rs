@@ -247,7 +247,8 @@ async fn the_registries_news_show_without_anyone_asking() {
     let made = link(&world, HUYEN, DRIVER_LICENCE, "").await.expect("linked");
     following.catch_up().await.expect("nothing new");
     for (version, status, state) in [(1, "suspended", LinkState::Suspended), (2, "active", LinkState::Linked)] {
-        let resting = document(status).with("basis", basis(status));
+        let until = (status == "suspended").then_some("2027-01-31");
+        let resting = document(status).with("basis", basis(status)).with_optional("suspended_until", until);
         world.change(driver_licence::LICENCE, Operation::Update, version, resting).await;
         following.catch_up().await.expect("caught up");
         let now = world.linking.get(&only(HUYEN), made.id).await.expect("a link");

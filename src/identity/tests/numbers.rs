@@ -105,7 +105,10 @@ async fn a_number_that_two_claim_is_nobodys() {
 #[tokio::test]
 async fn nothing_is_presented_for_the_dead() {
     let (world, _, _, code) = world().await;
-    let dead = record(NOW).with("superseded_ids", vec![BEFORE]).with("life_status", "deceased");
+    let dead = record(NOW)
+        .with("superseded_ids", vec![BEFORE])
+        .with("life_status", "deceased")
+        .with("death_date", "2026-11-01");
     world
         .change(
             resident::PERSON,

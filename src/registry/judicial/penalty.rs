@@ -26,6 +26,13 @@ pub fn expunged_after_years(penalty: &str) -> i64 {
     }
 }
 
+/// The months in prison that a penalty sets; none where it is suspended, or no prison.
+pub(super) fn months_in_prison(penalty: &str) -> u32 {
+    let penalty = penalty.to_lowercase();
+    let is_suspended = SUSPENDED.iter().any(|words| penalty.contains(words));
+    penalty.split_once("tù").filter(|_| !is_suspended).map_or(0, |(term, _)| months(term))
+}
+
 /// The months of `5 năm 6 tháng`; none where there are no numbers.
 fn months(term: &str) -> u32 {
     let words: Vec<&str> = term.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();

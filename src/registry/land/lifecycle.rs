@@ -17,6 +17,8 @@ pub(super) const AREA_TOLERANCE: i64 = 50;
 pub const PROPERTY_DIVISION: &str = "property_division";
 /// One spouse gave their part to the other.
 pub const GIFT_BETWEEN_SPOUSES: &str = "gift_between_spouses";
+/// The creditor released the mortgage.
+pub const RELEASE: &str = "release";
 /// The heirs of a spouse.
 pub const INHERITANCE: &str = "inheritance";
 
@@ -99,6 +101,11 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
             let bound = restrictions_in_force(step.before, step.today).next().is_some();
             (bound && changes_hands(step.before, step.after, step.reason())).then(never)
         }))
+        .rule(CrossRule::new("RESTRICTION_IN_FORCE", "status", REVOKED, land_law(), |step| {
+            let bound = restrictions_in_force(step.before, step.today).next().is_some();
+            (bound && step.goes("valid", "revoked")).then(|| basis_of(&[COURT_DECISION]))
+        }))
+        .rule(CrossRule::new("RELEASE", "restrictions", RELEASED, land_law(), release))
         .rule(CrossRule::new(
             "COMMON_PROPERTY",
             "owners",
@@ -140,6 +147,8 @@ const ONE_CERTIFICATE: &str = "a parcel has one valid certificate, unless each o
 const REPLACED: &str = "a replaced certificate must name its successors";
 const RESTRICTED: &str =
     "owners cannot change while a court_freeze or a mortgage is in force: end it in an earlier version";
+const REVOKED: &str = "while a court_freeze or a mortgage is in force, only a court revokes the certificate";
+const RELEASED: &str = "a court_freeze is ended by a court, and a mortgage by its release";
 const COMMON: &str =
     "common property of spouses is not transferred by one of them: if one leaves alone, a contract is not enough";
 
@@ -200,6 +209,18 @@ fn restrictions_in_force(certificate: &Object, today: Date) -> impl Iterator<Ite
             && date_at(restriction, "from_date").is_none_or(|from| from <= today)
             && date_at(restriction, "until_date").is_none_or(|until| today <= until)
     })
+}
+
+/// A restriction that is in force ends, or becomes another, by the word of whoever it is there for.
+fn release(step: &Step<'_>) -> Option<Needs> {
+    let after = objects(step.after, "restrictions");
+    let ends = |kind: &str| {
+        let mut bound = restrictions_in_force(step.before, step.today);
+        bound.any(|restriction| restriction.text("kind") == Some(kind) && !after.contains(&restriction))
+    };
+    let of_mortgage = || basis_of(&[RELEASE, COURT_DECISION, CORRECTION]);
+    let of_freeze = ends("court_freeze").then(|| basis_of(&[COURT_DECISION, CORRECTION]));
+    of_freeze.or_else(|| ends("mortgage").then(of_mortgage))
 }
 
 /// Whether somebody is an owner in one version only.

@@ -149,13 +149,23 @@ fn because(reason: &str, object: &Object) -> Object {
 
 #[test]
 fn points_follow_deductions_time_and_tests() {
-    let points = |points: i64| Object::new().with("points", points);
+    let points = |points: i64| {
+        let day = (points < 12).then_some("2025-03-01");
+        Object::new().with("points", points).with_optional("points_deducted_on", day)
+    };
+    let on = |points: i64, day: &str| Object::new().with("points", points).with("points_deducted_on", day);
     let case = |before: i64, after: Object, expected: &'static [&'static str]| {
         (driver_licence::LICENCE, points(before), after, expected)
     };
     hold(&[
         case(12, because("points_deducted", &points(8)), &[]),
         case(12, points(8), &["points POINTS"]),
+        case(12, because("points_deducted", &Object::new().with("points", 8)), &["points_deducted_on DEDUCTION_DAY"]),
+        case(8, because("points_deducted", &on(6, "2025-02-28")), &["points_deducted_on DEDUCTION_DAY"]),
+        case(8, because("points_deducted", &on(6, "2026-02-28")), &[]),
+        case(8, on(8, "2024-03-01"), &["points_deducted_on DEDUCTION_DAY"]),
+        case(8, Object::new().with("points", 8), &["points_deducted_on DEDUCTION_DAY"]),
+        case(8, because("correction", &on(8, "2024-03-01")), &[]),
         case(8, because("clean_year", &points(12)), &[]),
         case(8, because("clean_year", &points(10)), &["points POINTS"]),
         case(8, because("court_decision", &points(10)), &[]),
@@ -163,6 +173,72 @@ fn points_follow_deductions_time_and_tests() {
         case(0, because("knowledge_test", &points(12)), &[]),
         case(0, points(12), &["points POINTS"]),
         case(5, points(5), &[]),
+    ]);
+}
+
+#[test]
+fn a_suspension_has_an_end_unless_no_point_is_left() {
+    let licence = |status: &str, points: i64, until: Option<&str>| {
+        let day = (points < 12).then_some("2025-03-01");
+        let licence = Object::new().with("status", status).with("points", points);
+        licence.with_optional("points_deducted_on", day).with_optional("suspended_until", until)
+    };
+    let case = |points, until, expected: &'static [&'static str]| {
+        let suspended = because("penalty", &licence("suspended", points, until));
+        (driver_licence::LICENCE, licence("active", points, None), suspended, expected)
+    };
+    hold(&[
+        case(12, None, &["suspended_until SUSPENSION"]),
+        case(12, Some("2026-11-21"), &["suspended_until SUSPENSION"]),
+        case(12, Some("2026-11-22"), &[]),
+        case(0, None, &[]),
+    ]);
+}
+
+#[test]
+fn a_death_has_a_day_and_is_entered_later() {
+    let person =
+        |life: &str, died: Option<&str>| Object::new().with("life_status", life).with_optional("death_date", died);
+    let case = |died, expected: &'static [&'static str]| {
+        let dead = because("death_entry", &person("deceased", died));
+        ("resident.person.v1", person("alive", None), dead, expected)
+    };
+    // The basis of these tests is of 2 November 2026.
+    hold(&[
+        case(None, &["death_date DEATH_DAY"]),
+        case(Some("2026-11-03"), &["death_date DEATH_DAY"]),
+        case(Some("2026-11-02"), &[]),
+        case(Some("2026"), &[]),
+    ]);
+}
+
+#[test]
+fn a_plate_is_kept_since_its_document() {
+    let plate = |status: &str, since: Option<&str>| {
+        Object::new().with("status", status).with_optional("plate_kept_since", since)
+    };
+    let case = |before: Object, after: Object, expected: &'static [&'static str]| {
+        (vehicle::REGISTRATION, before, after, expected)
+    };
+    hold(&[
+        case(
+            plate("active", None),
+            because("sold", &plate("plate_kept", Some("2020-01-01"))),
+            &["plate_kept_since KEPT_SINCE"],
+        ),
+        case(plate("active", None), because("sold", &plate("plate_kept", Some("2026-11-02"))), &[]),
+        case(plate("active", None), because("sold", &plate("plate_kept", None)), &[]),
+        case(
+            plate("plate_kept", Some("2026-11-01")),
+            plate("plate_kept", Some("2020-01-01")),
+            &["plate_kept_since KEPT_SINCE"],
+        ),
+        case(
+            plate("plate_kept", Some("2026-11-01")),
+            because("correction", &plate("plate_kept", Some("2026-10-01"))),
+            &[],
+        ),
+        case(plate("plate_kept", Some("2026-11-01")), because("plate_reassigned", &plate("active", None)), &[]),
     ]);
 }
 
@@ -283,6 +359,20 @@ fn no_conviction_is_expunged_by_time_within_a_year() {
         }
         record
     };
+    // A term in prison of which nobody says when it ended began with the judgment.
+    let prison = |expunged| {
+        let mut record = sentenced(Some(expunged));
+        if let Some(Value::Array(sentences)) = record.get_mut("sentences")
+            && let Some(Value::Object(sentence)) = sentences.first_mut()
+        {
+            sentence.insert("penalty", "12 tháng tù");
+        }
+        record
+    };
+    hold(&[
+        case(because("expunged_by_law", &prison("2027-05-05")), &["sentences EXPUNGED_EARLY"]),
+        case(because("expunged_by_law", &prison("2027-05-06")), &[]),
+    ]);
     hold(&[
         case(because("expunged_by_law", &served("2025-11-30")), &["sentences EXPUNGED_EARLY"]),
         case(because("expunged_by_law", &served("2025-12-01")), &[]),
@@ -323,19 +413,37 @@ fn land_changes_hands_while_nothing_stands_against_it() {
     let case =
         |before: Object, after: Object, expected: &'static [&'static str]| (land::CERTIFICATE, before, after, expected);
     let bound: &[&str] = &["owners RESTRICTION_IN_FORCE"];
+    let lifted: &[&str] = &["owners RESTRICTION_IN_FORCE", "restrictions RELEASE"];
+    let revoked = |restriction| own(restriction).with("status", "revoked");
     hold(&[
         case(own(None), sold(None), &[]),
         case(own(Some(("planning", None))), sold(Some(("planning", None))), &[]),
         case(own(Some(("mortgage", None))), sold(Some(("mortgage", None))), bound),
         // lifted and sold in one version: one basis cannot speak for both
-        case(own(Some(("court_freeze", None))), sold(None), bound),
-        case(own(Some(("court_freeze", Some("2026-11-22")))), sold(None), bound),
+        case(own(Some(("court_freeze", None))), sold(None), lifted),
+        case(own(Some(("court_freeze", Some("2026-11-22")))), sold(None), lifted),
         case(own(Some(("court_freeze", Some("2026-11-21")))), sold(Some(("court_freeze", Some("2026-11-21")))), &[]),
         case(
             own(Some(("mortgage", None))),
             own(Some(("mortgage", Some("2026-11-21")))),
-            &["restrictions[0] BASIS_REQUIRED"],
+            &["restrictions[0] BASIS_REQUIRED", "restrictions RELEASE"],
         ),
+        case(own(Some(("court_freeze", None))), because("contract", &own(None)), &["restrictions RELEASE"]),
+        case(own(Some(("court_freeze", None))), because("release", &own(None)), &["restrictions RELEASE"]),
+        case(
+            own(Some(("court_freeze", None))),
+            because("release", &own(Some(("court_freeze", Some("2026-11-21"))))),
+            &["restrictions RELEASE"],
+        ),
+        case(own(Some(("court_freeze", None))), because("court_decision", &own(None)), &[]),
+        case(own(Some(("mortgage", None))), because("contract", &own(None)), &["restrictions RELEASE"]),
+        case(
+            own(Some(("mortgage", None))),
+            because("decision", &revoked(Some(("mortgage", None)))),
+            &["status RESTRICTION_IN_FORCE"],
+        ),
+        case(own(Some(("mortgage", None))), because("court_decision", &revoked(Some(("mortgage", None)))), &[]),
+        case(own(None), because("decision", &revoked(None)), &[]),
         case(own(Some(("mortgage", None))), because("release", &own(None)), &[]),
         // another's by way of the name
         case(

@@ -20,6 +20,8 @@ pub struct Sentence {
     pub penalty: Text,
     /// Additional penalty.
     pub additional_penalty: Option<Text>,
+    /// Day on which the punishment had been served.
+    pub served_on: Option<Date>,
     /// Day on which it was expunged.
     pub expunged_on: Option<Date>,
 }
@@ -34,6 +36,7 @@ impl From<&Sentence> for Value {
         o.insert("judgment_number", sentence.judgment_number.as_str());
         o.insert("offence", sentence.offence.as_ref());
         o.insert("penalty", sentence.penalty.as_ref());
+        put(&mut o, "served_on", sentence.served_on.map(day));
         Value::Object(o)
     }
 }

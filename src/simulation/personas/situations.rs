@@ -113,6 +113,7 @@ pub fn no_points(scene: &Scene<'_>) -> Life {
     let mut life = Life { links: &[LICENCE], ..Life::full(scene) };
     if let Some(mut licence) = life.licence.clone() {
         licence.points = 0;
+        licence.points_deducted_on = Some(plus_days(scene.today, -9));
         licence.status = "suspended";
         licence.status_reason = Some("Bị trừ hết điểm, chưa kiểm tra lại kiến thức pháp luật".into());
         life.later.push(licence.version(2).with_basis(&Basis {
@@ -205,6 +206,8 @@ pub fn expunged(scene: &Scene<'_>) -> Life {
             },
             penalty: "6 tháng tù, cho hưởng án treo, thử thách 12 tháng".into(),
             additional_penalty: None,
+            // With the time of probation.
+            served_on: Some(plus_years(judged_on, 1)),
             expunged_on: None,
         });
         let mut later = judicial.clone();

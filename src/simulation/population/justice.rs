@@ -94,14 +94,18 @@ fn sentence(citizen: &Citizen, home: &Home, expunged: bool, draws: &mut Draws) -
     let number = padded(draws.between(1, 180).unsigned_abs(), 2);
     let year = padded(judged_on.year().unsigned_abs().into(), 4);
     let ban = offence.ban.filter(|_| draws.chance(0.6));
+    let court_name = if on_appeal { PROVINCIAL_COURT.into() } else { court(home, judged_on, draws) };
+    let expunged_on = expunged.then(|| draw_act(draws, plus_years(judged_on, offence.years + 1), today));
     let sentence = Sentence {
-        court: if on_appeal { PROVINCIAL_COURT.into() } else { court(home, judged_on, draws) },
+        court: court_name,
         judgment_number: [number.as_str(), "/", &year, if on_appeal { "/HS-PT" } else { "/HS-ST" }].concat(),
         judged_on,
         offence: [name, " (Điều ", article, " Bộ luật Hình sự ", code, ")"].concat().into(),
         penalty: offence.penalty.into(),
         additional_penalty: ban.and(offence.additional).map(Text::from),
-        expunged_on: expunged.then(|| draw_act(draws, plus_years(judged_on, offence.years + 1), today)),
+        // The term is over on the day of the expungement: courts and police need no request since 2018.
+        served_on: expunged_on.map(|expunged_on| plus_years(expunged_on, -offence.years)),
+        expunged_on,
     };
     let ban = ban.map(|(post, years)| Ban {
         post: post.into(),

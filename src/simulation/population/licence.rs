@@ -56,7 +56,7 @@ pub fn licence(citizen: &Citizen, draws: &mut Draws, numbers: &mut Numbers) -> O
     // Twelve months without a deduction restore the points: it was in the last twelve. Nothing is deducted from the dead.
     let is_dead = citizen.person.death_date.is_some();
     let points = if is_dead && status == "active" { 12 } else { points };
-    let deducted = (1..12).contains(&points).then(|| draw_act(draws, first.max(plus_days(today, -360)), today));
+    let deducted = (points < 12).then(|| draw_act(draws, first.max(plus_days(today, -360)), today));
     let passed = classes.iter().map(|class| class.issued_on.year()).min().unwrap_or(2020);
     Some(Licence {
         licence_number: numbers.licence(sex, citizen.birth.year(), passed),
