@@ -26,7 +26,7 @@ check() {
 
 # In a copy of the sources, so that nothing of a patch stays here, however this ends.
 run() {
-  local copy patch name fault seeds output
+  local copy patch name fault seeds output ran=0
   copy=$(mktemp -d)
   # shellcheck disable=SC2064 # the folder of now
   trap "rm -rf '$copy'" EXIT
@@ -35,6 +35,7 @@ run() {
   for patch in "$PATCHES"/*.patch; do
     name=$(basename "$patch" .patch)
     [ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
+    ran=$((ran + 1))
     fault=$(stated "$patch" fault) seeds=$(stated "$patch" seeds)
     (cd "$copy" && git apply "$ROOT/$patch")
     output=$(cd "$copy" && LIENTHONG_SIMULATION_SEEDS=0..$seeds cargo test --locked --test simulation "$(stated "$patch" test)" 2>&1) \
@@ -43,6 +44,7 @@ run() {
     say "$name: found by $(grep -m 1 -E '^seed [0-9]+, step' <<<"$output")"
     (cd "$copy" && git apply --reverse "$ROOT/$patch")
   done
+  [ "$ran" -gt 0 ] || fail "there is no patch of these names: $*"
 }
 
 case "${1:-}" in

@@ -121,7 +121,10 @@ class Library:
         return base64.urlsafe_b64encode(position.to_bytes(8, "big") + sealed).decode()
 
     def position(self, *what, token):
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)) if re.fullmatch(r"[\w-]{24,}=*", token) else b""
+        # 24 bytes are exactly 32 characters.
+        if not re.fullmatch(r"[A-Za-z0-9_-]{32}", token):
+            raise token_refused()
+        raw = base64.urlsafe_b64decode(token)
         position = int.from_bytes(raw[:8], "big")
         if not hmac.compare_digest(self.token(*what, position=position), token):
             raise token_refused()

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{Error, Result};
 
-/// Work that was given away; what comes of it. Dropping it does not end the work. Fails only if the work panics.
+/// Work that was given away; what comes of it. Dropping it does not end the work. Fails only if the work panics on another thread.
 #[must_use]
 pub struct Offloaded<T>(State<T>);
 

@@ -184,7 +184,11 @@ fn licence_lifecycle() -> Lifecycle {
         .rule(CrossRule::new("SUSPENSION", "suspended_until", SUSPENSION, assumption(), |step| {
             let has_points = step.after.integer("points") != Some(0);
             let until = date_at(step.after, "suspended_until").filter(|until| *until >= step.today);
-            (step.goes("active", "suspended") && has_points && until.is_none()).then(never)
+            if step.goes("active", "suspended") && has_points && until.is_none() {
+                return Some(never());
+            }
+            let stays = !step.changes("status") && step.after.text("status") == Some("suspended");
+            (stays && step.changes("suspended_until")).then(basis)
         }))
         .time(
             TimeRule::new(POINTS_RESTORED, "points_deducted_on", After::Months(CLEAN_MONTHS), points())
@@ -225,7 +229,8 @@ fn points_need(step: &Step<'_>) -> Option<Needs> {
 
 const DEDUCTION_DAY: &str =
     "a deduction has its day, not before that of an earlier one, and the day changes with the points only";
-const SUSPENSION: &str = "a suspension has its last day, today or later, unless no point is left";
+const SUSPENSION: &str =
+    "a suspension has its last day, today or later, unless no point is left; another day needs a basis";
 
 /// From the day of the last deduction the clean year and the time before the test are counted.
 fn deduction_day(step: &Step<'_>) -> Option<Needs> {

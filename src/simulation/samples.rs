@@ -150,7 +150,10 @@ impl Count {
     fn of_digits(self, digits: usize) -> u64 {
         match self {
             Self::Up(count) => count,
-            Self::Down(count) => (10_u64.pow(digits as u32) - 1).saturating_sub(count),
+            Self::Down(count) => {
+                let all = 10_u64.pow(digits as u32);
+                all - 1 - count % all
+            }
         }
     }
 }

@@ -239,7 +239,10 @@ impl Messages {
             After::Messages(most) => self.count >= u64::from(most),
             After::Bytes(most) => framed + (PREFIX_BYTES + length) as u64 > most,
         });
-        if !is_cut {
+        if is_cut {
+            // Nothing comes behind what was cut.
+            self.cut = Some(After::Messages(u32::try_from(self.count).unwrap_or(u32::MAX)));
+        } else {
             self.count += 1;
             self.bytes += length as u64;
             self.kept.extend(message.clone());

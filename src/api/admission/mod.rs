@@ -162,7 +162,8 @@ impl Entering<'_> {
         let edge = &self.world.edge;
         match method {
             method if self.world.journal.is_some() && !is_journalled(method) => edge.new_id_beside(now),
-            Some(method) if self.is_for_anyone(method) => edge.new_id_of_anyone(now),
+            // A method that there is not is anybody's too.
+            method if method.is_none_or(|method| self.is_for_anyone(method)) => edge.new_id_of_anyone(now),
             _ => edge.new_id(now),
         }
     }

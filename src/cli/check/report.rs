@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::outcome::{Outcome, Standing};
+use super::outcome::{Outcome, Standing, Wrong};
 use crate::base::Timestamp;
 use crate::cli::junit::{Case, Ending};
 use crate::cli::output::{Failure, OutputFormat, escaped, print_json, print_text};
@@ -19,7 +19,7 @@ pub(super) struct Report {
     pub(super) about: &'static str,
     /// Which one: the command that started it, or its address.
     pub(super) subject: String,
-    /// SHA-256 over the ids of the cases and what they hand to a program, in hexadecimal: equal checks have equal ones.
+    /// SHA-256 over the ids of the cases and what they hand to a program, in hexadecimal: equal checks by one version of this program have equal ones.
     pub(super) cases_digest: String,
     /// What was left out on request: kinds of cases, record types.
     pub(super) left_out: Vec<String>,
@@ -122,18 +122,19 @@ fn of_case(outcome: &Outcome) -> Value {
     case
 }
 
-/// A case for people: what is wrong with it comes with what that would lead to.
+/// A case for people: what is wrong with it comes with what that would lead to. What others said is escaped.
 fn line(outcome: &Outcome) -> String {
     let (about, id) = (&outcome.about, &outcome.about.id);
-    let found = outcome.wrong.as_ref().map(|wrong| escaped(&wrong.found)).unwrap_or_default();
+    let said = |text: fn(&Wrong) -> &str| outcome.wrong.as_ref().map(|wrong| escaped(text(wrong))).unwrap_or_default();
+    let (expected, found) = (said(|wrong| &wrong.expected), said(|wrong| &wrong.found));
     match (&outcome.wrong, outcome.standing) {
-        (Some(wrong), Standing::KnownFailure) => format!("KNOWN  {id}: expected {}, found {found}", wrong.expected),
-        (Some(wrong), _) => format!(
-            "FAIL   {id}: {}\n         expected {}, found {found}\n         {} ({})",
-            about.title, wrong.expected, about.effect, about.see
+        (Some(_), Standing::KnownFailure) => format!("KNOWN  {id}: expected {expected}, found {found}"),
+        (Some(_), _) => format!(
+            "FAIL   {id}: {}\n         expected {expected}, found {found}\n         {} ({})",
+            about.title, about.effect, about.see
         ),
         (None, Standing::UnexpectedPass) => format!("FAIL   {id}: it passes, and is listed as a known failure"),
         (None, _) if outcome.note.is_empty() => format!("PASS   {id}"),
-        (None, _) => format!("PASS   {id}: {}", outcome.note),
+        (None, _) => format!("PASS   {id}: {}", escaped(&outcome.note)),
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::statement;
-use crate::cli::output::{Failure, OutputFormat, print, print_text};
+use crate::cli::output::{Failure, OutputFormat, escaped, print, print_text};
 use crate::trust::{NoteKey, Value, canonical};
 
 /// A file cannot be read; the same as of `verify`.
@@ -51,7 +51,7 @@ impl Statement {
             print(&String::from_utf8_lossy(&canonical::write(&claims)))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let text = |name: &str| claims.text(name).unwrap_or_default().to_owned();
+        let text = |name: &str| escaped(claims.text(name).unwrap_or_default());
         let (about, subject, program, at) = (text("about"), text("subject"), text("program"), text("at"));
         let result = if claims.boolean("passed") == Some(true) { "passed" } else { "did not pass" };
         print_text(&format!("signed by {}: the {about} {subject} {result} the check of {program} at {at}", key.name))?;

@@ -10,6 +10,7 @@
 /// assert_eq!(years("Phạt tiền 20.000.000 đồng"), 1);
 /// assert_eq!(years("18 tháng tù, cho hưởng án treo, thử thách 36 tháng"), 1);
 /// assert_eq!((years("9 tháng tù"), years("5 năm tù"), years("05 năm 06 tháng tù")), (2, 2, 3));
+/// assert_eq!((years("Phạt tù 9 tháng"), years("phạt tù 6 năm, phạt tiền 20.000.000 đồng")), (2, 3));
 /// assert_eq!((years("15 năm tù"), years("15 năm 1 tháng tù"), years("Tù chung thân")), (3, 5, 5));
 /// ```
 pub fn expunged_after_years(penalty: &str) -> i64 {
@@ -18,8 +19,10 @@ pub fn expunged_after_years(penalty: &str) -> i64 {
     if has(ABOVE_ALL) {
         return 5;
     }
-    let Some((term, _)) = penalty.split_once("tù").filter(|_| !has(SUSPENDED)) else { return 1 };
-    match months(term) {
+    if !penalty.contains("tù") || has(SUSPENDED) {
+        return 1;
+    }
+    match term(&penalty) {
         ..=60 => 2,
         61..=180 => 3,
         _ => 5,
@@ -30,7 +33,16 @@ pub fn expunged_after_years(penalty: &str) -> i64 {
 pub(super) fn months_in_prison(penalty: &str) -> u32 {
     let penalty = penalty.to_lowercase();
     let is_suspended = SUSPENDED.iter().any(|words| penalty.contains(words));
-    penalty.split_once("tù").filter(|_| !is_suspended).map_or(0, |(term, _)| months(term))
+    if is_suspended { 0 } else { term(&penalty) }
+}
+
+/// The months of `9 tháng tù` or `phạt tù 9 tháng, phạt tiền …`.
+fn term(penalty: &str) -> u32 {
+    let Some((before, behind)) = penalty.split_once("tù") else { return 0 };
+    match months(before) {
+        0 => months(behind.split([',', ';']).next().unwrap_or_default()),
+        months => months,
+    }
 }
 
 /// The months of `5 năm 6 tháng`; none where there are no numbers.

@@ -193,6 +193,16 @@ fn a_suspension_has_an_end_unless_no_point_is_left() {
         case(12, Some("2026-11-22"), &[]),
         case(0, None, &[]),
     ]);
+    let suspended = |until| licence("suspended", 12, until);
+    hold(&[
+        (driver_licence::LICENCE, suspended(Some("2026-12-31")), suspended(None), &["suspended_until SUSPENSION"]),
+        (
+            driver_licence::LICENCE,
+            suspended(Some("2026-12-31")),
+            because("penalty", &suspended(Some("2027-01-31"))),
+            &[],
+        ),
+    ]);
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub(super) struct Callback {
     end: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<()>,
     has_joined: bool,
+    /// Whether its first question was waited for in vain.
+    is_missing: bool,
 }
 
 impl Callback {
@@ -85,7 +87,8 @@ impl Callback {
         let service = CheckServiceServer::from_arc(board.clone());
         let serving = tokio::spawn(serve_grpc(listener, service, ending));
         logging::say(&language::say(&format!("the client's cases are at {address}: lienthong.check.v1.CheckService")));
-        let mut callback = Self { board, answers, address, command, child: None, end, serving, has_joined: false };
+        let mut callback =
+            Self { board, answers, address, command, child: None, end, serving, has_joined: false, is_missing: false };
         callback.keep_started()?;
         Ok(callback)
     }
@@ -110,6 +113,9 @@ impl Callback {
 
     /// Puts up one question and gives the line that is reported. The error says what the client did instead.
     pub(super) async fn ask(&mut self, id: &str, question: String, within: Duration) -> Result<Vec<u8>, String> {
+        if self.is_missing {
+            return Err("the client has not asked for any case".into());
+        }
         self.keep_started().map_err(|failure| failure.message().to_owned())?;
         let posted = Posted { id: id.to_owned(), question, is_open: true, is_finished: false };
         self.board.posted.send_replace(posted);
@@ -117,7 +123,10 @@ impl Callback {
         let joins = if self.has_joined { within } else { JOINS_WITHIN };
         let asked = tokio::time::timeout(joins, fetched.wait_for(|of| of == id)).await;
         let answer = match asked {
-            Err(_) => Err(format!("the client did not ask for the case within {} s", joins.as_secs_f64())),
+            Err(_) => {
+                self.is_missing = !self.has_joined;
+                Err(format!("the client did not ask for the case within {} s", joins.as_secs_f64()))
+            }
             Ok(_) => {
                 self.has_joined = true;
                 let answer = tokio::time::timeout(within, self.answers.recv()).await;
@@ -177,16 +186,15 @@ impl CheckService for Board {
             return Err(refusal(Reason::MessageTooLarge, "the answer is too long"));
         }
         let closed = || refusal(Reason::NotFound, "no case of this id is open");
-        let mut is_open = false;
+        let mut is_taken = false;
+        // In one step: an answer that comes when the time of its case is over is no other case's.
         self.posted.send_modify(|posted| {
-            is_open = posted.is_open && posted.id == case_id;
-            posted.is_open &= !is_open;
+            if posted.is_open && posted.id == case_id {
+                is_taken = self.answers.try_send(answer_json.into_bytes()).is_ok();
+                posted.is_open = false;
+            }
         });
-        if !is_open {
-            return Err(closed());
-        }
-        self.answers.try_send(answer_json.into_bytes()).map_err(|_| closed())?;
-        Ok(Response::new(ReportConclusionResponse {}))
+        if is_taken { Ok(Response::new(ReportConclusionResponse {})) } else { Err(closed()) }
     }
 }
 

@@ -82,6 +82,9 @@ impl Client {
                 2,
             ));
         }
+        if self.server.session.is_some() {
+            return Err(Failure::with_code("this check begins a session of its own: leave --session out", 2));
+        }
         if let Some(unknown) = self.without.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
             return Err(Failure::with_code(no_such("kind of case", unknown, &KINDS), 2));
         }

@@ -39,6 +39,10 @@ impl Pipe {
 
     /// Asks one question and gives the line that comes back. The error says what the client did instead.
     pub(super) async fn ask(&mut self, question: &str, within: Duration) -> Result<Vec<u8>, String> {
+        if self.running.as_ref().is_some_and(|running| !running.stdout.buffer().is_empty()) {
+            // A line more than was asked for.
+            self.start_anew().await;
+        }
         let mut running = match self.running.take() {
             Some(running) => running,
             None => started(&self.command).map_err(|failure| failure.message().to_owned())?,
@@ -58,6 +62,13 @@ impl Pipe {
                 running.kill().await;
                 Err(format!("no answer within {} s", within.as_secs_f64()))
             }
+        }
+    }
+
+    /// Ends the client, whose next lines would be answers of before; the next question starts another.
+    pub(super) async fn start_anew(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill().await;
         }
     }
 

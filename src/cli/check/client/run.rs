@@ -43,6 +43,13 @@ impl Driver {
         }
     }
 
+    /// What it said was no answer: what it says next is not taken for one.
+    async fn distrust(&mut self) {
+        if let Self::Pipe(pipe) = self {
+            pipe.start_anew().await;
+        }
+    }
+
     async fn end(self) {
         match self {
             Self::Pipe(pipe) => pipe.end().await,
@@ -110,7 +117,13 @@ async fn one(
         None => None,
     };
     let seen = Seen { calls, took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) };
-    let said = answered.and_then(|line| conclusion::read(&line, &case.about.id));
+    let said = match answered {
+        Ok(line) => conclusion::read(&line, &case.about.id),
+        Err(why) => Err(why),
+    };
+    if said.is_err() {
+        driver.distrust().await;
+    }
     let judged = match said {
         Ok(said) => case.judge(&said, seen),
         Err(found) => Err(Wrong { expected: case.expected(), found }),

@@ -111,7 +111,12 @@ impl Registry {
         let report = Report {
             about: "registry",
             subject: format!("{} at {}: {}", subject.registry, self.address, subject.record_type),
-            cases_digest: to_hex(&Sha256::digest(ids.join("\n"))),
+            cases_digest: to_hex(&Sha256::digest(format!(
+                "{}\n{}\n{:?}",
+                ids.join("\n"),
+                subject.record_type,
+                subject.given
+            ))),
             left_out: Vec::new(),
             at: SystemClock.now(),
             outcomes,
@@ -126,7 +131,11 @@ impl Registry {
         if text.len() > sample::BYTES_MAX {
             return Err(flaw(format!("longer than {} bytes", sample::BYTES_MAX)));
         }
-        serde_json::from_slice(&text).map_err(|error| flaw(format!("no samples: {error}")))
+        let given: Given = serde_json::from_slice(&text).map_err(|error| flaw(format!("no samples: {error}")))?;
+        match given.iter().find(|(_, of)| of.create.len() < sample::CREATE_MIN) {
+            Some((name, _)) => Err(flaw(format!("{name}.create has fewer than {} payloads", sample::CREATE_MIN))),
+            None => Ok(given),
+        }
     }
 
     /// The registry and the record type that are meant, with what verifies them.

@@ -9,6 +9,10 @@ const DIGITS: usize = 8;
 /// Most repetitions of anything.
 const REPEATED_MAX: usize = 64;
 
+/// Longest text that is made of a pattern, and deepest group, whoever wrote it.
+const TEXT_BYTES_MAX: usize = 4_096;
+const GROUPS_MAX: usize = 64;
+
 /// A source of numbers that follow from one number.
 pub(super) struct Picks(u64);
 
@@ -30,6 +34,9 @@ impl Picks {
 /// A text that the expression accepts whole.
 pub(super) fn text(source: &str, picks: &mut Picks) -> Result<String, String> {
     let unknown = || format!("the pattern {source} is beyond samples");
+    if source.matches('(').count() > GROUPS_MAX {
+        return Err(unknown());
+    }
     let mut chars = source.chars().peekable();
     let mut out = String::new();
     alternatives(&mut chars, picks, &mut out).ok_or_else(unknown)?;
@@ -93,6 +100,9 @@ fn atom(chars: &mut Peekable<Chars<'_>>, picks: &mut Picks, out: &mut String) ->
         match &atom {
             Atom::Class(class) => out.push(*class.get(picks.below(class.len().max(1)))?),
             Atom::Group(inner) => out.push_str(inner),
+        }
+        if out.len() > TEXT_BYTES_MAX {
+            return None;
         }
     }
     Some(())

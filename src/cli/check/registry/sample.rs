@@ -10,6 +10,10 @@ use crate::base::Date;
 
 /// Longest file of samples, in bytes.
 pub(super) const BYTES_MAX: usize = 1024 * 1024;
+/// Fewest payloads of new records.
+pub(super) const CREATE_MIN: usize = 7;
+/// Longest text that is made.
+const TEXT_CHARS_MAX: usize = 4_096;
 /// Length of a text of which the schema says nothing.
 const TEXT_CHARS: usize = 12;
 
@@ -20,7 +24,7 @@ pub(super) type Given = BTreeMap<String, GivenOf>;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GivenOf {
-    /// Payloads of new records, with natural keys that no record has: four at least.
+    /// Payloads of new records, with natural keys that no record has: [`CREATE_MIN`] at least.
     pub(super) create: Vec<Map<String, Value>>,
     /// What the first of them becomes; absent, something of it is changed.
     #[serde(default)]
@@ -71,7 +75,7 @@ impl Sampler {
         let basis = &self.schema["properties"]["basis"];
         let founded = |payload: &Map<String, Value>| {
             let mut basis = self.value(basis, "basis", number, false).ok()?;
-            basis["reason_code"] = "correction".into();
+            basis.as_object_mut()?.insert("reason_code".into(), "correction".into());
             let mut payload = payload.clone();
             payload.insert("basis".into(), basis);
             Some(payload)
@@ -148,7 +152,10 @@ impl Sampler {
             return text(pattern, &mut Picks::new(number)).map_err(|why| format!("{path}: {why}: give --samples"));
         }
         let length = |name: &str| schema[name].as_u64().and_then(|length| usize::try_from(length).ok());
-        let (least, most) = (length("minLength").unwrap_or(1), length("maxLength").unwrap_or(200).max(1));
+        let (least, most) = (length("minLength").unwrap_or(1), length("maxLength").unwrap_or(usize::MAX).max(1));
+        if least > most || least > TEXT_CHARS_MAX {
+            return unknown(&format!("a text of {least} to {most} characters"));
+        }
         let digits: String =
             format!("{number:012}").chars().rev().take(TEXT_CHARS.clamp(least, most).min(12)).collect();
         let said: String = digits.chars().rev().collect();
@@ -194,6 +201,27 @@ mod tests {
         }
         assert!(made >= 8, "{made} record types have a lawful sample");
         assert!(Catalogue::built_in().record_types().count() > 8);
+    }
+
+    #[test]
+    fn what_no_sample_can_be_made_for_is_told() {
+        let basis = json!({ "type": "string" });
+        for (of, is_made) in [
+            (json!({ "type": "string", "minLength": 201 }), true),
+            (json!({ "type": "string", "minLength": 5, "maxLength": 3 }), false),
+            (json!({ "type": "string", "minLength": 5_000_000_000_u64 }), false),
+            (json!({ "type": "string", "pattern": "((((([0-9]{64}){64}){64}){64}){64})" }), false),
+            (json!({ "type": "string", "pattern": "(".repeat(100_000) }), false),
+        ] {
+            let properties = json!({ "number": of, "name": { "type": "string" }, "basis": basis });
+            let schema = json!({ "type": "object", "required": ["number"], "properties": properties });
+            let sampler = Sampler { schema, codes: BTreeMap::new(), today: TODAY };
+            let made = sampler.payload(1, false);
+            assert_eq!(made.is_ok(), is_made, "{made:?}");
+            // A basis that is no object is no basis.
+            let payload = sampler.payload(1, false).unwrap_or_default();
+            assert!(sampler.changed(&payload, &[], 1).iter().all(|changed| changed["basis"] != "correction"));
+        }
     }
 
     #[test]

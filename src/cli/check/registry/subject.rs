@@ -1,8 +1,12 @@
 //! The registry under test: calls to it, what it told of itself, and what was made in it so far.
 
+#![allow(clippy::disallowed_methods, reason = "another program is waited for by the machine's time")]
+
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use serde_json::{Map, Value};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -25,8 +29,11 @@ use crate::wire::record;
 
 /// How long a call may take.
 const WITHIN: Duration = Duration::from_secs(20);
-/// Most messages of a stream that are read.
+/// Most messages of a stream that are read, and most bytes of them all.
 const MESSAGES_MAX: usize = 100_000;
+const STREAM_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Most bytes of one message.
+const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What a case found: a note, or what is wrong.
 pub(super) type Judged = Result<String, Wrong>;
@@ -79,7 +86,7 @@ impl Subject {
     pub(super) fn new(channel: Channel, parts: Parts) -> Self {
         let Parts { server, registry, record_type, verifier, sampler, given } = parts;
         Self {
-            client: RegistryServiceClient::new(channel).max_decoding_message_size(usize::MAX),
+            client: RegistryServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
             server,
             registry: registry.registry,
             record_type: record_type.record_type,
@@ -106,14 +113,14 @@ impl Subject {
 
     pub(super) async fn describe(&mut self, registry: &str) -> Result<Result<v1::DescribeResponse, Status>, Wrong> {
         let request = self.request(v1::DescribeRequest { registry: registry.to_owned() })?;
-        Ok(self.client.describe(request).await.map(tonic::Response::into_inner))
+        Ok(in_time(self.client.describe(request)).await.map(tonic::Response::into_inner))
     }
 
     /// Describes without any credential.
     pub(super) async fn describe_as_nobody(&mut self) -> Result<v1::DescribeResponse, Status> {
         let mut request = Request::new(v1::DescribeRequest::default());
         request.set_timeout(WITHIN);
-        self.client.describe(request).await.map(tonic::Response::into_inner)
+        in_time(self.client.describe(request)).await.map(tonic::Response::into_inner)
     }
 
     pub(super) async fn get(
@@ -121,7 +128,7 @@ impl Subject {
         ask: v1::GetRecordsRequest,
     ) -> Result<Result<v1::GetRecordsResponse, Status>, Wrong> {
         let request = self.request(v1::GetRecordsRequest { registry: self.registry.clone(), ..ask })?;
-        Ok(self.client.get_records(request).await.map(tonic::Response::into_inner))
+        Ok(in_time(self.client.get_records(request)).await.map(tonic::Response::into_inner))
     }
 
     pub(super) async fn submit(
@@ -129,7 +136,7 @@ impl Subject {
         ask: v1::SubmitChangesRequest,
     ) -> Result<Result<Vec<v1::Receipt>, Status>, Wrong> {
         let request = self.request(v1::SubmitChangesRequest { registry: self.registry.clone(), ..ask })?;
-        Ok(self.client.submit_changes(request).await.map(|answer| answer.into_inner().receipts))
+        Ok(in_time(self.client.submit_changes(request)).await.map(|answer| answer.into_inner().receipts))
     }
 
     pub(super) async fn put(&mut self, payload: &Map<String, Value>) -> Result<Result<v1::PutOutcome, Status>, Wrong> {
@@ -137,7 +144,7 @@ impl Subject {
         let ask =
             v1::PutRecordsRequest { registry: self.registry.clone(), records: vec![content], validate_only: false };
         let request = self.request(ask)?;
-        let answer = self.client.put_records(request).await.map(|answer| answer.into_inner().outcomes);
+        let answer = in_time(self.client.put_records(request)).await.map(|answer| answer.into_inner().outcomes);
         match answer {
             Err(status) => Ok(Err(status)),
             Ok(outcomes) => match <[v1::PutOutcome; 1]>::try_from(outcomes) {
@@ -153,19 +160,28 @@ impl Subject {
         ask: v1::StreamChangesRequest,
     ) -> Result<Result<Vec<v1::StreamChangesResponse>, Status>, Wrong> {
         let request = self.request(v1::StreamChangesRequest { registry: self.registry.clone(), ..ask })?;
-        let mut stream = match self.client.stream_changes(request).await {
+        let mut stream = match in_time(self.client.stream_changes(request)).await {
             Ok(stream) => stream.into_inner(),
             Err(status) => return Ok(Err(status)),
         };
-        let mut messages = Vec::new();
-        loop {
-            match stream.message().await {
-                Ok(Some(message)) if messages.len() < MESSAGES_MAX => messages.push(message),
-                Ok(Some(_)) => return Err(wrong("an end of the stream", "none")),
-                Ok(None) => return Ok(Ok(messages)),
-                Err(status) => return Ok(Err(status)),
+        let endless = || wrong("an end of the stream", "none");
+        let whole = async {
+            let (mut messages, mut bytes) = (Vec::new(), 0);
+            loop {
+                match stream.message().await {
+                    Ok(Some(message)) => {
+                        bytes += message.encoded_len();
+                        if messages.len() == MESSAGES_MAX || bytes > STREAM_BYTES_MAX {
+                            return Err(endless());
+                        }
+                        messages.push(message);
+                    }
+                    Ok(None) => return Ok(Ok(messages)),
+                    Err(status) => return Ok(Err(status)),
+                }
             }
-        }
+        };
+        tokio::time::timeout(WITHIN, whole).await.unwrap_or_else(|_| Err(endless()))
     }
 
     /// Follows the log from where it was followed to: every batch must continue it under a checkpoint of the registry's key. How many changes came.
@@ -256,6 +272,12 @@ impl Subject {
     pub(super) fn first(&self) -> Result<Made, Wrong> {
         self.made.first().cloned().ok_or_else(|| wrong("a record that was created before", "none was"))
     }
+}
+
+/// The answer of a call, whose body may never end.
+async fn in_time<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let late = |_| Err(Status::deadline_exceeded(format!("no whole answer within {} s", WITHIN.as_secs())));
+    tokio::time::timeout(WITHIN, call).await.unwrap_or_else(late)
 }
 
 /// The one receipt there must be.
