@@ -14,9 +14,9 @@ use tonic_types::StatusExt as _;
 
 use super::super::outcome::Wrong;
 use super::sample::{GivenOf, Sampler};
-use crate::api::status::code_name;
-use crate::base::Clock as _;
+use crate::api::status::{code_name, status};
 use crate::base::time::SystemClock;
+use crate::base::{Clock as _, Error, Language, Reason, RequestId};
 use crate::cli::message;
 use crate::cli::output::Failure;
 use crate::cli::server::ServerArgs;
@@ -276,7 +276,11 @@ impl Subject {
 
 /// The answer of a call, whose body may never end.
 async fn in_time<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-    let late = |_| Err(Status::deadline_exceeded(format!("no whole answer within {} s", WITHIN.as_secs())));
+    let late = |_| {
+        let message = format!("no whole answer within {} s", WITHIN.as_secs());
+        let error = Error::new(Reason::DeadlineExceeded, message);
+        Err(status(&error, RequestId(uuid::Uuid::now_v7()), Language::English))
+    };
     tokio::time::timeout(WITHIN, call).await.unwrap_or_else(late)
 }
 
