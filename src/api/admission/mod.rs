@@ -162,7 +162,7 @@ impl Entering<'_> {
         let edge = &self.world.edge;
         match method {
             method if self.world.journal.is_some() && !is_journalled(method) => edge.new_id_beside(now),
-            // A method that there is not is anybody's too.
+            // Calls of unknown methods count as public ones.
             method if method.is_none_or(|method| self.is_for_anyone(method)) => edge.new_id_of_anyone(now),
             _ => edge.new_id(now),
         }
@@ -277,7 +277,7 @@ impl Entering<'_> {
             },
         };
         opening.check().map_err(|error| refused.by(error))?;
-        // Whoever has no credential costs nobody a stream that lasts.
+        // Without a credential nobody asks for faults: a drip would hold a stream open.
         let (rules, is_known) = (&self.world.faults, admitted.call().is_some());
         let allowed = self.world.metadata_faults && is_known;
         let asked = asked_faults::asked_for(&parts.headers, rules, allowed).map_err(|error| refused.by(error))?;
