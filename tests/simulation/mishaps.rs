@@ -12,6 +12,8 @@ use super::weather::NetWeather;
 
 const ADD: &str = "simulation.v1.FaultService/AddFaults";
 const LIST: &str = "simulation.v1.FaultService/ListFaults";
+const FEEDS: &str = "province.v1.ProvinceService/ListFeeds";
+const CALLS: &str = "simulation.v1.JournalService/ListCalls";
 const REMOVE: &str = "simulation.v1.FaultService/RemoveFault";
 /// Who may be cut off.
 const CLIENTS: [&str; 8] = ["registrar-0", "registrar-1", "one-stop", "bank", "redeems", "links", "tester", "witness"];
@@ -129,6 +131,22 @@ fn rule(mishap: Mishap, dice: &mut Dice) -> (&'static str, Value) {
     }
 }
 
+/// Whether a client has seen what a rule about a part of the world does, where one can; such rules count nothing.
+async fn is_seen(tester: &Client, rule: &Value) -> bool {
+    let ask = async |method, body, list: &str, holds: fn(&Value) -> bool| {
+        let answer = tester.call("demo-operator", method, body).await.unwrap_or_default();
+        answer[list].as_array().into_iter().flatten().any(holds)
+    };
+    if rule.get("haltedFeed").is_some() {
+        ask(FEEDS, json!({}), "feeds", |feed| feed["state"] == "FEED_STATE_HALTED").await
+    } else if rule.get("fullDisk").is_some() {
+        let refused = json!({ "filter": { "outcome": "STORAGE_FULL" }, "pageSize": 1 });
+        ask(CALLS, refused, "calls", |_| true).await
+    } else {
+        true
+    }
+}
+
 /// Adds a rule, waits, and ends it. It ends with the process as well; nobody minds.
 #[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated one")]
 async fn by_rule(tester: &Client, id: String, (met, mut rule): (&'static str, Value), lasts: std::time::Duration) {
@@ -140,13 +158,14 @@ async fn by_rule(tester: &Client, id: String, (met, mut rule): (&'static str, Va
         Err(reason) => return run.log.violated(format!("a rule of faults is refused: {reason}")),
     }
     tokio::time::sleep(lasts).await;
+    let is_seen = is_seen(tester, &rule).await;
     if let Ok(listed) = tester.call("demo-operator", LIST, json!({})).await {
         let mut faults = listed["faults"].as_array().into_iter().flatten();
         let has_acted = faults.any(|fault| {
             let counted = fault["counts"]["hits"].as_str().is_some_and(|hits| hits != "0");
             fault["faultId"] == json!(id) && (counted || fault.get("read").or(fault.get("cut")).is_none())
         });
-        if has_acted {
+        if has_acted && is_seen {
             run.sometimes.met(met);
         }
     }
