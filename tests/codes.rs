@@ -108,7 +108,7 @@ async fn a_code_is_refused_on_a_day_on_which_it_may_not_be_used() {
     let unknown_successor = parcel(62, |parcel| {
         parcel["commune"] = json!({"unit_code": "18070", "unit_valid_from": "2004-07-08"});
     });
-    let gone = "the unit does not exist on the day that the record speaks of";
+    let gone = "the unit does not exist on the day that the record refers to";
     for (body, rule) in [
         (unknown_successor, gone),
         (ended, "; 18073 (since 2025-07-01) took its place"),

@@ -100,6 +100,6 @@ async fn every_kind_of_disagreement_shows_where_it_is_looked_for() {
     let other = ["population", "generate", "--data-dir", "other", "--population", "5", "--ground-truth", "truth.jsonl"];
     let refused = run(folder.path(), &other);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("truth.jsonl is there already"), "{said}");
+    assert!(!refused.status.success() && said.contains("truth.jsonl exists already"), "{said}");
     assert!(!folder.path().join("other").exists(), "a refused start changes nothing");
 }

@@ -68,7 +68,7 @@ impl Denial {
             Leave::Right => self.into(),
             Leave::Consent => {
                 let message = format!(
-                    "reading {types} for the purpose {} needs a consent, which people give and organisations do not: ask for a purpose that needs none",
+                    "reading {types} for the purpose {} needs a consent, which only people can give: for an organisation, use a purpose that needs none",
                     self.purpose
                 );
                 self.error("consent", message)

@@ -118,7 +118,7 @@ impl Error {
 
     /// A token in `field` that this query did not give.
     pub fn token_refused(field: &'static str) -> Self {
-        let says = "was not returned by this query to this caller in this world: begin without it";
+        let says = "was not returned by this query for this caller in this world: start again without it";
         let violation = Violation::new(field, "UNKNOWN_VALUE", says);
         Self::invalid_for(Reason::PageTokenInvalid, violation)
     }

@@ -47,7 +47,7 @@ impl OrganisationCode {
         if text.is_empty() {
             return Err(Violation::new(field, "REQUIRED", "an organisation code is required"));
         }
-        let says = "an organisation code has 10 digits with check digit, a branch's -001 to -999 behind it";
+        let says = "an organisation code has 10 digits with check digit, a branch's adds -001 to -999";
         Self::parse(text).ok_or_else(|| Violation::new(field, "FORMAT", says))
     }
 }

@@ -91,9 +91,9 @@ reasons! {
     // linking and presenting
     AccountLevelTooLow = "ACCOUNT_LEVEL_TOO_LOW", WrongState, "Tài khoản định danh chưa đạt mức độ 2.";
     AccountMissing = "ACCOUNT_MISSING", WrongState, "Công dân chưa có tài khoản định danh điện tử.";
-    TooManyMandates = "TOO_MANY_MANDATES", WrongState, "Tổ chức đã có đủ số người được uỷ quyền tối đa.";
-    JournalIncomplete = "JOURNAL_INCOMPLETE", WrongState, "Nhật ký cuộc gọi không còn giữ đủ các cuộc gọi.";
-    RecordingImpossible = "RECORDING_IMPOSSIBLE", WrongState, "Không thể ghi lại các cuộc gọi ở đây.";
+    TooManyMandates = "TOO_MANY_MANDATES", WrongState, "Tổ chức đã có đủ số người được ủy quyền tối đa.";
+    JournalIncomplete = "JOURNAL_INCOMPLETE", WrongState, "Nhật ký lời gọi không còn giữ đủ các lời gọi.";
+    RecordingImpossible = "RECORDING_IMPOSSIBLE", WrongState, "Không thể ghi lại các lời gọi ở đây.";
     DocumentExpired = "DOCUMENT_EXPIRED", WrongState, "Giấy tờ đã hết hạn.";
     RecordRevoked = "RECORD_REVOKED", WrongState, "Bản ghi đã bị thu hồi nên không thể thay đổi.";
     TransitionNotAllowed = "TRANSITION_NOT_ALLOWED", WrongState, "Nội dung thay đổi không được phép so với tình trạng hiện tại của bản ghi.";

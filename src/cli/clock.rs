@@ -124,7 +124,7 @@ impl Clock {
                 }
                 Self::Advance(Advance { by, request, server }) => {
                     let by = prost_types::Duration::try_from(by);
-                    let by = by.map_err(|_| Failure::with_code("that is longer than any clock goes", 2))?;
+                    let by = by.map_err(|_| Failure::with_code("that is longer than any clock can be moved", 2))?;
                     advance(server, request, Target::By(by), output).await
                 }
                 Self::To(To { at, request, server }) => {
@@ -269,7 +269,7 @@ async fn jump<Q: Clone, A>(
         NoAnswer::Refused(failure) => failure,
         NoAnswer::Late | NoAnswer::Failed(_) => {
             let why = Failure::from(no_answer);
-            Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", why.message()))
+            Failure::new(format!("{}; to repeat exactly this jump: --request-id {request_id}", why.message()))
         }
     };
     answer.map_err(again)
@@ -282,7 +282,7 @@ fn print_jump(request_id: &str, jump: proto::AdvanceClockResponse, output: Outpu
         OutputFormat::Text => {
             let mut lines = format!("clock      {after}\nbefore     {before}\nrequest    {request_id}");
             if repetition {
-                lines.push_str("\nrepeated   it was moved before, by the same request");
+                lines.push_str("\nrepeated   the same request moved it before");
             }
             for piece in ran.iter().take(PIECES_PRINTED) {
                 let (at, record) = (text(piece.due_at), &piece.record_id);
@@ -320,7 +320,7 @@ fn show(
     let (now, machine) = (text(now), text(machine_time));
     match output {
         OutputFormat::Text => {
-            let pace = if frozen { "stands still" } else { "goes on with the machine's" };
+            let pace = if frozen { "stands still" } else { "runs with the machine's" };
             let mut lines = format!("clock      {now}\nmachine    {machine}\npace       {pace}");
             for proto::ScheduledWork { kind, next_due_at, count } in scheduled.unwrap_or_default() {
                 let next =

@@ -41,7 +41,7 @@ const PAGE: u32 = 100;
 /// The largest file of rules.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What goes wrong in a server's world: add rules of faults, list them, end them.
+/// What goes wrong in a server's world: add fault rules, list them, end them.
 #[derive(Debug, Subcommand)]
 pub enum Fault {
     /// Add a rule, or those of a file.
@@ -150,7 +150,7 @@ pub struct Heal {
 }
 
 fn span(text: &str) -> Result<Duration, String> {
-    duration(text).ok_or_else(|| format!("{text:?} is no time like 500ms, 30s or 5m"))
+    duration(text).ok_or_else(|| format!("{text:?} is not a duration like 500ms, 30s or 5m"))
 }
 
 type Client = FaultServiceClient<Channel>;
@@ -276,7 +276,7 @@ fn show(faults: Vec<proto::Fault>, output: OutputFormat) -> Result<ExitCode, Fai
     let written: Vec<Value> = written.collect::<Result<_, _>>()?;
     match output {
         OutputFormat::Json => print_json(&json!({ "faults": written }))?,
-        OutputFormat::Text if faults.is_empty() => print_text("no rules stand")?,
+        OutputFormat::Text if faults.is_empty() => print_text("there are no rules")?,
         OutputFormat::Text => {
             for (fault, written) in faults.iter().zip(&written) {
                 let counts = fault.counts.unwrap_or_default();

@@ -35,7 +35,7 @@ pub(super) fn json_by_proto_names(name: &str, message: &impl Message) -> Result<
 
 /// A message of this type from JSON.
 pub(super) fn read<M: Message + Default>(name: &str, json: &str) -> Result<M, Failure> {
-    let unreadable = |why: String| Failure::new(format!("this is no {name}: {why}"));
+    let unreadable = |why: String| Failure::new(format!("this is not a {name}: {why}"));
     let mut reading = serde_json::Deserializer::from_str(json);
     let message = DynamicMessage::deserialize(described(name)?, &mut reading);
     let message = message.map_err(|error| unreadable(error.to_string()))?;

@@ -99,7 +99,7 @@ pub enum Command {
     /// The clock of a server's world: show it, move it forward, stop it.
     #[command(subcommand)]
     Clock(clock::Clock),
-    /// What goes wrong in a server's world: rules of faults.
+    /// What goes wrong in a server's world: fault rules.
     #[command(subcommand)]
     Fault(fault::Fault),
     /// Stories of calls with expectations: run them against a server.

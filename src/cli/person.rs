@@ -41,7 +41,7 @@ pub enum Person {
     /// Create a citizen, complete and legal, with papers of your choice or in a persona's situation.
     #[command(after_help = CREATE_EXAMPLES)]
     Create(Box<Create>),
-    /// Open the account of a person or an organisation who is there already.
+    /// Open the account of a person or an organisation that exists already.
     #[command(after_help = ACCOUNT_EXAMPLES)]
     OpenAccount(OpenAccount),
 }
@@ -210,9 +210,10 @@ impl Create {
         // A creation that was begun goes on in the server: only its name tells a repetition from another citizen.
         let again = |failure: Failure| match is_refused {
             true => failure,
-            false => {
-                Failure::new(format!("{}; to repeat this very creation: --request-id {request_id}", failure.message()))
-            }
+            false => Failure::new(format!(
+                "{}; to repeat exactly this creation: --request-id {request_id}",
+                failure.message()
+            )),
         };
         print_created(&request_id, answer.map_err(again)?, output)
     }

@@ -71,7 +71,7 @@ impl ServerArgs {
     /// A request with the credential, in the chosen language.
     pub(super) fn request<Q>(&self, message: Q, within: Duration) -> Result<Request<Q>, Failure> {
         let authorization: Result<MetadataValue<Ascii>, _> = format!("Bearer {}", self.credential).parse();
-        let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
+        let authorization = authorization.map_err(|_| Failure::with_code("the credential is not ASCII", 2))?;
         let mut request = Request::new(message);
         request.set_timeout(within);
         let metadata = request.metadata_mut();

@@ -164,7 +164,7 @@ impl Organisations {
             return refused("ORDER", "a mandate ends in the future");
         }
         if until.0.saturating_sub(now.0) > MANDATE_DAYS_MAX * DAY_MS {
-            return refused("TOO_LONG", "a mandate is given for at most five years");
+            return refused("TOO_LONG", "a mandate lasts at most five years");
         }
         self.change(code, now, |account| {
             let theirs = |mandate: &Mandate| person.contains(mandate.person);

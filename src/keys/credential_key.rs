@@ -44,7 +44,7 @@ pub fn open(folder: Option<&Path>) -> Result<Seed> {
         json.push(b'\n');
         match write_whole(&path(folder), &json, Readers::Owner) {
             Err(error) if is_full(&error) => {
-                let what = "no key of tokens can be kept: no token is accepted until a start finds room for one";
+                let what = "the token key cannot be stored: no token is accepted until a start has room to store one";
                 tracing::error!(%error, "{what}");
             }
             written => written?,
@@ -60,7 +60,7 @@ pub fn read(folder: &Path) -> Result<Option<Seed>> {
         return Ok(None);
     }
     let wrong = || {
-        let message = format!("{} is not a key of tokens: delete it, and the next start makes another", path.display());
+        let message = format!("{} is not a token key: delete it, and the next start creates another", path.display());
         Error::new(Reason::ConfigurationInvalid, message)
     };
     let kept: Kept = serde_json::from_slice(&read_private(&path)?).map_err(|_| wrong())?;

@@ -292,7 +292,7 @@ fn names_all(catalogue: &Catalogue, folder: &Path, newest: &TrustAnchor) -> Resu
         let has = |name: &str| issuer.is_some_and(|issuer| issuer.schemas.iter().any(|schema| schema == name));
         if let Some(missing) = sector.record_types.iter().find(|of| !has(&of.name)) {
             let message = format!(
-                "the keys in {} do not name {}: while a gateway runs with them, `lienthong keys admit --registry-schema FILE` lets it in",
+                "the keys in {} do not name {}: while a gateway runs with them, `lienthong keys admit --registry-schema FILE` admits it",
                 folder.display(),
                 missing.name
             );

@@ -1,4 +1,4 @@
-//! Administrative units and addresses in payloads, and whether their units exist on the day that the record speaks of.
+//! Administrative units and addresses in payloads, and whether their units exist on the day that the record refers to.
 
 use std::fmt::Display;
 
@@ -35,7 +35,7 @@ pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findi
     }
 }
 
-const NOT_IN_FORCE: &str = "the unit does not exist on the day that the record speaks of";
+const NOT_IN_FORCE: &str = "the unit does not exist on the day that the record refers to";
 
 /// Holds a unit or an address to the list of units, on one of the days from the first to the last. An address of today lies in a unit that
 /// exists today, unless its unit was divided, which is flagged; of the communes of other provinces the list knows nothing, so that they
@@ -53,7 +53,7 @@ pub fn check_unit_of(unit: &Object, path: &dyn Display, (first, last): (Date, Da
         Some(unit) => match codes::successor(&units, unit) {
             Some((code, from)) => {
                 let says = format_args!(
-                    "the unit does not exist on the day that the record speaks of; {code} (since {from}) took its place"
+                    "the unit does not exist on the day that the record refers to; {code} (since {from}) took its place"
                 );
                 findings.add(day, "NOT_IN_FORCE", says);
             }

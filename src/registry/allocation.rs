@@ -44,7 +44,7 @@ const TYPE: &str = "catalogue/type/";
 /// version of the trust anchor, others in an [`Admission`].
 ///
 /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries are no catalogue, when one that the store
-/// knows is not among them, when a schema file changed in a way that stored records do not survive, and when no number is left; and as
+/// knows is not among them, when a schema file changed in a way that is incompatible with stored records, and when no number is left; and as
 /// `may_admit` does, which is asked before anything of an [`Admission`] is stored.
 pub async fn open(
     store: &dyn Store,

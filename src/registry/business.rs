@@ -281,7 +281,7 @@ fn check_divisions(business: &Object, today: Date, findings: &mut Findings<'_>) 
         };
         match divisions.standing(division, first, last) {
             Standing::OtherDays(_) if !line.as_text().is_some_and(has_ended) => {
-                let says = "its division may not be used on the day that the record speaks of";
+                let says = "its division may not be used on the day that the record refers to";
                 findings.add(format_args!("lines[{at}]"), "NOT_IN_FORCE", says);
             }
             Standing::Known(_) | Standing::OtherDays(_) => {}
@@ -299,7 +299,7 @@ fn check_tax_status(business: &Object, ended: &[&str], findings: &mut Findings<'
         let fits = ended.contains(&status) == matches!(tax, "01" | "03");
         findings.expect(fits, "tax_status", "CONFLICT", "must be 01 or 03 if the business has ended, and only then");
         let trades = tax != "00" || status == "active" || ended.contains(&status);
-        findings.expect(trades, "tax_status", "CONFLICT", "00 is of a business that trades: a suspended one has 05");
+        findings.expect(trades, "tax_status", "CONFLICT", "00 is for a business that operates: a suspended one has 05");
     }
 }
 

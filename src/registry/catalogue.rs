@@ -59,10 +59,7 @@ impl Catalogue {
         for (at, sector) in sectors.iter().enumerate() {
             let before = &sectors[..at];
             if before.iter().any(|other| other.name == sector.name) {
-                return Err(problem(
-                    &sector.name,
-                    "there is another registry of this name, built in or of another file",
-                ));
+                return Err(problem(&sector.name, "another registry has this name, built in or from another file"));
             }
             if before.iter().any(|other| other.ordinal == sector.ordinal) {
                 return Err(problem(&sector.name, "its number belongs to another registry"));

@@ -1,6 +1,6 @@
 //! Names for the codes in a payload, so that people who read a view see words beside `LUC` or `18073`.
 //!
-//! A code means what its list says on the day that the record speaks of, and a unit is its code and its first day, so that a name that changed
+//! A code means what its list says on the day that the record refers to, and a unit is its code and its first day, so that a name that changed
 //! hands is told by the record's own time. Of a code that no list has nothing is said.
 
 use std::fmt::Write as _;

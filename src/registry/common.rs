@@ -155,7 +155,7 @@ pub fn warn_of_nobody(id: Option<&str>, path: impl std::fmt::Display, today: Dat
     let id = id.as_str();
     let unborn = adult_by_number(id).is_some_and(|adult| adult - 18 > today.year());
     if unborn || id.starts_with("000") {
-        let says = "by the structure of the number, nobody has it: its place is none, or its holder is not born yet";
+        let says = "by the structure of the number, nobody has it: its place code does not exist, or its holder is not born yet";
         findings.warn(path, "CONFLICT", says);
     }
 }
@@ -288,7 +288,7 @@ pub fn stays_same_party(before: &Object, after: &Object) -> Needs {
 
 /// The holder of a document is the same person in all its versions.
 pub fn holder_stays(source: Source) -> CrossRule {
-    let says = "a document keeps its holder, also when their personal ID is re-established (id_re_established): issue a new document to anybody else";
+    let says = "a document keeps its holder, even when their personal ID is re-established (id_re_established): issue a new document to anybody else";
     CrossRule::new("HOLDER", "holder", says, source, |step| {
         Some(stays_same_party(step.before.object("holder")?, step.after.object("holder")?))
     })

@@ -228,9 +228,9 @@ fn points_need(step: &Step<'_>) -> Option<Needs> {
 }
 
 const DEDUCTION_DAY: &str =
-    "a deduction has its day, not before that of an earlier one, and the day changes with the points only";
+    "a deduction has a date, not before that of an earlier one, and the date changes only together with the points";
 const SUSPENSION: &str =
-    "a suspension has its last day, today or later, unless no point is left; another day needs a basis";
+    "a suspension has a last day, today or later, unless no points are left; a change of that day needs a basis";
 
 /// From the day of the last deduction the clean year and the time before the test are counted.
 fn deduction_day(step: &Step<'_>) -> Option<Needs> {

@@ -238,7 +238,7 @@ fn certificate_lifecycle() -> Lifecycle {
         .across(
             AcrossRule::new(
                 ("RECORD", "finding"),
-                "a certificate of today must say what the person's record says",
+                "a certificate issued today must agree with the person's record",
                 law("Law on Judicial Records 2009, arts. 41 to 43"),
                 |certificate| certificate.text("personal_id").map(str::to_owned).into_iter().collect(),
                 says_what_the_record_says,
@@ -374,7 +374,7 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
             &path,
             "offence",
             "NOT_IN_FORCE",
-            "the Penal Code of 2015 was not passed yet on the day of judgment",
+            "the Penal Code of 2015 had not been passed on the day of judgment",
             findings,
         );
         for field in ["served_on", "expunged_on"] {

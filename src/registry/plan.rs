@@ -84,7 +84,8 @@ impl Plan {
         let row = RecordRow::read(&stored)?;
         let statement = row.decoded()?;
         let record_type = self.sector.record_type(&statement.schema);
-        let record_type = record_type.ok_or_else(|| corrupt("a stored record is of no type of its registry"))?;
+        let record_type =
+            record_type.ok_or_else(|| corrupt("a stored record is of a type that its registry does not have"))?;
         let payload = read(&row.payload)?;
         let dues = due::dues(record_type, &payload, statement.operation);
         let current = Current {

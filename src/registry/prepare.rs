@@ -242,8 +242,7 @@ fn check_revocation(
         && let Some(status) = payload.text("status")
         && record_type.lifecycle.may_leave("status", status)
     {
-        let says =
-            "a record may come back from this status, and none does after OPERATION_REVOKE: use OPERATION_UPDATE";
+        let says = "a record can return from this status, but never after OPERATION_REVOKE: use OPERATION_UPDATE";
         violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
     }
 }

@@ -222,7 +222,7 @@ fn parent(field: &'static str, other: &'static str) -> AcrossRule {
     AcrossRule::new(("PARENT", field), says, assumption(), id, fits)
 }
 
-const DEATH_DAY: &str = "a death has its death_date, and is entered on that day or later";
+const DEATH_DAY: &str = "a deceased person has a death_date, and the death is entered on that day or later";
 const ONE_SUCCESSOR: &str = "must not name a number that another record, which is not cancelled, names as superseded";
 
 fn superseded(person: &Object) -> Vec<String> {
@@ -373,7 +373,7 @@ fn check_nationality(person: &Object, today: Date, findings: &mut Findings<'_>) 
         _ => (today, today),
     };
     let in_force = !matches!(countries.standing(nationality, first, last), Standing::OtherDays(_));
-    let says = "the code may not be used on the day that the record speaks of";
+    let says = "the code may not be used on the day that the record refers to";
     findings.expect(in_force, "nationality", "NOT_IN_FORCE", says);
 }
 

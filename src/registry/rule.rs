@@ -299,7 +299,7 @@ impl Walk<'_> {
         match listed.list.standing(text, first, last) {
             Standing::Known(_) => {}
             Standing::OtherDays(_) => {
-                findings.add(path, "NOT_IN_FORCE", "the code may not be used on the day that the record speaks of")
+                findings.add(path, "NOT_IN_FORCE", "the code may not be used on the day that the record refers to")
             }
             Standing::Unknown if listed.list.is_complete => {
                 findings.add(path, "UNKNOWN_VALUE", Said("must be ", rule, ""));

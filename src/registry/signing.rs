@@ -72,13 +72,15 @@ pub struct CredentialDraft {
 
 /// The error of a registry that does not sign `what`.
 pub(super) fn not_offered(registry: &str, what: &str) -> Error {
-    Error::new(Reason::MethodUnknown, format!("the {registry} registry signs no {what}"))
+    Error::new(Reason::MethodUnknown, format!("the {registry} registry does not sign {what}"))
         .with_subject("registry", registry)
 }
 
 /// The record type of a draft, which must be the registry's own.
 pub(super) fn own_type<'a>(sector: &'a Sector, record_type: &str) -> Result<&'a RecordType> {
-    let foreign = || Error::invalid_field("record_type", "FOREIGN", format!("is none of the {} registry", sector.name));
+    let foreign = || {
+        Error::invalid_field("record_type", "FOREIGN", format!("is not a record type of the {} registry", sector.name))
+    };
     sector.record_type(record_type).map(|of| &**of).ok_or_else(foreign)
 }
 

@@ -162,7 +162,7 @@ fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_
         let overlaps = shared().any(|other| other.kind == span.kind);
         findings_at(!overlaps, &path, "from_month", "OVERLAP", "overlaps another period of this fund", findings);
         let both = span.is_of_pension() && shared().any(|other| other.is_of_pension() && other.kind != span.kind);
-        let says = "compulsory and voluntary insurance are never paid for one month";
+        let says = "compulsory and voluntary insurance are never paid for the same month";
         findings_at(!both, &path, "from_month", "OVERLAP", says, findings);
         if span.kind == Some("unemployment") {
             let says = "unemployment insurance is for months of compulsory insurance";

@@ -105,7 +105,7 @@ pub async fn check(
                     statement.and_then(|of| Some((&**catalogue.record_type(&of.schema)?, of.record_id, of.version)));
                 match named {
                     Some(named) => wanted.push((named, entry)),
-                    None => findings.add(Space::LogEntry, "an entry of a registry's log is not a statement"),
+                    None => findings.add(Space::LogEntry, "an entry in a registry's log is not a statement"),
                 }
             }
             let keys: Vec<_> = wanted.iter().map(|(named, _)| *named).collect();
@@ -113,7 +113,7 @@ pub async fn check(
                 Ok(found) => {
                     for ((_, entry), found) in wanted.iter().zip(found) {
                         if found.is_none_or(|found| found.statement != **entry) {
-                            let what = "a statement of a registry's log has no version of a record";
+                            let what = "a statement in a registry's log has no matching record version";
                             findings.add_at(Space::Record, what, entry);
                         }
                     }

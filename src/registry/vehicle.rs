@@ -173,7 +173,8 @@ fn registration_lifecycle() -> Lifecycle {
 /// Years for which a plate is kept for its owner.
 const KEPT_YEARS: i16 = 5;
 const PLATE_KEPT: &str = "a plate is kept for its owner for five years after plate_kept_since, and returned then";
-const KEPT_SINCE: &str = "a plate is kept since the day of its basis or later, and the day is then only corrected";
+const KEPT_SINCE: &str =
+    "a plate is kept from the day of its basis or later, and afterwards that day can only be corrected";
 const ONE_PLATE: &str =
     "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
 const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: only a plate that was returned is assigned to somebody else (plate_assigned)";
@@ -231,7 +232,13 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     not_future(registration, "plate_kept_since", today, findings);
     let is_kept = registration.text("status") == Some("plate_kept");
     in_order(registration, "first_registered", "plate_kept_since", findings);
-    only_while(is_kept, registration, "plate_kept_since", "only a plate that is kept is kept since a day", findings);
+    only_while(
+        is_kept,
+        registration,
+        "plate_kept_since",
+        "only a plate that is kept has a day from which it is kept",
+        findings,
+    );
     let motorcycle = registration.text("kind") == Some("motorcycle");
     check_plate(registration, findings);
     let old = date_at(registration, "first_registered").is_some_and(|day| day < VIN_SINCE);

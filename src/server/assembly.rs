@@ -43,7 +43,7 @@ pub struct Assembly {
     pub gateway: GatewayRole,
     /// The public logs.
     pub logs: Logs,
-    /// Pauses logs as the rules of faults say.
+    /// Pauses logs as the fault rules say.
     _pauses: PausedLogs,
     /// Waits until what was written shows everywhere, once there is something that brings it there.
     pub shown: Arc<ShownLater>,
@@ -234,7 +234,7 @@ fn with_faults(
     registries.iter().zip(others).map(port).collect()
 }
 
-/// The error of a registry's clock, as the rules of faults say.
+/// The error of a registry's clock, as the fault rules say.
 fn skew(rules: &Arc<Rules>, registry: &Name) -> Skew {
     let (rules, registry) = (rules.clone(), registry.clone());
     Arc::new(move || {

@@ -74,7 +74,7 @@ pub struct Config {
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
     pub simulation: bool,
-    /// Rules of faults that hold from the start.
+    /// Fault rules that hold from the start.
     pub faults: Vec<Fault>,
     /// Most sessions at a time.
     pub sessions: SessionsMax,

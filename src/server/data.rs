@@ -138,7 +138,7 @@ impl DataFolder {
                 invalid(format!("{} holds a store, but no world.json that names its world: restore it", path.display()))
             }
             None if path.join(STANDING).exists() => invalid(format!(
-                "{} was served from, but world.json and the store are missing: restore it from a copy, or choose another folder",
+                "{} has been served before, but world.json and the store are missing: restore it from a copy, or choose another folder",
                 path.display()
             )),
             None => {

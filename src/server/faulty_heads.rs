@@ -1,4 +1,4 @@
-//! The heads that logs show while a rule of faults says so: an older one, or one of another tree.
+//! The heads that logs show while a fault rule says so: an older one, or one of another tree.
 
 use std::sync::Arc;
 

@@ -64,14 +64,14 @@ fn damage_in(folder: Option<&Path>, error: Error) -> Error {
     Error::new(error.reason, message).with_subject(error.subject.kind, error.subject.name.clone()).with_source(error)
 }
 
-/// Adds the rules of faults of a configuration.
+/// Adds the fault rules of a configuration.
 fn add_faults(config: &Config, assembly: &Assembly) -> Result<()> {
     if config.faults.is_empty() {
         return Ok(());
     }
     if !config.simulation {
         let message =
-            "rules of faults belong to the simulation, which a server with TLS serves only with --enable-simulation";
+            "fault rules belong to the simulation, which a server with TLS serves only with --enable-simulation";
         return Err(Error::new(Reason::ConfigurationInvalid, message));
     }
     assembly.world.faults.add(fault_scope(assembly, false).read(config.faults.clone(), "faults")?)?;

@@ -23,7 +23,7 @@ impl GroundTruth {
         if !exists {
             return Ok(());
         }
-        let message = format!("{} is there already: move it away, or write the ground truth elsewhere", path.display());
+        let message = format!("{} exists already: move it away, or write the ground truth elsewhere", path.display());
         Err(Error::new(Reason::ConfigurationInvalid, message))
     }
 

@@ -259,7 +259,7 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
     Ok(services)
 }
 
-/// What rules of faults of this world may name: the methods of the rights, health, and all that it has.
+/// What fault rules of this world may name: the methods of the rights, health, and all that it has.
 pub(super) fn fault_scope(assembly: &Assembly, is_session: bool) -> FaultScope {
     let (rights, of_health) =
         (assembly.gateway.rights.current(), ["grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"]);

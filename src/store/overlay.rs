@@ -226,7 +226,7 @@ impl Store for OverlayStore {
         let more: usize =
             writes.iter().map(|write| write.key.len() + write.value.as_ref().map_or(0, Bytes::len) + ROW_BYTES).sum();
         if self.bytes() + more > self.bytes_max {
-            let message = "what was changed in this session reaches its limit: reset the session, or work in several";
+            let message = "the changes in this session have reached their limit: reset the session, or use several";
             return Err(Error::new(Reason::SessionFull, message).with_subject("session", ""));
         }
         let touched: BTreeSet<Space> = writes.iter().map(|write| write.space).collect();

@@ -136,8 +136,8 @@ impl RollbackGuard {
     fn refused(&self, store: &Path, what: &str) -> Error {
         let folder = store.parent().unwrap_or(store).display();
         let message = format!(
-            "the store {} is not the one that was served from last: {what}. Put the newest copy of the whole folder back; or go on \
-             from what is there, by `lienthong store accept-rollback {folder}`: what was acknowledged since is lost then, and the logs \
+            "the store {} is not the one that was served from last: {what}. Restore the newest copy of the whole folder; or continue \
+             with the present store, by `lienthong store accept-rollback {folder}`: everything acknowledged since is then lost, and the logs \
              fork from what they have shown",
             store.display()
         );

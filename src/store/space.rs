@@ -101,7 +101,7 @@ spaces! {
     Presentation = 44, Rows, "presentation";
     /// Presentations by the hash of their code.
     PresentationCode = 45, Index, "presentation_code";
-    /// The simulation: citizens who were created, by request id, and rules of faults that were added.
+    /// The simulation: citizens who were created, by request id, and fault rules that were added.
     Simulation = 50, Rows, "simulation";
 }
 
@@ -153,9 +153,9 @@ impl Remedy {
     /// The remedy as a sentence.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Rebuild => "`lienthong store rebuild` makes them again from the ledgers and records",
+            Self::Rebuild => "`lienthong store rebuild` derives them again from the ledgers and records",
             Self::RebuildIfTheRestIsRead => {
-                "`lienthong store rebuild` makes them again if the other rows of their tree can be read, and changes nothing if not: \
+                "`lienthong store rebuild` derives them again if the other rows of their tree can be read, and changes nothing if not: \
                  then restore it from a copy"
             }
             Self::Copy => "restore it from a copy",

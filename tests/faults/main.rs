@@ -101,7 +101,7 @@ async fn a_rule_that_could_never_act_is_refused_with_the_field_and_a_hint() {
             "turn.until",
             "not later",
         ),
-        (json!({ "turn": { "ttl": "-1s" }, "status": status }), "turn.ttl", "no duration"),
+        (json!({ "turn": { "ttl": "-1s" }, "status": status }), "turn.ttl", "is not a duration"),
         (json!({ "faultId": "a b", "status": status }), "fault_id", "characters"),
         (json!({ "faultId": CITIZEN, "status": status }), "fault_id", "no personal ID"),
         (json!({ "status": { "code": "UNAVAILABEL" } }), "status.code", "UNAVAILABLE"),

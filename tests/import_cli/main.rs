@@ -274,8 +274,8 @@ fn odd_files_are_read_or_refused_in_words() {
     for (name, bytes, said) in [
         ("million.csv", million.into_bytes(), "it has too many cells"),
         ("utf32.csv", [&[0xff, 0xfe, 0, 0][..], &[65, 0, 0, 0].repeat(9)].concat(), "it is UTF-32"),
-        ("zeros.csv", vec![0; 1_000], "characters that nobody sees"),
-        ("archive.xlsx", [&b"PK\x05\x06"[..], &[0; 18]].concat(), "is no XLSX file that can be read"),
+        ("zeros.csv", vec![0; 1_000], "has invisible characters"),
+        ("archive.xlsx", [&b"PK\x05\x06"[..], &[0; 18]].concat(), "is not a readable XLSX file"),
     ] {
         world.write(name, &bytes);
         let (code, _, why) = world.import(name, &[]);

@@ -51,7 +51,7 @@ pub fn embedded_for(catalogue: &Catalogue) -> Result<(String, Rights), Vec<Schem
                 match known.get(&(named, key.clone())) {
                     Some(there) if *there == says => continue,
                     Some(there) => {
-                        let message = format!("there is one of this key, and it is called {there}");
+                        let message = format!("this key exists already, with the name {there}");
                         let (registry, path, rule) = (sector.name.to_string(), row.path, "CONFLICT");
                         flaws.push(SchemaFlaw { registry, path, rule, message });
                         continue;

@@ -33,8 +33,7 @@ pub(super) fn asked_for(headers: &HeaderMap, rules: &Rules, is_allowed: bool) ->
         return Ok(Vec::new());
     }
     if !is_allowed {
-        let says =
-            "is heeded only in a session that was created with metadata_faults, and of a caller with a credential";
+        let says = "takes effect only in a session that was created with metadata_faults, and only from a caller with a credential";
         return Err(Error::invalid_field(FAULT, "NOT_ALLOWED", says));
     }
     let mut found = Vec::new();
@@ -42,7 +41,7 @@ pub(super) fn asked_for(headers: &HeaderMap, rules: &Rules, is_allowed: bool) ->
     found.extend(delay.map(|action| (action, DELAY_PERCENTAGE)));
     if let Some(code) = number(headers, ABORT)? {
         let code = u8::try_from(code).ok().filter(|code| (1..=16).contains(code));
-        let code = code.ok_or_else(|| Error::invalid_field(ABORT, "OUT_OF_RANGE", "a code of gRPC, 1 to 16"))?;
+        let code = code.ok_or_else(|| Error::invalid_field(ABORT, "OUT_OF_RANGE", "a gRPC code, 1 to 16"))?;
         let refusal = Refusal { status: Refused::With(code), message: String::new(), retry_after: None };
         found.push((CallAction::Refuse(refusal), ABORT_PERCENTAGE));
     }
@@ -83,7 +82,7 @@ fn own(text: &str) -> Result<Rule> {
             if found.is_empty() { Ok(rule(action, share)) } else { Err(Error::invalid(found)) }
         }
         Action::Read(_) | Action::State(_) => {
-            let says = "metadata has faults of its own call only: the others are rules of FaultService";
+            let says = "metadata can add faults to its own call only: all others are rules of FaultService";
             Err(Error::invalid_field(FAULT, "NOT_APPLICABLE", says))
         }
     }

@@ -67,7 +67,7 @@ fn session_of(headers: &HeaderMap) -> Result<Option<&str>> {
         (None, _) => Ok(None),
         (Some(id), None) => Ok(Some(id.to_str().unwrap_or_default())),
         (Some(_), Some(_)) => {
-            let rule = "names one session: of two nobody can say which is meant";
+            let rule = "must occur once: a call belongs to one session";
             Err(Error::invalid_field(SESSION, "DUPLICATE", rule))
         }
     }

@@ -164,7 +164,7 @@ const STATUS: &str = "grpc-status";
 
 fn refused(refusal: &Refusal) -> Instead {
     let Refusal { status, message, retry_after } = refusal;
-    let message = if message.is_empty() { "a rule of faults refuses this call" } else { message };
+    let message = if message.is_empty() { "a fault rule refuses this call" } else { message };
     let with_retry = |error: Error| match retry_after {
         Some(after) => error.with_retry_after(*after),
         None => error,
@@ -191,7 +191,7 @@ impl Instead {
     pub(super) fn error(&self) -> Error {
         match self {
             Self::Refusal(error) | Self::Code(_, error) => Error::new(error.reason, error.message.clone()),
-            Self::Reset(_) => Error::new(Reason::FaultInjected, "a rule of faults resets the stream"),
+            Self::Reset(_) => Error::new(Reason::FaultInjected, "a fault rule resets the stream"),
         }
     }
 

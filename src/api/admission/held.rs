@@ -16,7 +16,7 @@ pub(super) struct Held {
     pub(super) _memory: Option<Memory>,
     /// A stream of answers to anyone, which counts as long as it is open.
     pub(super) stream: Option<OpenStream<Option<Network>>>,
-    /// The rules of faults whose turn the call is.
+    /// The fault rules whose turn the call is.
     pub(super) faults: Faults,
 }
 

@@ -1,6 +1,6 @@
 //! Writes the journal: what came in and what went out of one call, as bytes, and how it ended.
 //!
-//! This is the one place that every call passes, whatever its method and its protocol, and at which an answer has its last form but for compression and what rules of faults do to it.
+//! This is the one place that every call passes, whatever its method and its protocol, and at which an answer has its last form but for compression and what fault rules do to it.
 //! A call ends when the last part of its answer is handed over, or when its client went away before.
 
 use std::borrow::Cow;
@@ -108,7 +108,7 @@ impl Journalling {
         }
     }
 
-    /// Notes the rules of faults that act on a call. One that they break off did not end by its client.
+    /// Notes the fault rules that act on a call. One that they break off did not end by its client.
     pub(super) fn note_faults(&mut self, faults: &Faults) {
         let Some(call) = &mut self.call else { return };
         call.faults = faults.names().map(str::to_owned).collect();
@@ -207,9 +207,9 @@ struct Messages {
     /// Bytes that may still be kept.
     room: usize,
     is_cut: bool,
-    /// Whether a rule of faults sends every message twice.
+    /// Whether a fault rule sends every message twice.
     is_doubled: bool,
-    /// Where a rule of faults ends the answer.
+    /// Where a fault rule ends the answer.
     cut: Option<After>,
     prefix: Vec<u8>,
     /// Bytes of the present message that are yet to come.

@@ -323,7 +323,7 @@ impl Entering<'_> {
         Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream, faults }))
     }
 
-    /// The rules of faults whose turn a call is.
+    /// The fault rules whose turn a call is.
     fn faults_of(&self, method: &Method, admitted: &Admitted, message: &[u8], asked: Vec<Strike>) -> Faults {
         let call = admitted.call();
         let caller = call.map(|call| call.caller.label());

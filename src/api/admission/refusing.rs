@@ -7,7 +7,7 @@ use crate::base::call::Caller;
 /// A refusal, with the caller and the method as far as they were known by then.
 pub(super) struct Refused {
     pub(super) error: Error,
-    /// What a rule of faults answers instead of a status for the error.
+    /// What a fault rule answers instead of a status for the error.
     pub(super) instead: Option<Instead>,
     pub(super) method: Option<&'static str>,
     pub(super) caller: Option<Caller>,
@@ -25,7 +25,7 @@ impl Refusing {
         Refused { error, instead: None, method: self.method, caller: self.caller.clone() }
     }
 
-    /// The refusal that a rule of faults asks for.
+    /// The refusal that a fault rule asks for.
     pub(super) fn with(&self, instead: Instead) -> Refused {
         let error = instead.error();
         Refused { instead: Some(instead), ..self.by(error) }

@@ -245,7 +245,7 @@ const WELL_KNOWN = {
   "google.protobuf.Duration": {
     open: (word) => {
       const parts = /^(-?)(\d+)(?:\.(\d{1,9}))?s$/.exec(word);
-      if (!parts) throw new Error(`${word} is no duration: 1.5s is one`);
+      if (!parts) throw new Error(`${word} is not a duration: 1.5s is one`);
       const sign = parts[1] ? -1 : 1;
       return { seconds: sign * Number(parts[2]), nanos: sign * Number((parts[3] ?? "").padEnd(9, "0")) };
     },

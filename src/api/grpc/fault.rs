@@ -127,7 +127,7 @@ impl FaultService for FaultGrpcService {
         let use_case = async |_, request: proto::RemoveFaultRequest| match self.rules.remove(&request.fault_id) {
             true => Ok(proto::RemoveFaultResponse {}),
             false => {
-                let message = "no rule of this name stands: FaultService/ListFaults lists those that do";
+                let message = "there is no rule of this name: FaultService/ListFaults lists the rules";
                 Err(Error::new(Reason::NotFound, message).with_subject("fault", ""))
             }
         };

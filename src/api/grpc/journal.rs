@@ -162,7 +162,7 @@ impl JournalGrpcService {
     fn export(&self) -> Result<impl stream::Stream<Item = Result<proto::ExportRecordingResponse>> + Send + use<>> {
         use proto::export_recording_response::Part;
         let recording = self.parts.journal.recording().ok_or_else(|| {
-            Error::new(Reason::NotFound, "nothing was recorded here: StartRecording begins")
+            Error::new(Reason::NotFound, "nothing was recorded here: StartRecording starts a recording")
                 .with_subject("recording", "")
         })?;
         let heading = self.parts.heading(&recording);

@@ -117,7 +117,7 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
         let read = |(at, id): (usize, &String)| {
             let known = PersonalId::parse(id).filter(|id| with_faults.contains(&Some(*id)));
             if known.is_none() {
-                let rule = "is no persona with a fault: docs/personas.md lists them";
+                let rule = "is not a persona with a fault: docs/personas.md lists them";
                 found.push(Violation::new(format!("persona_faults.personal_ids[{at}]"), "UNKNOWN_VALUE", rule));
             }
             known

@@ -76,9 +76,11 @@ pub fn personas_at(today: Date, reach: &Reach) -> Vec<proto::Persona> {
 fn target(target: Option<proto::advance_clock_request::Target>) -> Result<Target> {
     use proto::advance_clock_request::Target as Given;
     match target {
-        None => {
-            Err(Error::invalid_field("target", "REQUIRED", "how far to go is required: by a duration, or to a time"))
-        }
+        None => Err(Error::invalid_field(
+            "target",
+            "REQUIRED",
+            "state how far to move the clock: by a duration, or to a time",
+        )),
         Some(Given::To(at)) => record::instant("to", &at).map(Target::To),
         Some(Given::By(by)) => {
             // The halves of a duration have one sign (google/protobuf/duration.proto).
@@ -89,7 +91,7 @@ fn target(target: Option<proto::advance_clock_request::Target>) -> Result<Target
                 Error::invalid_field(
                     "by",
                     "FORMAT",
-                    "is no duration: seconds and nanos differ in sign, or are too many",
+                    "is not a duration: seconds and nanos differ in sign, or are out of range",
                 )
             };
             ms.filter(|_| is_whole).map(Target::By).ok_or_else(wrong)

@@ -56,7 +56,7 @@ pub(super) fn verify(
     key: &NoteKey,
     report: Option<&[u8]>,
 ) -> std::result::Result<Object, (Code, &'static str)> {
-    let malformed = (Code::Malformed, "it is no statement of a check");
+    let malformed = (Code::Malformed, "it is not a statement of a check");
     let unsigned = (Code::NoTrustedSignature, "the key did not sign it, or its signature does not verify");
     let note = Note::parse(statement).map_err(|_| malformed)?;
     let mut lines = note.signatures.iter().filter(|line| key.claims(line)).peekable();

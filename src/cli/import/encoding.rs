@@ -1,7 +1,7 @@
 //! Texts before Unicode, column by column: which encoding a column is in, and its texts composed.
 //!
 //! Both encodings look like Latin-1, and no letter proves anything alone; a sample of the column does. A column is converted when nearly all of its
-//! texts that are not Vietnamese as they stand are Vietnamese in one encoding; in a Unicode file those that do stand stay as they are. Where less
+//! texts that do not read as Vietnamese are Vietnamese in one encoding; in a Unicode file those that do stand stay as they are. Where less
 //! is sure, the registry refuses what is garbled, with the text that was probably meant.
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
@@ -29,7 +29,7 @@ pub(super) struct Looks {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) legacy: Option<Legacy>,
-    /// Of a hundred texts of the sample that are not Vietnamese as they stand, how many are of the encoding; `None` where it was declared, or there
+    /// Of a hundred texts of the sample that do not read as Vietnamese, how many are of the encoding; `None` where it was declared, or there
     /// are none.
     pub(super) percent: Option<usize>,
     /// Whether the other columns of the file decided.

@@ -132,7 +132,7 @@ impl Known {
             }
             Entry::Occupied(entry) if entry.get().1 == content => Ok(None),
             Entry::Occupied(entry) => {
-                let message = format!("row {} says something else of the same record", entry.get().0);
+                let message = format!("row {} states other values for the same record", entry.get().0);
                 Err(vec![Flaw::new(builder.key_column(), "DUPLICATE", message)])
             }
         }

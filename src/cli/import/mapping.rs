@@ -156,7 +156,7 @@ impl Mapping {
         match unknown {
             None => Ok(()),
             Some((at, name)) => Err(Failure::new(format!(
-                "row {first_row}, column {}: {name} becomes no field: name the field in a mapping (--write-mapping begins one), or \"-\" there to leave the column out",
+                "row {first_row}, column {}: {name} maps to no field: name the field in a mapping (--write-mapping begins one), or \"-\" there to leave the column out",
                 at + 1
             ))),
         }
@@ -168,10 +168,10 @@ impl Mapping {
         for (name, column) in self.columns.iter().filter(|(_, column)| !column.is_ignored()) {
             let field = column.detailed().field;
             if self.constants.contains_key(&field) {
-                return Err(Failure::new(format!("the column {name} and a constant both become {field}")));
+                return Err(Failure::new(format!("the column {name} and a constant both map to {field}")));
             }
             if let Some(other) = taken.insert(field.clone(), name) {
-                return Err(Failure::new(format!("the columns {other} and {name} both become {field}")));
+                return Err(Failure::new(format!("the columns {other} and {name} both map to {field}")));
             }
         }
         Ok(())

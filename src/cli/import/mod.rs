@@ -171,7 +171,7 @@ impl Import {
         let path = self.quarantine.clone().unwrap_or_else(|| self.file.with_extension("refused.csv"));
         let is_input = |path: &Path| path.canonicalize().ok() == self.file.canonicalize().ok();
         if path.exists() && is_input(&path) {
-            return Err(Failure::with_code("the quarantine file would take the place of the imported one", 2));
+            return Err(Failure::with_code("the quarantine file would overwrite the imported one", 2));
         }
         let may_overwrite = self.overwrite || is_resumed;
         let quarantine = Quarantine::new(path, checkpoint.quarantine_bytes, may_overwrite)?;

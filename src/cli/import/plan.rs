@@ -98,7 +98,7 @@ pub(super) fn names(header: &Row, sample: &Sample, declared: Option<Option<Legac
     for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         if name.chars().any(char::is_control) {
             return Err(Failure::new(format!(
-                "row {}: the name of column {} has characters that nobody sees: is this a file of rows?",
+                "row {}: the name of column {} has invisible characters: is this a file of rows?",
                 header.number,
                 at + 1
             )));
@@ -159,7 +159,7 @@ pub(super) fn say(
                 print_text(&format!("encoding   {name}: {}, as in the other columns", legacy.name()))?;
             }
             (Some(legacy), Some(percent)) if reading.keeps_standing => print_text(&format!(
-                "encoding   {name}: {}, {percent}% of the accented texts that are not Vietnamese as they stand",
+                "encoding   {name}: {}, {percent}% of the accented texts that do not read as Vietnamese",
                 legacy.name()
             ))?,
             (Some(legacy), Some(percent)) => {
@@ -167,7 +167,7 @@ pub(super) fn say(
             }
             (Some(legacy), None) => print_text(&format!("encoding   {name}: {}, declared", legacy.name()))?,
             (None, Some(percent)) => print_text(&format!(
-                "encoding   {name}: Unicode; {percent}% of the accented texts that are not Vietnamese as they stand look like TCVN3 or VNI, and all stay as they are"
+                "encoding   {name}: Unicode; {percent}% of the accented texts that do not read as Vietnamese look like TCVN3 or VNI, and all stay as they are"
             ))?,
             (None, None) => {}
         }

@@ -128,7 +128,7 @@ impl Report {
             "created    {created}\nupdated    {updated}\nunchanged  {unchanged}\nrepeated   {repeated}\nrefused    {refused}"
         ))?;
         match file {
-            Some(file) => print_text(&format!("quarantine {file}: mend the rows and import it")),
+            Some(file) => print_text(&format!("quarantine {file}: correct the rows and import it")),
             None => Ok(()),
         }
     }
@@ -153,7 +153,7 @@ impl Quarantine {
         }
         if path.exists() && !may_overwrite {
             return Err(Failure::new(format!(
-                "{} is there from an earlier import: import it or move it away, or say --overwrite",
+                "{} remains from an earlier import: import it, move it away, or give --overwrite",
                 path.display()
             )));
         }

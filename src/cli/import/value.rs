@@ -157,7 +157,7 @@ fn boolean(cell: &Cell) -> Result<bool, Refusal> {
 
 fn choice(text: &str, values: &[String]) -> Result<String, Refusal> {
     let same = values.iter().find(|value| value.eq_ignore_ascii_case(text));
-    same.cloned().ok_or(("UNKNOWN_VALUE", "is none of the field's values: translate it with `codes` in the mapping"))
+    same.cloned().ok_or(("UNKNOWN_VALUE", "is not one of the field's values: translate it with `codes` in the mapping"))
 }
 
 /// A day: `31/12/1990`, `31-12-1990`, `31.12.1990`, `1990-12-31`, a spreadsheet's date, or the number that stands for one.

@@ -95,7 +95,7 @@ pub(super) fn rows(path: &Path, sheet: &str, each: &mut Each<'_>) -> Result<(), 
 
 fn open(path: &Path) -> Result<Workbook, Failure> {
     open_workbook(path).map_err(|error: calamine::XlsxError| {
-        Failure::new(format!("{} is no XLSX file that can be read: {error}", path.display()))
+        Failure::new(format!("{} is not a readable XLSX file: {error}", path.display()))
     })
 }
 
@@ -177,7 +177,7 @@ fn measure(path: &Path) -> io::Result<()> {
         };
         let bytes = io::copy(&mut part.take(room + 1), &mut io::sink())?;
         if bytes > room {
-            return refuse("it unfolds to more bytes than are read");
+            return refuse("it decompresses to more bytes than are allowed");
         }
         all += bytes;
         in_memory += if is_sheet { 0 } else { bytes };

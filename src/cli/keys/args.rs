@@ -66,7 +66,7 @@ impl ChangeArgs {
         let taken = possible.and_then(|_| request(folder, unlock, origin, next));
         taken.map_err(|error| match folder.give_up(&change.keys(), unlock) {
             Ok(()) => error.into(),
-            Err(left) => Failure::new(format!("{error}; the key that was made for it remains: {left}")),
+            Err(left) => Failure::new(format!("{error}; the key that was created for it remains: {left}")),
         })
     }
 

@@ -121,7 +121,7 @@ impl Audit {
                 print_text(&format!("{verdict} {}: {}", stop.code.as_str(), stop.why))?;
                 if stop.code == Code::NoTrustedSignature && self.place.contains("/sessions/") {
                     print_text(
-                        "a session's logs verify by its own trust anchor: `lienthong session export` keeps it, and --trust names it",
+                        "a session's logs verify against its own trust anchor: `lienthong session export` saves it, and --trust reads it",
                     )?;
                 } else if stop.code == Code::NoTrustedSignature {
                     print_text(

@@ -210,7 +210,7 @@ impl Load {
 
 /// Reads a time with its unit, `ms`, `s`, `m`, `h` or `d`; plain digits are seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "a time is a number and a unit: 500ms, 30s, 5m, 8h, 7d".to_owned();
+    let wrong = || "a duration is a number and a unit: 500ms, 30s, 5m, 8h, 7d".to_owned();
     let is_bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let found = if is_bare { time::duration(&format!("{text}s")) } else { time::duration(text) };
     found.filter(|of| !of.is_zero()).ok_or_else(wrong)

@@ -43,10 +43,10 @@ impl Plan {
         match refused {
             0 => Ok(ExitCode::SUCCESS),
             1 => Err(Failure::new(
-                "a change is refused: if stored records would not survive it, give the record type a new version",
+                "a change is refused: if stored records are incompatible with it, give the record type a new version",
             )),
             many => Err(Failure::new(format!(
-                "{many} changes are refused: if stored records would not survive them, give the record type a new version"
+                "{many} changes are refused: if stored records are incompatible with them, give the record type a new version"
             ))),
         }
     }

@@ -122,7 +122,7 @@ impl Replaying {
             report.uncompared += 1;
             return Ok(());
         }
-        // What a rule of faults broke off ends for each client in its own way.
+        // What a fault rule broke off ends for each client in its own way.
         let is_broken_off = before.code == Code::Unknown as i32 && before.details.is_empty();
         // An answer of trailers alone has no message and a good status.
         let is_whole = now.code == Code::Ok as i32 && !now.messages.is_empty();
@@ -193,7 +193,7 @@ async fn made(channel: &Channel, session: &str, call: &proto::RecordedCall) -> R
     for (name, value) in metadata {
         let (name, value) = (name.parse::<AsciiMetadataKey>(), value.parse::<AsciiMetadataValue>());
         let (Ok(name), Ok(value)) = (name, value) else {
-            return Err(Failure::new("the recording has metadata that are none"));
+            return Err(Failure::new("the recording has invalid metadata"));
         };
         request.metadata_mut().insert(name, value);
     }

@@ -26,7 +26,7 @@ impl Reading<'_> {
         for (name, lacks) in Vars::beginning(Date::constant(2026, 1, 1)).define(constants).err().into_iter().flatten() {
             let what = match lacks.is_empty() {
                 true => format!("constants have at most {} bytes together", vars::BYTES_MAX),
-                false => format!("is made of {lacks}, which is made of it in turn or is not there"),
+                false => format!("is made from {lacks}, which does not exist or is made from it in turn"),
             };
             self.flaw(&format!("vars.{name}"), what);
         }
@@ -118,7 +118,7 @@ impl Reading<'_> {
         if let Some(code) = map.get("code") {
             expect.code = code.as_str().unwrap_or_default().to_owned();
             if expect.code != "OK" && code_named(&expect.code).is_none() {
-                self.flaw(&join(path, "code"), "is no code of gRPC: OK, NOT_FOUND, FAILED_PRECONDITION, …");
+                self.flaw(&join(path, "code"), "is not a gRPC code: OK, NOT_FOUND, FAILED_PRECONDITION, …");
             }
         }
         if let Some(reason) = map.get("reason") {

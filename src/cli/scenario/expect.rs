@@ -110,7 +110,7 @@ impl Matcher {
             ("not", with) => Ok(Self::Not(with.clone())),
             ("matches", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
                 Ok(_) => Ok(Self::Matches(pattern.clone())),
-                Err(error) => Err(format!("is no regular expression: {error}")),
+                Err(error) => Err(format!("is not a regular expression: {error}")),
             },
             ("at_least", with) => number(with).map(Self::AtLeast).ok_or_else(|| "at_least takes a number".to_owned()),
             ("at_most", with) => number(with).map(Self::AtMost).ok_or_else(|| "at_most takes a number".to_owned()),

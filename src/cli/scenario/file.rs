@@ -132,7 +132,7 @@ impl Reading<'_> {
             return Vec::new();
         };
         if depth >= DEPTH_MAX {
-            self.flaw(path, format!("steps stand in one another at most {DEPTH_MAX} deep"));
+            self.flaw(path, format!("steps nest at most {DEPTH_MAX} deep"));
             return Vec::new();
         }
         // Steps at the same time know nothing of each other.

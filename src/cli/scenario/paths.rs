@@ -58,20 +58,20 @@ fn walk(shape: Shape, path: &str) -> Result<(), String> {
         let is_index = index == "*" || !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
         return match shape {
             Shape::List(kind) if is_index => walk(Shape::one(kind), rest),
-            Shape::List(_) => Err(format!("[{index}] is no index: a number, or *")),
-            _ => Err(format!("[{index}] stands behind what is no list")),
+            Shape::List(_) => Err(format!("[{index}] is not an index: a number, or *")),
+            _ => Err(format!("[{index}] follows a value that is not a list")),
         };
     }
     let (name, rest) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
     match shape {
         Shape::List(_) if name == "length" && rest.is_empty() => Ok(()),
-        Shape::List(_) => Err(format!("{name} stands behind a list: of its items, [*].{name}; or length")),
+        Shape::List(_) => Err(format!("{name} follows a list: write [*].{name} for its items, or length")),
         Shape::Map(kind) => walk(Shape::one(kind), rest),
         Shape::One(Kind::Message(message)) if !message.full_name().starts_with(WELL_KNOWN) => {
             let field = message.get_field_by_name(name).ok_or_else(|| no_such_field(name, &message))?;
             walk(Shape::of(&field), rest)
         }
-        _ => Err(format!("{name} stands behind a value that has no fields")),
+        _ => Err(format!("{name} follows a value that has no fields")),
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn outcomes(all: &Outcomes, output: OutputFormat) -> Result<(), Failu
         }
     }
     let failed = all.iter().filter(|(_, outcome)| outcome.failed.is_some()).count();
-    print_text(&format!("{} scenarios: {} as told, {failed} not", all.len(), all.len() - failed))
+    print_text(&format!("{} scenarios: {} passed, {failed} failed", all.len(), all.len() - failed))
 }
 
 /// The outcomes as JUnit's test cases, one a scenario.

@@ -239,8 +239,8 @@ impl World {
         }
         all.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         for (name, value) in all {
-            let name: AsciiMetadataKey = name.parse().map_err(|_| format!("{name} is no name of metadata"))?;
-            let value: AsciiMetadataValue = value.parse().map_err(|_| format!("the metadata {name} is no ASCII"))?;
+            let name: AsciiMetadataKey = name.parse().map_err(|_| format!("{name} is not a metadata key"))?;
+            let value: AsciiMetadataValue = value.parse().map_err(|_| format!("the metadata {name} is not ASCII"))?;
             request.metadata_mut().insert(name, value);
         }
         let mut client = Grpc::new(self.channel.clone());

@@ -88,7 +88,7 @@ pub struct Serve {
     /// The file to write the trust anchor to [default: anchor.json in the data folder, or else in the working directory].
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: Option<PathBuf>,
-    /// A file of rules of faults that hold from the start (`lienthong fault add --help`).
+    /// A file of fault rules that hold from the start (`lienthong fault add --help`).
     #[arg(long, env = "LIENTHONG_FAULTS", value_name = "FILE")]
     faults: Option<PathBuf>,
     /// A file of rights to use instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; an invalid file changes nothing.

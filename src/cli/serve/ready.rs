@@ -41,7 +41,7 @@ impl ReadyFile {
         };
         match std::fs::symlink_metadata(path) {
             Ok(found) if !found.is_file() && !found.is_symlink() => {
-                return Err(Failure::new(format!("the ready-file {} is no regular file", path.display())));
+                return Err(Failure::new(format!("the ready-file {} is not a regular file", path.display())));
             }
             _ => {}
         }

@@ -85,7 +85,7 @@ pub(super) fn compare(fields: &CredentialFields, text: &str, report: &mut Report
     let (outcome, detail) = match differing.is_empty() {
         true => (Outcome::Pass, String::new()),
         false => {
-            (Outcome::Fail, format!("{} next to the credential: not what the credential says", differing.join(", ")))
+            (Outcome::Fail, format!("{} next to the credential: differs from the credential", differing.join(", ")))
         }
     };
     report.judge(Check { name: "frame", outcome, detail }, verdict);

@@ -88,7 +88,9 @@ pub fn publish(folder: &KeyFolder, anchor: TrustAnchor) -> Result<TrustAnchor> {
     let current = folder.newest()?;
     follows(&current, &anchor)?;
     if !entries(Some(&current), &anchor)?.is_empty() {
-        return Err(invalid("it changes keys of logs: only the gateway can say where in the ledger that stands"));
+        return Err(invalid(
+            "it changes the keys of logs: only the running gateway knows the ledger position of such a change",
+        ));
     }
     meet(folder, None, |_, _| Ok(anchor))
 }
@@ -111,7 +113,7 @@ fn meet(
             |error| match error {
                 None => Error::new(
                     Reason::RegistryUnavailable,
-                    "no gateway answers: keys change under a running `lienthong serve --keys` of this folder",
+                    "no gateway answers: keys change only while `lienthong serve --keys` runs with this folder",
                 ),
                 Some(why) => invalid(format!("the gateway refused: {why}")),
             },
@@ -122,7 +124,9 @@ fn meet(
     match answer.map(|done| done.error) {
         Ok(None) => Ok(anchor),
         Ok(Some(why)) => Err(invalid(format!("the gateway refused: {why}"))),
-        Err(_) => Err(invalid("the gateway did not say whether it took the change: `lienthong keys list` shows it")),
+        Err(_) => {
+            Err(invalid("the gateway did not say whether it accepted the change: `lienthong keys list` shows it"))
+        }
     }
 }
 
@@ -197,7 +201,7 @@ pub async fn place_events(
         }
         if size != version.events_from {
             let is_last_change = standing > 0 && standing + 1 == versions.len();
-            let other = || invalid("the record ledger tells of other keys than these: they are another folder's");
+            let other = || invalid("the record ledger lists other keys than these, which belong to another folder");
             return if is_last_change { Ok(standing) } else { Err(other()) };
         }
         records.append(entries, |_| crate::store::Batch::new()).await?;
@@ -280,7 +284,7 @@ impl Watcher {
                 return Err(invalid("the change was given up before the next version was written"));
             }
             if begun.elapsed() > STEP_MAX {
-                return Err(invalid("the next version did not come in time"));
+                return Err(invalid("the next version did not arrive in time"));
             }
             tokio::time::sleep(LOOK_EVERY / 5).await;
         }
@@ -329,7 +333,7 @@ impl Watcher {
         let is_placed =
             if entries.is_empty() { next.events_from <= records.size() } else { next.events_from == records.size() };
         if !is_placed {
-            return Err(invalid("its events stand elsewhere"));
+            return Err(invalid("its events have other positions"));
         }
         let is_paused =
             |origin: &str| origin == self.records.origin() || log.as_ref().is_some_and(|log| log.origin() == origin);
@@ -337,7 +341,7 @@ impl Watcher {
         // Nobody writes to the log of an issuer that is let in with this version.
         let is_new = |origin: &str| !current.keys().any(|(known, _)| known == origin);
         if next.keys().any(|(origin, key)| fresh(&key.key) && !is_paused(origin) && !is_new(origin)) {
-            return Err(invalid("it changes the key of another log than was said"));
+            return Err(invalid("it changes the key of a log other than the one named"));
         }
         let changes = |origin: &str| next.keys().any(|(of, key)| of == origin && fresh(&key.key));
         if let Some(log) = log.as_mut().filter(|log| changes(log.origin())) {

@@ -248,7 +248,7 @@ impl KeyFolder {
             let private = PrivateKey::read(path)?;
             let key = private.public()?;
             if private.name() != ROOT || !keys.contains(&key) {
-                return Err(invalid(format!("{} is no root key of this version or the one before", path.display())));
+                return Err(invalid(format!("{} is not a root key of this version or the one before", path.display())));
             }
             next.sign(&*private.open(unlock)?)?;
         }

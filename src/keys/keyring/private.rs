@@ -72,7 +72,7 @@ impl PrivateKey {
             format: String,
         }
         let bytes = read_private(path)?;
-        let wrong = |error: serde_json::Error| invalid(format!("{} is no key: {error}", path.display()));
+        let wrong = |error: serde_json::Error| invalid(format!("{} is not a key: {error}", path.display()));
         let found: Format = serde_json::from_slice(&bytes).map_err(wrong)?;
         if found.format != TOKEN_KEY {
             return Ok(Self::Sealed(SealedKey::read(path)?));
@@ -161,7 +161,7 @@ impl TokenKey {
     }
 
     fn object_id(&self) -> Result<Vec<u8>> {
-        from_hex(&self.object_id).ok_or_else(|| self.unreadable("its place in the token"))
+        from_hex(&self.object_id).ok_or_else(|| self.unreadable("its object ID in the token"))
     }
 
     fn unreadable(&self, what: &str) -> Error {

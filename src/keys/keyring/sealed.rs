@@ -111,7 +111,7 @@ impl SealedKey {
     /// Reads a file; refuses one that others than its owner can read.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_private(path)?;
-        let wrong = |why: String| invalid(format!("{} is no sealed key: {why}", path.display()));
+        let wrong = |why: String| invalid(format!("{} is not a sealed key: {why}", path.display()));
         let sealed: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         if sealed.format != FORMAT || sealed.cipher != "chacha20-poly1305" || sealed.kdf.name != "argon2id" {
             return Err(wrong(format!("it is not {FORMAT} with argon2id and chacha20-poly1305")));

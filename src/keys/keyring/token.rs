@@ -117,8 +117,8 @@ impl Token {
         // Asked for by itself: of a whole list, the wrapper complains about every mechanism that it has no name for.
         let known = blocking(|| self.pkcs11.get_mechanism_info(self.slot, mechanism));
         if let Err(PkcsError::Pkcs11(RvError::MechanismInvalid, _)) = known {
-            let (label, other) = (self.label(), if algorithm == Algorithm::Ed25519 { ": p256 may do" } else { "" });
-            return Err(invalid(format!("token {label} makes no keys for {}{other}", algorithm.as_str())));
+            let (label, other) = (self.label(), if algorithm == Algorithm::Ed25519 { ": try p256" } else { "" });
+            return Err(invalid(format!("token {label} cannot create keys for {}{other}", algorithm.as_str())));
         }
         let mut object_id = vec![0; 16];
         SystemEntropy::default().fill(&mut object_id)?;
@@ -139,7 +139,7 @@ impl Token {
         });
         let key = point.and_then(|point| public_key(algorithm, point));
         let key =
-            key.ok_or_else(|| invalid(format!("token {} gives a public key that does not read", self.label())))?;
+            key.ok_or_else(|| invalid(format!("token {} returned a public key that cannot be parsed", self.label())))?;
         Ok(Made { object_id, key })
     }
 
@@ -212,7 +212,7 @@ impl Token {
             Err(PkcsError::Pkcs11(RvError::PinLocked, _)) => {
                 Err(invalid(format!("token {} is locked after too many wrong PINs", self.label())))
             }
-            Err(error) => Err(self.failed("lets nobody log in", &error)),
+            Err(error) => Err(self.failed("refuses the login", &error)),
         }
     }
 
@@ -230,7 +230,7 @@ impl Token {
     }
 
     fn wrong_signature(&self, key: &PublicKey) -> Error {
-        invalid(format!("token {} made a signature that is not of key {}", self.label(), to_hex(&key.id())))
+        invalid(format!("token {} returned a signature that was not made with key {}", self.label(), to_hex(&key.id())))
     }
 }
 

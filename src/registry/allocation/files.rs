@@ -27,7 +27,7 @@ pub(super) async fn keep(store: &dyn Store, sector: &Sector, batch: Batch) -> Re
             return Err(Error::new(
                 Reason::ConfigurationInvalid,
                 format!(
-                    "the schema file of the registry {} changed in a way that stored records do not survive (lienthong registry plan): {}",
+                    "the schema file of the registry {} changed in a way that is incompatible with stored records (lienthong registry plan): {}",
                     sector.name,
                     refused.join("; ")
                 ),

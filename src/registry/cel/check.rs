@@ -266,7 +266,7 @@ impl Scope<'_> {
                     Kind::Text | Kind::List(..) => {
                         Ok(Typed { kind: Kind::Int, steps: list.steps + TEXT_STEPS, op: Op::Size(boxed(list)) })
                     }
-                    other => Err(self.at(node, format!("size is of a text or a list, and this is {other}"))),
+                    other => Err(self.at(node, format!("size takes a text or a list, and this is {other}"))),
                 }
             }
             (None, "int", [text]) => {

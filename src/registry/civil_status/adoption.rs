@@ -89,7 +89,7 @@ fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
             None => child.year - birth.year,
         });
         let old_enough = !is_stranger || years.is_none_or(|years| years >= ADOPTER_YEARS_MIN);
-        let says = "who adopts is at least 20 years older than the child, unless they are a step-parent or a relative";
+        let says = "an adopter is at least 20 years older than the child, unless they are a step-parent or a relative";
         findings_at(old_enough, adopter, "birth_date", "CONFLICT", says, findings);
     }
 }

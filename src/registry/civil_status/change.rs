@@ -58,16 +58,11 @@ fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     check_parties(entry, &["person"], findings);
     let (kind, field) = (entry.text("kind"), entry.text("field"));
     let of_ethnicity = kind != Some("ethnicity") || field == Some("ethnicity");
-    findings.expect(
-        of_ethnicity,
-        "field",
-        "CONFLICT",
-        "an ethnicity that is determined anew is a change of `ethnicity`",
-    );
+    findings.expect(of_ethnicity, "field", "CONFLICT", "a redetermination of ethnicity is a change of `ethnicity`");
     let changes = entry.text("before") != entry.text("after");
     findings.expect(changes, "after", "CONFLICT", "must differ from `before`");
     let supplement = kind == Some("supplement");
     let known = supplement != entry.contains("before");
-    let says = "is what was there before: required but for a supplement, which adds what was missing";
+    let says = "is the previous value: required, except in a supplement, which adds a missing value";
     findings.expect(kind.is_none() || known, "before", "CONFLICT", says);
 }

@@ -167,7 +167,7 @@ fn ends_the_marriage(record_type: &str) -> AcrossRule {
         });
         same && entry.text("status") == Some("divorced")
     };
-    let says = "must name a marriage of the same two, which this submission ends as divorced at the latest";
+    let says = "must name the marriage of the same two people, divorced in this submission at the latest";
     AcrossRule::new(("MARRIAGE_ENDS", "marriage_entry"), says, assumption(), marriage, fits).about(record_type)
 }
 

@@ -142,15 +142,15 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
         ))
 }
 
-const NEW_PARCELS: &str = "a parcel ends in parcels that the same submission enters, or that are entered later: not in one that was there before";
+const NEW_PARCELS: &str =
+    "a parcel's successors are entered in the same submission or later: a parcel that existed before cannot be one";
 const ONE_CERTIFICATE: &str = "a parcel has one valid certificate, unless each of its co-owners has one: replace or revoke the other one first, or in the same submission";
 const REPLACED: &str = "a replaced certificate must name its successors";
 const RESTRICTED: &str =
     "owners cannot change while a court_freeze or a mortgage is in force: end it in an earlier version";
 const REVOKED: &str = "while a court_freeze or a mortgage is in force, only a court revokes the certificate";
 const RELEASED: &str = "a court_freeze is ended by a court, and a mortgage by its release";
-const COMMON: &str =
-    "common property of spouses is not transferred by one of them: if one leaves alone, a contract is not enough";
+const COMMON: &str = "one spouse alone cannot transfer common property: where only one of them ceases to be an owner, a contract is not enough";
 
 fn texts(object: &Object, field: &str) -> Vec<String> {
     object.array(field).unwrap_or_default().iter().filter_map(Value::as_text).map(str::to_owned).collect()

@@ -23,7 +23,7 @@ impl Lifecycle {
             let speaks_of_status = changes_status && OF_THE_STATUS.contains(&name);
             if name != FIELD && !speaks_of_status && step.changes(name) && !self.names(name) {
                 let says = format_args!(
-                    "a record that has ended changes for a reason: this change needs a `basis` of its own ({})",
+                    "a record that has ended changes only for a stated reason: this change needs a `basis` of its own ({})",
                     assumption()
                 );
                 findings.add(name, "BASIS_REQUIRED", says);

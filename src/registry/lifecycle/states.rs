@@ -48,7 +48,7 @@ impl States {
             (Some(from), Some(to)) if from != to => (from, to),
             // A state that is taken out could come back as another one.
             (Some(_), None) => {
-                let says = format_args!("a state that is known is not taken out ({})", self.source);
+                let says = format_args!("a known state is not removed ({})", self.source);
                 return findings.add(&self.field, "FIXED", says);
             }
             _ => return,
@@ -69,7 +69,7 @@ impl States {
         let Some((from, to)) = step.texts(&self.field) else { return };
         if let Some(row) = self.row(from, to).filter(|row| row.by == Who::System) {
             let said = Said { states: self, from, to };
-            let says = format_args!("{said} is made by the registry itself when its day comes ({})", row.source);
+            let says = format_args!("{said} is made by the registry itself on its due date ({})", row.source);
             findings.add(&self.field, "AUTHOR", says);
         }
     }

@@ -49,8 +49,7 @@ pub fn is_of_system(payload: &Object) -> bool {
 /// Adds a basis in the name of the registry itself, which nobody submits.
 pub fn check_basis(payload: &Object, found: &mut Findings<'_>) {
     if is_of_system(payload) {
-        let says =
-            "`system` is the authority of what the registry does by itself: name the one that issued the document";
+        let says = "`system` is the authority of the changes that the registry makes itself: name the one that issued the document";
         found.add("basis.authority", "AUTHOR", says);
     }
 }

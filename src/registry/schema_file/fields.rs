@@ -279,7 +279,7 @@ impl<'a> Compiler<'a> {
             ];
             let is_known = |key: &str| known.contains(&key) || ALWAYS.contains(&key) || !KEYWORDS.contains(&key);
             for (key, value) in map.each().filter(|(key, _)| !is_known(key)) {
-                value.flaw("KEYWORD", format_args!("{key} says nothing of this type"));
+                value.flaw("KEYWORD", format_args!("{key} has no meaning for this type"));
             }
         };
         match kind.text()? {

@@ -216,11 +216,11 @@ fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
     kept(old.natural_key == new.natural_key && old.key_form == new.key_form, "the natural key");
     kept(old.parties == new.parties, "the list of parties");
     kept(old.organisations.paths == new.organisations.paths, "the list of organisations");
-    kept(old.found_through == new.found_through, "what its records are found through");
+    kept(old.found_through == new.found_through, "the type through which its records are found");
     kept(old.document.is_none() || old.document == new.document, "the document that it is");
     kept(old.message == new.message, "its compiled type");
     if old.references != new.references {
-        plan.note(name, "the records that its fields name change, for what is written from now on");
+        plan.note(name, "the types of record that its fields name change, for versions written from now on");
     }
     if old.document.is_none() && new.document.is_some() {
         plan.note(name, "can be linked to accounts");
@@ -360,9 +360,9 @@ fn written(plan: &mut Plan, old: &str, new: &str) {
         let Some(before) = types(&old).into_iter().find(|before| before["name"] == after["name"]) else { continue };
         let name = after["name"].as_str().unwrap_or_default();
         for (key, how) in [
-            ("rules", "its rules across fields change, for what is written from now on"),
-            ("lifecycle", "its lifecycle changes, for what is written from now on"),
-            ("holds", "when it holds changes, for what is written from now on"),
+            ("rules", "its rules across fields change, for versions written from now on"),
+            ("lifecycle", "its lifecycle changes, for versions written from now on"),
+            ("holds", "its rule of validity changes, for versions written from now on"),
             ("samples", "its sample data change"),
         ] {
             if before.get(key) != after.get(key) {

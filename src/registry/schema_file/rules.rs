@@ -114,7 +114,7 @@ pub(super) fn between_versions(list: &At<'_>, fields: &[Field]) -> Option<Vec<Cr
 /// A message about a rule that reads a field which the record does not have.
 fn unevaluated(says: &Label) -> Label {
     let vi = format!("{}{}", says.vi, UNEVALUATED_VI);
-    Label { vi, en: format!("{} (cannot be told: a field that the rule reads is absent)", says.en) }
+    Label { vi, en: format!("{} (undecided: a field that the rule reads is absent)", says.en) }
 }
 
 const UNEVALUATED_VI: &str = " (không kiểm tra được: thiếu một trường mà quy tắc cần)";

@@ -19,7 +19,7 @@ pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, Stat
     for table in rows(&map, "states")? {
         let states = states(&table)?;
         if lifecycle.states.iter().any(|other| other.field == states.field) {
-            table.flaw("DUPLICATE", format_args!("the table of `{}` stands twice", states.field));
+            table.flaw("DUPLICATE", format_args!("the table of `{}` occurs twice", states.field));
         }
         if states.field == "status" {
             check_ends(&table, &states, statuses);
@@ -31,7 +31,7 @@ pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, Stat
         let (field, wants, source) = (row.need("field"), row.need("needs"), row.need("source"));
         let path = field?.text()?.to_owned();
         if lifecycle.fields.iter().any(|other| other.path == path) {
-            row.flaw("DUPLICATE", format_args!("the table of `{path}` stands twice"));
+            row.flaw("DUPLICATE", format_args!("the table of `{path}` occurs twice"));
         }
         lifecycle.fields.push(FieldRule {
             path,

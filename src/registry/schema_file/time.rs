@@ -28,7 +28,7 @@ pub(super) fn rules(list: &At<'_>, fields: &[Field], lifecycle: &Lifecycle) -> O
     }
     if let Some(rule) = circle(&rules) {
         let problem =
-            format_args!("{} comes round to itself through other rules: one of them clears its days", rule.name);
+            format_args!("{} leads back to itself through other rules: one of them clears its days", rule.name);
         list.flaw("ENDLESS", problem);
     }
     Some(rules)
@@ -127,7 +127,7 @@ fn check(map: &Map<'_>, rule: &TimeRule, fields: &[Field], lifecycle: &Lifecycle
         _ => false,
     };
     if !rule.when.iter().any(leaves) {
-        map.flaw("ENDLESS", "the change must leave the records that `when` names, or it would follow itself for ever");
+        map.flaw("ENDLESS", "a changed record must no longer match `when`, or the rule would act for ever");
     }
     if of(fields, super::super::basis::FIELD).is_none() {
         map.flaw("BASIS", "a type with rules of time has a field `basis` with $ref: urn:lienthong:basis");

@@ -85,7 +85,7 @@ impl SessionDesk for SessionManager {
             None => (Source::of(&self.base).await?, 0),
             Some(from) => {
                 if self.memory.bytes() > SESSIONS_BYTES_MAX {
-                    return Err(too_many("the sessions hold as much memory as they may"));
+                    return Err(too_many("the sessions use all the memory that they may"));
                 }
                 let slot = self.find(from)?;
                 if slot.depth + 1 >= SESSION_DEPTH_MAX {

@@ -25,7 +25,7 @@ use crate::store::OverlayStore;
 /// The error of a session that is full.
 pub(super) fn full() -> Error {
     let message =
-        "what was changed in this session reaches its limit: export what is of use, and reset it or delete it";
+        "the changes in this session have reached their limit: export what you need, then reset or delete the session";
     Error::new(Reason::SessionFull, message).with_subject("session", "")
 }
 

@@ -293,8 +293,10 @@ impl Rules {
         // Statements may be accepted while a status digest is on its way to the ledger; it then counts fewer.
         let agrees = if last < digest.ledger_size { count == statements } else { count < statements };
         if digest.ledger_size > index || !(agrees || (count, statements) == (0, 0)) {
-            let why =
-                format!("a status list of {count} at size {}, where {statements} statements stand", digest.ledger_size);
+            let why = format!(
+                "a status list of {count} at size {}, where there are {statements} statements",
+                digest.ledger_size
+            );
             self.find(index, Code::LogRule, why);
         }
     }
@@ -305,7 +307,7 @@ impl Rules {
             Err(error) => return self.find(index, Code::NoTrustedSignature, error.to_string()),
         };
         let Some(name) = self.origins.get(head.origin()) else {
-            return self.find(index, Code::IssuerMismatch, format!("{} is no issuer's log", head.origin()));
+            return self.find(index, Code::IssuerMismatch, format!("{} is not an issuer's log", head.origin()));
         };
         let (edge, covered) = self.followed.entry(name.clone()).or_default();
         let agrees = edge.size() == head.size() && root_of(edge) == *head.root();

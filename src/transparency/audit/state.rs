@@ -124,7 +124,7 @@ impl State {
         let missing = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", beside.display()));
         let rows = std::fs::read(&beside).map_err(missing)?;
         if to_hex(&Sha256::digest(&rows)) != file.records_sha256 || rows.len() as u64 != file.records * ROW as u64 {
-            return Err(broken("the records file beside it is not the one that it names".into()));
+            return Err(broken("the records file next to it is not the one that it names".into()));
         }
         let cut = || broken("an edge has the wrong number of hashes".into());
         let (kind, _) = log_keys(anchor, &file.origin).unwrap_or((LogKind::Records, &[]));

@@ -167,7 +167,7 @@ fn check_agreement(verified: &Verified, tally: &mut Tally) -> Option<SignedRecor
     if differing.is_empty() {
         tally.pass(AGREEMENT);
     } else {
-        fail(format!("{} in the credential: not what the statement says", differing.join(", ")));
+        fail(format!("{} in the credential: differs from the statement", differing.join(", ")));
     }
     Some(record)
 }

@@ -1,4 +1,4 @@
-//! Rules of faults as messages, both ways. What is written is read back as the same rule.
+//! Fault rules as messages, both ways. What is written is read back as the same rule.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -92,7 +92,7 @@ impl Reading<'_> {
         let prost_types::Duration { seconds, nanos } = given?;
         let whole = u64::try_from(seconds).ok().zip(u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000));
         if whole.is_none() {
-            self.add(field, "FORMAT", "is no duration from 0 on");
+            self.add(field, "FORMAT", "is not a duration of 0 or more");
         }
         whole.map(|(seconds, nanos)| Duration::new(seconds, nanos))
     }
@@ -124,7 +124,7 @@ impl Reading<'_> {
                     Ok(proto::ResetCode::Cancel) => ResetCode::Cancel,
                     Ok(proto::ResetCode::EnhanceYourCalm) => ResetCode::EnhanceYourCalm,
                     Err(_) => {
-                        self.add("reset.code", "UNKNOWN_VALUE", "is no value of its enumeration");
+                        self.add("reset.code", "UNKNOWN_VALUE", "is not a value of its enumeration");
                         return None;
                     }
                 }))
@@ -211,7 +211,7 @@ impl Reading<'_> {
         let known = proto::ReadFault::try_from(given).ok();
         let found = known.and_then(|known| READ_FAULTS.iter().find(|(name, _)| *name == known));
         if found.is_none() {
-            self.add("read", "UNKNOWN_VALUE", "is no fault of a registry's answers");
+            self.add("read", "UNKNOWN_VALUE", "is not a fault of a registry's answers");
         }
         found.map(|(_, action)| *action)
     }

@@ -74,9 +74,8 @@ impl OrganisationService for OrganisationGrpcService {
                 let code = self.represented(&call, &message.organisation_code).await?;
                 let person = self.people.numbers(person(&message.personal_id)?).await?;
                 let until = message.until.map(|at| Timestamp(at.seconds.saturating_mul(1_000)));
-                let until = until.ok_or_else(|| {
-                    Error::invalid_field("until", "REQUIRED", "until when the mandate holds is required")
-                })?;
+                let until = until
+                    .ok_or_else(|| Error::invalid_field("until", "REQUIRED", "the end of the mandate is required"))?;
                 let account = self.organisations.grant(code, &person, until, call.now).await?;
                 Ok(v1::GrantMandateResponse { account: Some(account_message(&account)) })
             })

@@ -13,7 +13,7 @@ use crate::wire::record;
 
 use super::reach::Reach;
 
-const NO_VALUE: &str = "is no value of its enumeration";
+const NO_VALUE: &str = "is not a value of its enumeration";
 
 /// A request's id, and what it asks for.
 pub fn asked(request: proto::CreatePersonRequest) -> Result<(String, Asked)> {

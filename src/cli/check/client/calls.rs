@@ -1,4 +1,4 @@
-//! The cases of calls: what a server does to a client, as data in `calls.json`. Each is run in a session, with rules of faults for it alone.
+//! The cases of calls: what a server does to a client, as data in `calls.json`. Each is run in a session, with fault rules for it alone.
 
 use serde::Deserialize;
 

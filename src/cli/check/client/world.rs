@@ -67,7 +67,7 @@ impl World {
         let ask = async |request| trust.get_trust_anchor(request).await;
         let answer = self.inside.ask(GetTrustAnchorRequest::default(), WITHIN, ask).await?;
         serde_json::from_str(&answer.anchor_json)
-            .map_err(|error| Failure::new(format!("the trust anchor is no JSON: {error}")))
+            .map_err(|error| Failure::new(format!("the trust anchor is not JSON: {error}")))
     }
 
     /// Adds a case's faults, and gives the members of its question.

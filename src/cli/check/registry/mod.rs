@@ -131,7 +131,7 @@ impl Registry {
         if text.len() > sample::BYTES_MAX {
             return Err(flaw(format!("longer than {} bytes", sample::BYTES_MAX)));
         }
-        let given: Given = serde_json::from_slice(&text).map_err(|error| flaw(format!("no samples: {error}")))?;
+        let given: Given = serde_json::from_slice(&text).map_err(|error| flaw(format!("not samples: {error}")))?;
         match given.iter().find(|(_, of)| of.create.len() < sample::CREATE_MIN) {
             Some((name, _)) => Err(flaw(format!("{name}.create has fewer than {} payloads", sample::CREATE_MIN))),
             None => Ok(given),
