@@ -41,7 +41,7 @@ const TELLS_EVERY: Duration = Duration::from_secs(1);
 /// The clock of a server's world: show it, move it forward, stop it.
 #[derive(Debug, Subcommand)]
 pub enum Clock {
-    /// Show the world's time with the machine's beside it, and the work that is scheduled.
+    /// Show the world's time and the machine's, and the scheduled work.
     #[command(after_help = EXAMPLES)]
     Show(ServerArgs),
     /// Move the clock forward by a duration, and run all work that falls due on the way.
@@ -56,7 +56,7 @@ pub enum Clock {
     /// Stop the clock.
     #[command(after_help = EXAMPLES)]
     Freeze(ServerArgs),
-    /// Let a stopped clock go on.
+    /// Start a stopped clock again.
     #[command(after_help = EXAMPLES)]
     Resume(ServerArgs),
 }
@@ -100,7 +100,7 @@ pub struct Next {
 /// The name of a jump.
 #[derive(Debug, Args)]
 pub struct RequestArgs {
-    /// Names the jump, so that a script that repeats the command moves the clock once: 8 to 64 characters of A-Z a-z 0-9 . _ -; a new name unless it is given.
+    /// Names the jump, so that a repeated command moves the clock only once: 8 to 64 characters of A-Z a-z 0-9 . _ -; a new name unless it is given.
     #[arg(long, env = "LIENTHONG_CLOCK_REQUEST_ID", value_name = "ID")]
     request_id: Option<String>,
 }

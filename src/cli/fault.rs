@@ -47,13 +47,13 @@ pub enum Fault {
     /// Add a rule, or those of a file.
     #[command(after_help = EXAMPLES, after_long_help = long_help())]
     Add(Box<Add>),
-    /// List the rules that stand, with how often each matched and acted.
+    /// List the rules, with how often each matched and acted.
     #[command(after_help = EXAMPLES)]
     List(ServerArgs),
     /// End one rule.
     #[command(after_help = EXAMPLES)]
     Remove(Remove),
-    /// End all rules that were added.
+    /// End all added rules.
     #[command(after_help = EXAMPLES)]
     Heal(Heal),
 }
@@ -74,10 +74,10 @@ pub struct Add {
     /// A file of rules, YAML or JSON, instead.
     #[arg(long, env = "LIENTHONG_FAULT_FILE", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// What the rule is called; it is given a name unless there is one.
+    /// The name of the rule; one is chosen unless it is given.
     #[arg(long, env = "LIENTHONG_FAULT_ID", default_value = "", value_name = "NAME", hide_default_value = true)]
     id: String,
-    /// Calls of this method, as much of its end as no other has, or of a service: `ExchangeService/*`. May be given several times.
+    /// Calls of this method, named by any unique suffix, or of a service: `ExchangeService/*`. May be given several times.
     #[arg(long, env = "LIENTHONG_FAULT_METHOD", value_name = "METHOD", value_delimiter = ',')]
     method: Vec<String>,
     /// Calls of this agency; `citizen` for all citizens.
@@ -107,7 +107,7 @@ pub struct Add {
     /// Every n-th occasion.
     #[arg(long, env = "LIENTHONG_FAULT_EVERY", value_parser = value_parser!(u64).range(1..), value_name = "NUMBER")]
     every: Option<u64>,
-    /// As often as a seeded die shows, from 0 to 1.
+    /// The share of occasions, from 0 to 1, by a seeded die.
     #[arg(long, env = "LIENTHONG_FAULT_PROBABILITY", value_name = "SHARE")]
     probability: Option<f64>,
     /// From this time of the world on, RFC 3339.
@@ -116,10 +116,10 @@ pub struct Add {
     /// Before this time of the world, RFC 3339.
     #[arg(long, env = "LIENTHONG_FAULT_UNTIL", value_parser = super::verify::instant, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// How many turns may last at one time, at most.
+    /// The maximum number of turns at one time.
     #[arg(long, env = "LIENTHONG_FAULT_MAX_ACTIVE", value_parser = value_parser!(u32).range(1..), value_name = "NUMBER")]
     max_active: Option<u32>,
-    /// How many turns there may be in all, at most.
+    /// The maximum number of turns in all.
     #[arg(long, env = "LIENTHONG_FAULT_MAX_COUNT", value_parser = value_parser!(u64).range(1..), value_name = "NUMBER")]
     max_count: Option<u64>,
     /// The rule ends by itself after this time: `30s`, `5m`.
@@ -142,7 +142,7 @@ pub struct Remove {
 /// Which rules.
 #[derive(Debug, Args)]
 pub struct Heal {
-    /// Also the faults of personas, who then behave like anybody.
+    /// Also end the faults of personas, who then behave like anybody else.
     #[arg(long, env = "LIENTHONG_FAULT_HEAL_PERSONAS")]
     personas: bool,
     #[command(flatten)]

@@ -50,7 +50,7 @@ pub enum Journal {
     /// Forget all calls so far.
     #[command(after_help = EXAMPLES)]
     Reset(ServerArgs),
-    /// Begin to record a session, before its first call. A recording is not masked: it holds what the calls held.
+    /// Begin to record a session, before its first call. A recording is not masked: it contains the data of the calls.
     #[command(after_help = EXAMPLES)]
     Record(ServerArgs),
     /// End the recording of a session, and keep it in a file.
@@ -61,13 +61,13 @@ pub enum Journal {
 /// Which calls.
 #[derive(Debug, Args)]
 pub struct FilterArgs {
-    /// Only calls of this method, as much of its end as no other has, or of a service: `ExchangeService/*`.
+    /// Only calls of this method, named by any unique suffix, or of a service: `ExchangeService/*`.
     #[arg(long, env = "LIENTHONG_JOURNAL_METHOD", value_name = "METHOD")]
     method: Option<String>,
     /// Only calls of this agency, or of `citizen`.
     #[arg(long, env = "LIENTHONG_JOURNAL_CALLER", value_name = "KEY")]
     caller: Option<String>,
-    /// Only calls that ended so: `OK`, `REFUSED`, a reason like CONSENT_MISSING, or a code like PERMISSION_DENIED.
+    /// Only calls with this outcome: `OK`, `REFUSED`, a reason like CONSENT_MISSING, or a code like PERMISSION_DENIED.
     #[arg(long, env = "LIENTHONG_JOURNAL_OUTCOME", value_name = "OUTCOME")]
     outcome: Option<String>,
     /// Only the call with this id, or with this x-request-id.

@@ -114,7 +114,7 @@ pub enum Command {
     /// What was called in a server's world: list, follow and count calls; record a session.
     #[command(subcommand)]
     Journal(journal::Journal),
-    /// Make the calls of a recorded session again and report what differs, or answer them without a world.
+    /// Make the calls of a recorded session again and report the differences, or answer them without a world.
     Replay(replay::Replay),
     /// The generated citizens.
     #[command(subcommand)]

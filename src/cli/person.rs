@@ -58,13 +58,13 @@ pub struct Create {
     /// The sex.
     #[arg(long, value_enum, env = "LIENTHONG_PERSON_SEX")]
     sex: Option<GivenSex>,
-    /// The commune or ward of the home: five digits, one of today's.
+    /// The commune or ward of the home: five digits, as of today.
     #[arg(long, env = "LIENTHONG_PERSON_UNIT_CODE", value_name = "CODE")]
     unit_code: Option<String>,
     /// Joins the household of this person.
     #[arg(long, env = "LIENTHONG_PERSON_HOUSEHOLD_OF", value_name = "PERSONAL_ID")]
     household_of: Option<String>,
-    /// The mother: somebody who is there.
+    /// The mother: an existing person.
     #[arg(long, env = "LIENTHONG_PERSON_MOTHER", value_name = "PERSONAL_ID")]
     mother: Option<String>,
     /// The father.
@@ -76,10 +76,10 @@ pub struct Create {
     /// A persona's situation, by its key or the persona's ID: `lienthong persona list`.
     #[arg(long, env = "LIENTHONG_PERSON_SITUATION", value_name = "KEY")]
     situation: Option<String>,
-    /// A paper, as a record type; repeatable. Those that are usual at that age unless any is given.
+    /// A paper, as a record type; repeatable. The usual ones at that age unless any is given.
     #[arg(long = "paper", env = "LIENTHONG_PERSON_PAPERS", value_delimiter = ',', value_name = "RECORD_TYPE")]
     papers: Vec<String>,
-    /// A class of the licence, one of today's; repeatable. A1 and B unless any is given.
+    /// A class of the licence, as issued today; repeatable. A1 and B unless any is given.
     #[arg(
         long = "licence-class",
         env = "LIENTHONG_PERSON_LICENCE_CLASSES",
@@ -96,7 +96,7 @@ pub struct Create {
     /// The account: level 2 unless it is given, and level 1 through a parent for children under 14.
     #[arg(long, value_enum, env = "LIENTHONG_PERSON_ACCOUNT")]
     account: Option<GivenAccount>,
-    /// Names the creation, so that a script that repeats the command gets the same citizen: 8 to 64 characters of A-Z a-z 0-9 . _ -; a new name unless it is given.
+    /// Names the creation, so that a repeated command gets the same citizen: 8 to 64 characters of A-Z a-z 0-9 . _ -; a new name unless it is given.
     #[arg(long, env = "LIENTHONG_PERSON_REQUEST_ID", value_name = "ID")]
     request_id: Option<String>,
     #[command(flatten)]
@@ -138,10 +138,10 @@ pub struct OpenAccount {
     /// An organisation.
     #[arg(long, env = "LIENTHONG_PERSON_ORGANISATION_CODE", value_name = "CODE")]
     organisation_code: Option<String>,
-    /// A person's level, 1 or 2: what is usual at that age unless it is given.
+    /// A person's level, 1 or 2: the usual one at that age unless it is given.
     #[arg(long, env = "LIENTHONG_PERSON_LEVEL", value_parser = clap::value_parser!(u8).range(1..=2), value_name = "LEVEL")]
     level: Option<u8>,
-    /// Who acts for a child: a parent whom the register knows unless it is given.
+    /// The guardian of a child: a parent in the register unless it is given.
     #[arg(long, env = "LIENTHONG_PERSON_GUARDIAN", value_name = "PERSONAL_ID")]
     guardian: Option<String>,
     #[command(flatten)]

@@ -33,7 +33,7 @@ pub enum Population {
     Generate(Generate),
     /// Print the pyramid of ages of a generated population, and each of its figures with its target.
     Report(report::Report),
-    /// Write a file of before Unicode, with the slips of such files: a CSV with headings to try an import on.
+    /// Write a file from before Unicode, with the errors of such files: a CSV with headings, to try an import on.
     Legacy(legacy::Legacy),
 }
 
@@ -57,10 +57,10 @@ pub struct Generate {
 /// How registries disagree in a new world.
 #[derive(Debug, Args)]
 pub(super) struct DiscrepancyArgs {
-    /// How often registries disagree about people, as a share of the records that name one, 0 to 0.5: 0.05 is what real ones do. Of a new province [default: 0].
+    /// How often registries disagree about people, as a share of the records that name one, 0 to 0.5: real ones reach about 0.05. For a new province [default: 0].
     #[arg(long, env = "LIENTHONG_DISCREPANCIES", value_name = "RATE")]
     pub(super) discrepancies: Option<Rate>,
-    /// A file to write what is true about each disagreement to, one line of JSON each, while a new province is generated.
+    /// A file to write the ground truth of each discrepancy to, one line of JSON each, while a new province is generated.
     #[arg(long, env = "LIENTHONG_GROUND_TRUTH", value_name = "FILE")]
     pub(super) ground_truth: Option<PathBuf>,
 }

@@ -53,7 +53,7 @@ pub enum Session {
     /// Show one session.
     #[command(after_help = EXAMPLES)]
     Show(One),
-    /// Take a session back to how it began.
+    /// Take a session back to its beginning.
     #[command(after_help = EXAMPLES)]
     Reset(One),
     /// End a session.
@@ -62,7 +62,7 @@ pub enum Session {
     /// List the record versions that were issued in a session.
     #[command(after_help = EXAMPLES)]
     Diff(One),
-    /// Keep the records that were issued in a session, with its trust anchor.
+    /// Save the records that were issued in a session, with its trust anchor.
     #[command(after_help = EXAMPLES)]
     Export(Export),
 }
@@ -70,19 +70,19 @@ pub enum Session {
 /// How a session is to be.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// What to call it, for `session list`.
+    /// A label for `session list`.
     #[arg(long, env = "LIENTHONG_SESSION_LABEL", default_value = "", value_name = "TEXT", hide_default_value = true)]
     label: String,
     /// How long it lives: `30m`, `2h`; at most 24h.
     #[arg(long, env = "LIENTHONG_SESSION_TTL", value_parser = super::load::duration, default_value = "1h", value_name = "TIME")]
     ttl: Duration,
-    /// The session to begin from, as it stands. The province unless it is given.
+    /// The session to begin from, in its present state. The province unless it is given.
     #[arg(long, env = "LIENTHONG_SESSION_FROM", value_name = "ID")]
     from: Option<String>,
     /// The seed of its randomness, so that equal calls get equal codes and ids.
     #[arg(long, env = "LIENTHONG_SESSION_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
-    /// The personas whose faults hold in it, separated by commas, also if they don't where it begins; all that hold there unless it is given.
+    /// The personas whose faults are in force in it, separated by commas, even if they are not where it begins; all that are in force there unless it is given.
     #[arg(
         long,
         env = "LIENTHONG_SESSION_PERSONA_FAULTS",
@@ -91,13 +91,13 @@ pub struct Create {
         conflicts_with = "no_persona_faults"
     )]
     persona_faults: Vec<String>,
-    /// No persona's faults hold in it.
+    /// No persona's faults are in force in it.
     #[arg(long, env = "LIENTHONG_SESSION_NO_PERSONA_FAULTS")]
     no_persona_faults: bool,
-    /// Calls in it may ask for faults of their own, by the metadata `x-lienthong-fault`.
+    /// Calls in it may request faults of their own, by the metadata `x-lienthong-fault`.
     #[arg(long, env = "LIENTHONG_SESSION_METADATA_FAULTS")]
     metadata_faults: bool,
-    /// Names the request, so that a script that repeats the command gets the same session: 8 to 64 characters of A-Z a-z 0-9 . _ -.
+    /// Names the request, so that a repeated command gets the same session: 8 to 64 characters of A-Z a-z 0-9 . _ -.
     #[arg(
         long,
         env = "LIENTHONG_SESSION_REQUEST_ID",
@@ -126,7 +126,7 @@ pub struct Export {
     /// The session's id.
     #[arg(value_name = "ID")]
     id: String,
-    /// The folder for `anchor.json` and `records.json`; it is created. Files that are there are not overwritten.
+    /// The folder for `anchor.json` and `records.json`; it is created. Existing files are not overwritten.
     #[arg(long, env = "LIENTHONG_SESSION_EXPORT_TO", value_name = "FOLDER")]
     to: PathBuf,
     #[command(flatten)]

@@ -63,7 +63,7 @@ pub struct Prove {
     /// The issuer.
     #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: String,
-    /// Sign as of this time (RFC 3339) instead of now: that of a world whose clock was moved.
+    /// Sign as of this time (RFC 3339) instead of now, for a world whose clock was moved.
     #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = super::verify::instant)]
     at: Option<Timestamp>,
 }
@@ -86,7 +86,7 @@ pub struct Present {
     /// The verifier's name.
     #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: String,
-    /// Sign as of this time (RFC 3339) instead of now: that of a world whose clock was moved.
+    /// Sign as of this time (RFC 3339) instead of now, for a world whose clock was moved.
     #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = super::verify::instant)]
     at: Option<Timestamp>,
 }

@@ -22,13 +22,13 @@ use crate::trust::{Algorithm, KeyUse, NoteKey, Signer};
 /// Known failures, and where the outcome goes.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Known failures: the id of a case in each line, the reason behind `#`. They run and may fail; one that passes is an error.
+    /// Known failures: the id of a case in each line, the reason after `#`. They run and may fail; one that passes is an error.
     #[arg(long, env = "LIENTHONG_CHECK_KNOWN", value_name = "FILE")]
     known: Option<PathBuf>,
     /// A file to write the report to, as JSON.
     #[arg(long, env = "LIENTHONG_CHECK_REPORT", value_name = "FILE")]
     report: Option<PathBuf>,
-    /// A file to write the outcome to as JUnit does.
+    /// A file to write the outcome to, as JUnit XML.
     #[arg(long, env = "LIENTHONG_CHECK_JUNIT", value_name = "FILE")]
     junit: Option<PathBuf>,
     /// A file to write the signed statement to: what was checked, by which version, with which result.

@@ -19,7 +19,7 @@ use super::output::{Failure, OutputFormat};
 /// Somebody else's program, put through named cases.
 #[derive(Debug, Subcommand)]
 pub enum Check {
-    /// Put a client through bad answers, broken calls and refusals, with good ones between.
+    /// Put a client through bad answers, broken calls and refusals, with good ones in between.
     Client(Box<client::Client>),
     /// Put a registry through its contract: reads, changes, proofs, refusals.
     Registry(Box<registry::Registry>),

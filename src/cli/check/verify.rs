@@ -29,10 +29,10 @@ pub struct Statement {
     /// The statement.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The key of whoever signed it, as C2SP signed-note writes it: `NAME+ID+KEY`.
+    /// The signer's key, as C2SP signed-note writes it: `NAME+ID+KEY`.
     #[arg(long, env = "LIENTHONG_CHECK_KEY", value_name = "KEY")]
     key: String,
-    /// The report that it is to be about.
+    /// The report that it should be about.
     #[arg(long, env = "LIENTHONG_CHECK_REPORT", value_name = "FILE")]
     report: Option<PathBuf>,
 }

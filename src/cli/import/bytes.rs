@@ -1,4 +1,4 @@
-//! The bytes of a file: what they are, and CSV files of every encoding as UTF-8 or one byte a character.
+//! The bytes of a file: what they are, and CSV files of every encoding as UTF-8 or one byte per character.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
-    /// The text of a cell. In a file of one byte a character a cell that is UTF-8 all the same was written by another program: it is
+    /// The text of a cell. In a file of one byte per character a cell that is UTF-8 all the same was written by another program: it is
     /// decomposed, so that no letter of it is taken for one of an encoding of before.
     pub(super) fn text(self, bytes: &[u8]) -> String {
         match self {
@@ -41,7 +41,7 @@ impl Bytes {
         match self {
             Self::Utf8 => "UTF-8",
             Self::Utf16 { .. } => "UTF-16",
-            Self::Single => "one byte a character",
+            Self::Single => "one byte per character",
         }
     }
 }
@@ -55,7 +55,7 @@ pub(super) struct Seen {
     pub(super) bytes: u64,
     /// Whether its quotes are odd in number.
     pub(super) has_open_quote: bool,
-    /// Its beginning, as UTF-8 or one byte a character.
+    /// Its beginning, as UTF-8 or one byte per character.
     pub(super) head: Vec<u8>,
 }
 

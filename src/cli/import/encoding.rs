@@ -74,7 +74,7 @@ impl Looks {
         self.accented > 0
     }
 
-    /// The encoding that the sample shows, of a file of Unicode or of one byte a character.
+    /// The encoding that the sample shows, of a file of Unicode or of one byte per character.
     pub(super) fn reading(&self, is_single: bool) -> Reading {
         let (legacy, count) =
             if self.tcvn3 >= self.vni { (Legacy::Tcvn3, self.tcvn3) } else { (Legacy::Vni, self.vni) };

@@ -75,10 +75,10 @@ pub struct Import {
     /// The record type, `land.parcel.v1` or `parcel`, for a registry that has several; a mapping names its own.
     #[arg(long, env = "LIENTHONG_IMPORT_RECORD_TYPE", value_name = "NAME")]
     record_type: Option<String>,
-    /// Which column becomes which field, YAML. Without it, columns are matched by their names, and the mapping is printed.
+    /// Which column maps to which field, YAML. Without it, columns are matched by their names, and the mapping is printed.
     #[arg(long, env = "LIENTHONG_IMPORT_MAPPING", value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// Write the mapping that the columns' names give into a file, and end.
+    /// Write the mapping that follows from the columns' names into a file, and end.
     #[arg(long, env = "LIENTHONG_IMPORT_WRITE_MAPPING", value_name = "FILE", conflicts_with = "mapping")]
     write_mapping: Option<PathBuf>,
     /// Check every row with the server, and write nothing.
@@ -87,7 +87,7 @@ pub struct Import {
     /// The encoding of the texts: `tcvn3`, `vni` or `unicode`. Without it, each column's is detected and printed.
     #[arg(long, env = "LIENTHONG_IMPORT_ENCODING", value_name = "NAME")]
     encoding: Option<String>,
-    /// What separates the cells of a CSV file: one character, or `tab`; detected unless it is given.
+    /// The separator of the cells of a CSV file: one character, or `tab`; detected unless it is given.
     #[arg(long, env = "LIENTHONG_IMPORT_SEPARATOR", value_parser = separator, value_name = "CHARACTER")]
     separator: Option<u8>,
     /// The sheet of an XLSX file; the first one that is not hidden unless it is given.
@@ -96,10 +96,10 @@ pub struct Import {
     /// The row that has the columns' names, from 1; the first one that is not blank unless it is given.
     #[arg(long, env = "LIENTHONG_IMPORT_HEADER_ROW", value_name = "ROW")]
     header_row: Option<u64>,
-    /// Where refused rows go, with the reasons beside them: `FILE.refused.csv`, beside the file, unless it is given.
+    /// The file for refused rows and the reasons: `FILE.refused.csv`, next to the imported file, unless it is given.
     #[arg(long, env = "LIENTHONG_IMPORT_QUARANTINE", value_name = "FILE")]
     quarantine: Option<PathBuf>,
-    /// Replace a quarantine file of an earlier import.
+    /// Replace the quarantine file of an earlier import.
     #[arg(long, env = "LIENTHONG_IMPORT_OVERWRITE")]
     overwrite: bool,
     #[command(flatten)]

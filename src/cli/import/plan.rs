@@ -65,7 +65,7 @@ impl Sample {
         known.next().filter(|first| known.all(|other| other == *first))
     }
 
-    /// The encoding of a column. A file of one byte a character is in one encoding: a column that proves nothing (numbers among words, foreign
+    /// The encoding of a column. A file of one byte per character is in one encoding: a column that proves nothing (numbers among words, foreign
     /// names) is in that of those that do.
     fn column(&self, at: usize) -> Reading {
         let Some(looks) = self.columns.get(at) else { return Reading::default() };

@@ -20,7 +20,7 @@ pub(super) struct Builder {
     names: Vec<String>,
     constants: Vec<(String, Value)>,
     natural_key: String,
-    /// Whether the file has one byte a character, so that its letters are of some encoding of before Unicode.
+    /// Whether the file has one byte per character, so that its letters are of some encoding of before Unicode.
     is_single: bool,
 }
 

@@ -81,7 +81,7 @@ impl Source {
         }
     }
 
-    /// Whether it has one byte a character, so that its letters are of some encoding of before Unicode.
+    /// Whether it has one byte per character, so that its letters are of some encoding of before Unicode.
     pub(super) fn has_single_bytes(&self) -> bool {
         matches!(self.format, Format::Csv(_)) && self.seen.encoding == Bytes::Single
     }

@@ -60,7 +60,7 @@ pub struct Rotate {
     log: String,
 }
 
-/// Let in the registry of a schema file, or further record types of it.
+/// Admit the registry of a schema file, or further record types of it.
 #[derive(Debug, Args)]
 #[command(after_help = ADMIT_EXAMPLES)]
 pub struct Admit {

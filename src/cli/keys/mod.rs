@@ -37,7 +37,7 @@ pub enum Keys {
     List(show::List),
     /// Replace the key in use of a log by a new one.
     Rotate(change::Rotate),
-    /// Let in the registry of a schema file, or further record types of it.
+    /// Admit the registry of a schema file, or further record types of it.
     Admit(change::Admit),
     /// Declare that somebody else may have signed with a key.
     Compromise(change::Compromise),

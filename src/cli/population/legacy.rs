@@ -1,4 +1,4 @@
-//! `lienthong population legacy`: a file of before Unicode to try an import on, and the truth about its slips.
+//! `lienthong population legacy`: a file from before Unicode to try an import on, and the ground truth of its errors.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -20,7 +20,7 @@ Examples:
 /// Rows about people whom a province of the default seed has already would be other versions of their records.
 const SEED: u64 = 1994;
 
-/// Write a file of before Unicode, with the slips of such files: a CSV with headings to try an import on.
+/// Write a file from before Unicode, with the errors of such files: a CSV with headings, to try an import on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Legacy {
@@ -33,13 +33,13 @@ pub struct Legacy {
     /// The seed from which they are generated; the default has other people than the province of the default seed.
     #[arg(long, default_value_t = SEED, env = "LIENTHONG_SEED", value_name = "NUMBER")]
     seed: u64,
-    /// The encoding of the texts, one byte a character.
+    /// The encoding of the texts, one byte per character.
     #[arg(long, value_enum, default_value_t = Encoding::Tcvn3, env = "LIENTHONG_ENCODING")]
     encoding: Encoding,
     /// The file to write.
     #[arg(long, env = "LIENTHONG_OUT", value_name = "FILE")]
     out: PathBuf,
-    /// A file for the truth about each slip, one line of JSON each.
+    /// A file for the ground truth of each error, one line of JSON each.
     #[arg(long, env = "LIENTHONG_GROUND_TRUTH", value_name = "FILE")]
     ground_truth: Option<PathBuf>,
     /// A file for the mapping with which `import` reads it.

@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path, built_in: &Catalogue) -> Result<Result<Sector, F
 /// The registries beside the built-in ones.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// The schema file of a registry beside the built-in ones; may be repeated.
+    /// The schema file of a registry in addition to the built-in ones; may be repeated.
     #[arg(long, env = "LIENTHONG_REGISTRY_SCHEMA", value_delimiter = ',', value_name = "FILE")]
     registry_schema: Vec<PathBuf>,
 }

@@ -27,7 +27,7 @@ docs/guides/registry-without-code.md explains the form.";
 pub enum Registry {
     /// Check schema files, alone and together, and report every flaw; exit code 1 if there is one.
     Check(check::Check),
-    /// Compare two versions of a schema file; exit code 1 if stored records would not survive the change.
+    /// Compare two versions of a schema file; exit code 1 if the change is incompatible with stored records.
     Plan(plan::Plan),
     /// Print a built-in registry as a schema file.
     Export(export::Export),

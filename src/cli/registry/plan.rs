@@ -14,10 +14,10 @@ use crate::registry::schema_file::plan::{Change, plan};
 /// Compare two versions of a schema file.
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// The version that is served.
+    /// The served version.
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The one that is to follow.
+    /// The version that is to follow.
     #[arg(value_name = "NEW")]
     new: PathBuf,
 }

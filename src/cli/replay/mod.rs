@@ -33,13 +33,13 @@ pub struct Replay {
     /// The recording: `lienthong journal export` writes it.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Answer calls at this address of loopback as they were answered, instead of making them.
+    /// Answer calls at this loopback address with the recorded answers, instead of making them.
     #[arg(long, env = "LIENTHONG_REPLAY_SERVE", value_name = "ADDRESS", conflicts_with_all = ["noise", "exact"])]
     serve: Option<SocketAddr>,
-    /// A field that may differ, with all that is below it: `requestId`, `records[].signed`, or of one method alone `ExchangeService/FetchRecords:evidence`. May be given more than once.
+    /// A field that may differ, with everything below it: `requestId`, `records[].signed`, or for one method only `ExchangeService/FetchRecords:evidence`. May be given more than once.
     #[arg(long, env = "LIENTHONG_REPLAY_NOISE", value_delimiter = ',', value_name = "PATH")]
     noise: Vec<String>,
-    /// Report answers whose bytes differ too, though their fields do not.
+    /// Also report answers whose bytes differ although their fields do not.
     #[arg(long, env = "LIENTHONG_REPLAY_EXACT")]
     exact: bool,
     #[command(flatten)]

@@ -56,7 +56,7 @@ pub struct Run {
     /// The files.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// A file to write the outcome to as JUnit does.
+    /// A file to write the outcome to, as JUnit XML.
     #[arg(long, env = "LIENTHONG_SCENARIO_JUNIT", value_name = "FILE")]
     junit: Option<PathBuf>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub struct Check {
     /// The files.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The file of rights of the server that is meant, for its agencies; the embedded one unless it is given.
+    /// The file of rights of the intended server, for its agencies; the embedded one unless it is given.
     #[arg(long, env = "LIENTHONG_SCENARIO_RIGHTS", value_name = "FILE")]
     rights: Option<PathBuf>,
     #[command(flatten)]

@@ -88,7 +88,7 @@ pub struct Serve {
     /// The file to write the trust anchor to [default: anchor.json in the data folder, or else in the working directory].
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: Option<PathBuf>,
-    /// A file of fault rules that hold from the start (`lienthong fault add --help`).
+    /// A file of fault rules that are in force from the start (`lienthong fault add --help`).
     #[arg(long, env = "LIENTHONG_FAULTS", value_name = "FILE")]
     faults: Option<PathBuf>,
     /// A file of rights to use instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; an invalid file changes nothing.
@@ -125,10 +125,10 @@ pub struct Serve {
     /// Refuse demo credentials on loopback too: every caller needs a token from `lienthong token issue`.
     #[arg(long, env = "LIENTHONG_NO_DEMO_CREDENTIALS")]
     no_demo_credentials: bool,
-    /// Most sessions at a time: worlds of their own for test suites (`lienthong session create`).
+    /// The maximum number of sessions at a time: worlds of their own for test suites (`lienthong session create`).
     #[arg(long, default_value_t = limits::SESSIONS_MAX, env = "LIENTHONG_SESSIONS", value_name = "NUMBER")]
     sessions: usize,
-    /// Most sessions at a time of one caller.
+    /// The maximum number of sessions at a time of one caller.
     #[arg(long, default_value_t = limits::SESSIONS_MAX, env = "LIENTHONG_SESSIONS_OF_CALLER", value_name = "NUMBER")]
     sessions_of_caller: usize,
     /// The maximum number of calls per second of one caller; 0 is no limit.

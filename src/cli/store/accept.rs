@@ -19,7 +19,7 @@ Tell them.
 
 Exit codes: 0 accepted; 1 the folder cannot be used, or a server runs on it; 4 the store is damaged.";
 
-/// Continue from an older copy of the store, giving up what was acknowledged since.
+/// Continue from an older copy of the store, giving up all changes acknowledged since.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct AcceptRollback {

@@ -19,7 +19,7 @@ pub enum Store {
     Check(check::Check),
     /// Rebuild indices, the province's view and status lists from the ledgers and records.
     Rebuild(rebuild::Rebuild),
-    /// Continue from an older copy of the store, giving up what was acknowledged since.
+    /// Continue from an older copy of the store, giving up all changes acknowledged since.
     AcceptRollback(accept::AcceptRollback),
 }
 

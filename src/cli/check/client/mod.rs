@@ -40,23 +40,23 @@ Examples:
 The client reads a question a line and answers a line: docs/guides/checking-a-client.md. Exit code 1 if a case is not as it should be, or passes
 although --known lists it.";
 
-/// Put a client through bad answers, broken calls and refusals, with good ones between.
+/// Put a client through bad answers, broken calls and refusals, with good ones in between.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Client {
     /// The command that starts the client.
     #[arg(value_name = "COMMAND", last = true)]
     command: Vec<String>,
-    /// Serve the cases here, and let the client call: `LIENTHONG_CHECK_ADDRESS` tells it the address, if a command is given, too. Port 0 picks a free port.
+    /// Serve the cases here, and let the client call: a given command finds the address in `LIENTHONG_CHECK_ADDRESS`. Port 0 picks a free port.
     #[arg(long, env = "LIENTHONG_CHECK_CALLBACK", value_name = "ADDRESS")]
     callback: Option<SocketAddr>,
-    /// Kinds of cases to leave out, which reports and statements then name: record, status, witness, presentation, log, call.
+    /// Kinds of cases to leave out, which reports and statements list: record, status, witness, presentation, log, call.
     #[arg(long, env = "LIENTHONG_CHECK_WITHOUT", value_delimiter = ',', value_name = "KINDS")]
     without: Vec<String>,
-    /// These cases alone, separated by commas.
+    /// Only these cases, separated by commas.
     #[arg(long, env = "LIENTHONG_CHECK_CASE", value_delimiter = ',', value_name = "IDS")]
     case: Vec<String>,
-    /// How long the client may take for a case, beside the deadline of a call.
+    /// How long the client may take for a case, on top of the deadline of a call.
     #[arg(long, env = "LIENTHONG_CHECK_LIMIT", value_parser = crate::cli::load::duration, default_value = "10s", value_name = "TIME")]
     limit: Duration,
     /// List the cases and run none.

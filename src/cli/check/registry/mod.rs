@@ -57,13 +57,13 @@ pub struct Registry {
     /// The address of the registry, without TLS unless `--ca` is given.
     #[arg(value_name = "HOST:PORT")]
     address: String,
-    /// The registry, where several are served; its only one unless it is given.
+    /// The registry, if several are served; the only one unless it is given.
     #[arg(long, env = "LIENTHONG_CHECK_REGISTRY", value_name = "NAME")]
     registry: Option<String>,
-    /// The record type to write; its first one unless it is given.
+    /// The record type to write; the registry's first one unless it is given.
     #[arg(long, env = "LIENTHONG_CHECK_RECORD_TYPE", value_name = "TYPE")]
     record_type: Option<String>,
-    /// Payloads, where the schema says too little: `{"TYPE": {"create": [at least seven payloads], "update": payload}}`.
+    /// Payloads, if the schema says too little: `{"TYPE": {"create": [at least seven payloads], "update": payload}}`.
     #[arg(long, env = "LIENTHONG_CHECK_SAMPLES", value_name = "FILE")]
     samples: Option<PathBuf>,
     /// The trust anchor with the registry's key. Unless it is given, the server is asked for it.
@@ -78,7 +78,7 @@ pub struct Registry {
         hide_env_values = true
     )]
     credential: String,
-    /// The session to call in, of a server that has them.
+    /// The session to call in, if the server has sessions.
     #[arg(long, env = "LIENTHONG_SESSION", value_name = "ID", hide_env_values = true)]
     session: Option<String>,
     /// List the cases and run none.
