@@ -1,5 +1,5 @@
 //! A consent: a citizen's word on who may read what, for which purpose, and until when (Law 91/2025: for each purpose,
-//! verifiable, silence is none). A refusal is a consent's opposite, and may be of everybody and every purpose.
+//! verifiable; silence is not consent). A refusal is the opposite of a consent, and may cover every agency and every purpose.
 //!
 //! Each has an id of its own. A newer one for the same agency and purpose is another consent: it replaces the one before, and whoever
 //! withdraws that one by its id ends nothing else.

@@ -1,7 +1,7 @@
 //! Credentials: signed bearer tokens, and the demo ones of a loopback world.
 //!
 //! A token is a JWT (RFC 7519) signed with EdDSA (RFC 8037) under the province's credential key, of the type `JWT`, with the claims
-//! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp`. What is refused of its form and header stands in
+//! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp`. Refused forms and headers are in
 //! `trust::jose`. Demo credentials are `demo-<agency>` and `demo-citizen-<personal ID>`: anybody
 //! can write them, so they are accepted only where the server says so: on loopback without TLS, of calls that were made to a loopback name
 //! and not forwarded by a proxy, or after an explicit setting.

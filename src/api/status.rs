@@ -268,7 +268,7 @@ pub fn answer(error: &Error, request: RequestId, language: Language) -> http::Re
 }
 
 /// A refusal that the framework, or a service that is not ours, made without details: the same code and words, with the details that every
-/// error has. The reason is the code's name. `None` for an answer that is no refusal.
+/// error has. The reason is the code's name. `None` for an answer that is not a refusal.
 pub fn completed(headers: &http::HeaderMap, request: RequestId, language: Language) -> Option<http::Response<Body>> {
     let found = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let bare = match found.code() {

@@ -1,4 +1,4 @@
-//! The names that a client gives its call: an id of its own, and the call's place in a distributed trace.
+//! The names that a client gives its call: an id of its own, and the call's span in a distributed trace.
 //!
 //! They accompany the server's own id and never replace it: clients repeat theirs, on purpose (a retry) or not, and evidence must lead to one
 //! call. What comes from outside is taken only in a known shape, of bounded length, without anything that could be a personal ID: it

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A place, known by its parent; written out only when there is something to say about it.
+/// A path, known by its parent; written out only when there is something to report about it.
 #[derive(Debug, Clone, Copy)]
 pub enum Path<'a> {
     /// The whole.

@@ -176,7 +176,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set: for tests, and while a world is seeded.
+/// A clock that is stopped until it is set: for tests, and while a world is seeded.
 #[derive(Debug, Default)]
 pub struct FixedClock {
     now_ms: AtomicI64,

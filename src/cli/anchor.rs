@@ -21,7 +21,7 @@ struct Answer {
     _version: Option<serde_json::Value>,
 }
 
-/// The trust anchor cannot be read, or is none.
+/// The trust anchor cannot be read, or is not one.
 pub(super) const EXIT_ANCHOR: u8 = 5;
 
 /// Reads an anchor; says why it cannot be read, with the file's name.

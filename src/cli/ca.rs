@@ -1,4 +1,4 @@
-//! `--ca`: a private certificate authority, the same wherever a command asks a server; and what is said when it is given for nothing, or missing.
+//! `--ca`: a private certificate authority, the same wherever a command calls a server; and the messages if it is given in vain, or missing.
 
 use std::path::PathBuf;
 

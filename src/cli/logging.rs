@@ -33,7 +33,7 @@ fn stderr() -> &'static LineQueue {
     })
 }
 
-/// Reads what `LIENTHONG_LOG` says; nothing when it is empty. A lone word that is no level would be taken for a module's name, and
+/// Reads what `LIENTHONG_LOG` says; nothing when it is empty. A lone word that is not a level would be taken for a module's name, and
 /// silence everything else.
 fn read_filter(wanted: &str) -> Result<Option<Targets>, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

@@ -1,4 +1,4 @@
-//! How a subcommand speaks: data on stdout in the asked form, and one line on stderr when it fails.
+//! The output of a subcommand: data on stdout in the requested format, and one line on stderr when it fails.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ impl Failure {
         &self.message
     }
 
-    /// Says what is wrong, on one line of stderr.
+    /// Writes the message on one line of stderr.
     pub fn report(&self) -> ExitCode {
         let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
         // When stderr is closed there is nobody left to tell; the exit code still says it.
@@ -54,12 +54,12 @@ pub fn print_text(english: &str) -> Result<(), Failure> {
     print(&language::say(english))
 }
 
-/// A text of which somebody else may have chosen some, without what a terminal would obey.
+/// A text of which another party may have chosen a part, without the characters that a terminal would obey.
 pub fn escaped(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-/// Writes data and a line's end to stdout as they are. A reader that went away (`| head`) is no failure.
+/// Writes data and a line's end to stdout as they are. A reader that went away (`| head`) is not a failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written =

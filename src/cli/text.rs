@@ -1,11 +1,11 @@
-//! What a file is written in, told from its first bytes: shells and editors differ, and "expected value at line 1" helps nobody.
+//! The encoding of a file, recognised by its first bytes: shells and editors differ, and "expected value at line 1" helps nobody.
 //!
 //! A byte order mark is stepped over (RFC 8259, section 8.1). Anything else than UTF-8 is named, not converted.
 
 /// How many bytes are enough to tell.
 pub(super) const HEAD_BYTES: usize = 512;
 
-/// How many bytes to step over at the beginning of a text, by its head; or what is there instead of text.
+/// How many bytes to skip at the beginning of a text, by its head; or the kind of data that is there instead of text.
 pub(super) fn begin(head: &[u8]) -> Result<usize, &'static str> {
     const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');

@@ -145,7 +145,7 @@ impl Organisations {
     }
 
     /// Gives a mandate until `until`; a person's mandate that is there already, under whichever of their numbers, gets the new end. Fails with
-    /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account. Of somebody who is no living person of full age it is not told
+    /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account. For a person who is not alive and of full age, it is not told
     /// what they are.
     pub async fn grant(
         &self,

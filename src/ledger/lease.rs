@@ -7,7 +7,7 @@
 //! Each holder has a term of its own, one more than the last. Every batch of a holder requires the row as it knows it, so a batch of
 //! somebody who was taken over from fails, however long it was on its way: safety rests on that condition, and on no clock.
 //!
-//! Only when another may take over is a matter of time, and of the machine's: a world's clock may stand still or jump, and a process
+//! Only when another may take over is a matter of time, and of the machine's: a world's clock may be stopped or jump, and a process
 //! that died does neither. No two machines' clocks are compared. Who wants the lease watches the row: the holder beats three times in
 //! [`LEASE`], and a row that stood still for that long, by the watcher's own clock, belongs to nobody who lives. A clean end gives the
 //! lease back at once.

@@ -102,7 +102,7 @@ impl Sequencer {
     ///
     /// `rows` gets the index of the first entry and gives what else the same commit writes. When it answers `Ok`,
     /// entries, tiles, checkpoint and rows are durable, and [`Log::head`] covers them. Appends of many callers
-    /// share a batch and a signature: what queues while a commit is under way is the next batch, up to
+    /// share a batch and a signature: whatever queues during a commit is the next batch, up to
     /// [`BATCH_RECORDS_MAX`] entries, so nothing waits for a timer. An append whose rows carry conditions is a batch
     /// of its own, and fails alone with [`StorageConflict`](Reason::StorageConflict) when they do not hold. While the clock reads too
     /// far before the newest head, all fail with [`ClockBehind`](Reason::ClockBehind).

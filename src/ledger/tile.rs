@@ -1,7 +1,7 @@
 //! A tile: up to 256 hashes of one level of a log's tree, and the nodes above them (C2SP tlog-tiles, height 8).
 //!
 //! The format's tile is the bottom row alone. To read a node above it from that takes up to 255 hashes, so a full tile of leaves is
-//! stored with the nodes of one height behind its row: a path then costs the hashes of one group of leaves. In memory the nodes
+//! stored with the nodes of one height after its row: a path then costs the hashes of one group of leaves. In memory the nodes
 //! from that height up are kept, too.
 //!
 //! ```text

@@ -58,7 +58,7 @@ pub enum Cause {
     OtherRecord,
     /// It is somebody else's: not even a caller that accepts unverified records may see it.
     OtherPerson,
-    /// It verifies, but does not stand in the record ledger yet.
+    /// It verifies, but is not in the record ledger yet.
     NotAccepted,
     /// It does not verify; the first check that failed.
     Unverified(Verdict, &'static str),

@@ -2,7 +2,7 @@
 //!
 //! A registry may fail, lie or be slow ([`port`](super::port)). A caller says what it asks; what comes is an [`Answer`], of which
 //! nothing is known but that it claims to be what was asked for. [`Reader::as_issued`] verifies it where the issuer's proof is enough,
-//! [`Reader::as_accepted`] where its statement must stand in the record ledger, too. What does not pass is a
+//! [`Reader::as_accepted`] where its statement must be in the record ledger, too. A record that does not pass is a
 //! [`Refusal`](super::answer::Refusal), the same wherever it is read.
 
 #![allow(clippy::disallowed_methods, reason = "the deadline of a call is transport")]
@@ -34,7 +34,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads `registries`; `inclusion` says what of them stands in the record ledger.
+    /// Reads `registries`; `inclusion` proves which of their statements are in the record ledger.
     pub fn new(
         catalogue: Arc<Catalogue>,
         registries: impl IntoIterator<Item = Arc<dyn Registry>>,
@@ -125,7 +125,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// Verifies an answer as its issuer hands it over, whether or not it stands in the record ledger.
+    /// Verifies an answer as its issuer hands it over, whether or not it is in the record ledger.
     pub fn as_issued<'a>(&self, answer: &'a Answer, now: Timestamp) -> Examined<'a> {
         let record = answer.record.record.clone();
         let report = self.verifier.verify_issued(&record, now);
@@ -139,7 +139,7 @@ impl Reader {
         Examined::new(answer, record, report)
     }
 
-    /// The proof that an answer's statement stands in the record ledger. Waits a moment, and not past `until`, for one that was issued just
+    /// The proof that an answer's statement is in the record ledger. Waits a moment, and not past `until`, for one that was issued just
     /// now; `None` when it is still not there.
     pub async fn ledger_proof(&self, answer: &Answer, until: Instant) -> Result<Option<Arc<LogProof>>> {
         let Some(proof) = &answer.record.record.issuer_proof else { return Ok(None) };

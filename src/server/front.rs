@@ -1,4 +1,4 @@
-//! The front of a gateway: its first world and the sessions beside it, behind one admission.
+//! The front of a gateway: its first world and its sessions, behind one admission.
 
 use std::sync::Arc;
 

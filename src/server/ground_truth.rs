@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::base::{Error, Reason, Result};
 use crate::simulation::discrepancy::Truth;
 
-/// A file of truths that is being written: under its name with `.part` behind it until it is whole.
+/// A file of ground truth that is being written: under its name with the suffix `.part` until it is complete.
 #[derive(Debug)]
 pub struct GroundTruth {
     path: PathBuf,

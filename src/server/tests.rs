@@ -326,7 +326,7 @@ async fn lists_and_claims_are_signed_by_the_key_in_use() {
     gateway.close().await;
 }
 
-/// What the persona's record of a person is worth by the anchor, with its place in the record ledger if it has one.
+/// The verdict on the persona's record of a person by the anchor, with its ledger position if it has one.
 async fn judge(gateway: &Gateway, persona: &str, anchor: &TrustAnchor) -> Verdict {
     let (registry, province) = (&gateway.assembly.ports["resident"], &gateway.assembly.province.layer);
     let id = crate::base::PersonalId::parse(persona).expect("an id");

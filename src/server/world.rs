@@ -51,7 +51,7 @@ impl World {
         }
         let created_at = Timestamp(data.world.created_at_ms);
         let may_admit = || match &config.anchor {
-            // The version that the anchor is to get must have a place; a start that is refused admits nobody.
+            // The next version of the anchor must have a position; a start that is refused admits nobody.
             Some(path) if config.keys.is_none() => {
                 let keys = Keys::new(Arc::new(allocation::unkept(&province, Vec::new())?), seed);
                 anchors::check_file(path, &keys.versions(created_at, created_at, &[])?)

@@ -19,7 +19,7 @@
 //! the field's own salt in the record. So a verifier computes a disclosure's commitment, finds it among the leaves, and has
 //! a partly disclosed record that verifies like any other: two independent signatures say the same, and the ledger says when.
 //!
-//! What it costs: a credential shows the record's id, version and place in the ledger to every verifier, so two of them can
+//! The cost: a credential shows the record's id, version and ledger position to every verifier, so two of them can
 //! tell that they saw the same document. The status list's index does that already.
 
 use bytes::Bytes;

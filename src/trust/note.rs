@@ -83,12 +83,12 @@ impl<'a> NoteSignature<'a> {
     }
 }
 
-/// Whether a name may stand in a signature line.
+/// Whether a name may occur in a signature line.
 pub fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c == '+' || c.is_whitespace() || c.is_control())
 }
 
-/// Signs a text that ends in a newline; the signatures stand in the order of the signers.
+/// Signs a text that ends in a newline; the signatures are in the order of the signers.
 pub fn sign_note(text: &str, signers: &[&dyn Signer]) -> Result<Bytes> {
     let mut note = format!("{text}\n");
     for signer in signers {

@@ -19,7 +19,7 @@
 //! | fields_root | 32 | see [`commitment`](super::commitment) |
 //!
 //! Decoding accepts exactly what encoding writes. A statement holds no personal data: once payload and salt are
-//! erased, its place in a public log means nothing.
+//! erased, its position in a public log means nothing.
 
 use sha2::{Digest, Sha256};
 

@@ -50,7 +50,7 @@ impl Object {
         }
     }
 
-    /// Adds or replaces a field; gives back what stood there.
+    /// Adds or replaces a field; returns the previous value.
     pub fn insert(&mut self, name: impl Into<String> + AsRef<str>, value: impl Into<Value>) -> Option<Value> {
         let value = value.into();
         match self.position(name.as_ref()) {

@@ -1,4 +1,4 @@
-//! What is given, replaced and withdrawn, by which id, and what stands in the store after.
+//! What is given, replaced and withdrawn, by which id, and the contents of the store afterwards.
 
 use super::*;
 use crate::access::acting::Actor;

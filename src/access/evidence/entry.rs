@@ -7,7 +7,7 @@
 //!  "request_id":"…","rights":"<SHA-256 of the file>","subject":"<pseudonym>","subject_sequence":7,"trace_id":"<32 hexadecimal characters>","version":1}
 //! ```
 //!
-//! Absent: `client_request_id` and `trace_id` where the client named none; `rights` where a citizen's presentation decided, and in entries of before there was one; `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
+//! Absent: `client_request_id` and `trace_id` where the client named none; `rights` where a citizen's presentation decided, and in entries from before the field existed; `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
 //! `reference` where the call had none that is valid; `subject` with `subject_sequence` where the call named no citizen; empty lists.
 
 use std::sync::Arc;

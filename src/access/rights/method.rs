@@ -1,13 +1,13 @@
 //! Who may call which method: the rows of the rights' file, compiled so that admission asks with two look-ups.
 //!
-//! Some callers are named: they may make a call whatever its subject. Others may make it only if they stand in some relation
+//! Some callers are named: they may make a call whatever its subject. Others may make it only if they have some relation
 //! to what it is about, which the use case decides once it has read the request. Admission refuses callers who are neither.
 
 use std::sync::Arc;
 
 use crate::base::call::Permit;
 
-/// A caller of a row that is no agency and no role.
+/// A caller of a row that is neither an agency nor a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Word {
     /// Without a credential.

@@ -32,7 +32,7 @@ impl Display for SchemaFlaw {
     }
 }
 
-/// Where the rows behind the embedded ones are from: first line, registry, path.
+/// The origin of the rows after the embedded ones: first line, registry, path.
 type Places = Vec<(usize, String, String)>;
 
 /// The rights of the seeded province and those of a catalogue's schema files, as the file that they would be, and read.

@@ -156,7 +156,7 @@ pub(super) fn methods(
 /// The callers of a row.
 struct Callers {
     words: Vec<(usize, Word)>,
-    /// The place of the first agency or role.
+    /// The line of the first agency or role.
     named: Option<usize>,
     /// In the order of the row, roles resolved: keys of agencies, and words.
     all: Vec<Caller>,

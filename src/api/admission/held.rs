@@ -1,4 +1,4 @@
-//! What a call holds until it is answered: its place among those under way, its turn, its memory, its stream.
+//! What a call holds until it is answered: its share of the calls in progress, its turn, its memory, its stream.
 
 use super::budget::Reservation;
 use super::faults::Faults;

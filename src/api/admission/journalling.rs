@@ -225,7 +225,7 @@ impl Messages {
         Self { kept, count: 0, bytes: 0, room, is_cut: false, is_doubled, cut, prefix, left: 0, present: None }
     }
 
-    /// Whether a message of this length is kept: not behind one that was not.
+    /// Whether a message of this length is kept: not after one that was not.
     fn takes(&mut self, bytes: usize) -> bool {
         self.is_cut |= bytes > self.room;
         self.room = self.room.saturating_sub(bytes);
@@ -240,7 +240,7 @@ impl Messages {
             After::Bytes(most) => framed + (PREFIX_BYTES + length) as u64 > most,
         });
         if is_cut {
-            // Nothing comes behind what was cut.
+            // Nothing follows a cut.
             self.cut = Some(After::Messages(u32::try_from(self.count).unwrap_or(u32::MAX)));
         } else {
             self.count += 1;

@@ -22,7 +22,7 @@ const GAINED: usize = CITIZENS + 2 * NETWORKS;
 pub(super) struct Lane(usize);
 
 impl Lane {
-    /// Its place among all lanes.
+    /// Its index among all lanes.
     pub(super) fn at(self) -> usize {
         self.0
     }

@@ -1,8 +1,8 @@
 //! Reads the one message of a request, under limits: how long it is, how long it may take to come, what all requests together may hold.
 //!
-//! gRPC puts a message behind five bytes: whether it is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). The
+//! gRPC prefixes a message with five bytes: whether it is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). The
 //! length is checked before the message is waited for. Compressed messages are inflated here, up to the same limit, so that
-//! a small one cannot become a large one behind it.
+//! a small one cannot become a large one after it.
 
 use std::io::Read as _;
 

@@ -1,5 +1,5 @@
 //! Turns: how many admitted calls run at once. A call that finds no free turn waits in a fair queue, so that a caller with thousands of
-//! calls under way waits behind its own calls, and other callers hardly notice.
+//! calls in progress waits behind its own calls, and other callers hardly notice.
 //!
 //! More calls at once than the processors need make nothing faster: they only wait for each other where no queue is fair. One caller
 //! never has all turns, however slow its calls are: it may take one more while it has less than three times as many as are free (the
@@ -40,7 +40,7 @@ pub(super) struct Turn {
     lane: Lane,
 }
 
-/// A place in the queue, left when it is dropped: the call was cancelled, or its deadline passed.
+/// A position in the queue, left when it is dropped: the call was cancelled, or its deadline passed.
 struct Queued<'a> {
     of: &'a Turns,
     lane: Lane,

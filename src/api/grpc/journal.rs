@@ -211,7 +211,7 @@ impl JournalParts {
             None => (checks(&call.checks, language), Vec::new()),
         };
         violations.truncate(VIOLATIONS_MAX);
-        // What a value was probably meant to be may stand in it.
+        // It may contain the value that was probably meant.
         violations.iter_mut().for_each(|bad| bad.message.clear());
         Ok(proto::JournalCall {
             position: call.position,

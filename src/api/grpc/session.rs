@@ -53,7 +53,7 @@ impl SessionGrpcService {
 
     async fn diff(&self, call: &Call, request: proto::GetSessionDiffRequest) -> Result<proto::GetSessionDiffResponse> {
         let (id, size) = (known(&request.session_id)?, page::size(request.page_size)?);
-        // A session that was reset has other logs: a position in those of before is none.
+        // A session that was reset has other logs: a position in the former ones is invalid.
         let resets = self.desk.get(id)?.resets;
         let binding: [&[u8]; 2] = [request.session_id.as_bytes(), &resets.to_be_bytes()];
         let after = self.pages.read(call, &binding, &request.page_token)?;
@@ -77,7 +77,7 @@ fn position(bytes: &[u8]) -> Result<ChangePosition> {
     registry.ok().zip(index.ok()).ok_or_else(|| Error::token_refused("page_token"))
 }
 
-/// Reads the id of a session that is said to be there: what is no id is no session either.
+/// Reads the id of a session that should exist: a text that is not an id names no session.
 fn known(text: &str) -> Result<SessionId> {
     SessionId::parse(text).ok_or_else(unknown)
 }

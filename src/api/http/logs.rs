@@ -5,7 +5,7 @@
 //! | `/logs/witness` | the verifier key with which the province cosigns the registries' heads | text | a second |
 //! | `checkpoint` | the newest published signed note | text | a second |
 //! | `tile/<L>/<N>[.p/<W>]` | hashes, which do not compress | bytes | for ever: they never change |
-//! | `tile/entries/<N>[.p/<W>]` | entries, each after its length in 16 bits; compressed with gzip for who accepts it | bytes | for ever |
+//! | `tile/entries/<N>[.p/<W>]` | entries, each after its length in 16 bits; compressed with gzip for clients that accept it | bytes | for ever |
 //!
 //! A path of another form is 400; a log, a tile or entries that are not there are 404. The evidence ledger has no entries here: they
 //! say who read whose data. Nothing is personal in the others: statements commit to payloads with salted hashes. The public may read

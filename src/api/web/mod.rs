@@ -121,7 +121,7 @@ impl Web {
         None
     }
 
-    /// The origin of a page that may not call. What is no browser names none.
+    /// The origin of a page that may not call. Clients other than browsers name none.
     fn foreign_origin<'a>(&self, headers: &'a HeaderMap, host: &str) -> Option<&'a HeaderValue> {
         let mut named = headers.get_all(header::ORIGIN).iter();
         let origin = named.next()?;

@@ -12,7 +12,7 @@ pub(super) const BYTES_MAX: usize = 256 * 1024;
 pub(super) struct Known(BTreeMap<String, String>);
 
 impl Known {
-    /// Reads a list: a case's id in each line, with the reason behind `#`. The error names the line.
+    /// Reads a list: a case's id in each line, with the reason after `#`. The error names the line.
     pub(super) fn parse(text: &str, ids: &[&str]) -> Result<Self, String> {
         let mut known = BTreeMap::new();
         for (number, line) in (1..).zip(text.lines()) {

@@ -26,7 +26,7 @@ pub(super) enum Bytes {
 
 impl Bytes {
     /// The text of a cell. In a file of one byte per character a cell that is UTF-8 all the same was written by another program: it is
-    /// decomposed, so that no letter of it is taken for one of an encoding of before.
+    /// decomposed, so that no letter of it is taken for one of an older encoding.
     pub(super) fn text(self, bytes: &[u8]) -> String {
         match self {
             Self::Single => match std::str::from_utf8(bytes) {
@@ -131,7 +131,7 @@ pub(super) struct Transcoded<R> {
     inner: R,
     encoding: Bytes,
     is_begun: bool,
-    /// Bytes that are no whole character yet.
+    /// Bytes that do not form a complete character yet.
     raw: Vec<u8>,
     /// What is ready, and how far it was taken.
     ready: Vec<u8>,

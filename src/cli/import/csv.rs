@@ -96,7 +96,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("{} cannot be read: {error}", path.display()))
 }
 
-/// A cell without the blanks around it. `="0421"` is how Excel is told to keep a number as it stands; any other formula is refused.
+/// A cell without the blanks around it. `="0421"` is how Excel is told to keep a number as text; any other formula is refused.
 fn cell(text: &str, column: usize, flaws: &mut Vec<Flaw>) -> Cell {
     let text = trimmed(text);
     if let Some(formula) = text.strip_prefix('=').filter(|rest| !rest.is_empty()) {

@@ -27,7 +27,7 @@ use crate::wire::payload::object;
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) rows: Vec<(Row, Struct)>,
-    /// Those that are no records.
+    /// Rows that are not records.
     pub(super) refused: Vec<(Row, Vec<Flaw>)>,
     pub(super) repeated: u64,
     /// The last row, and how far in the file it ends.

@@ -50,7 +50,7 @@ pub(super) struct Detailed {
     /// What the values of the file are called in the registry.
     #[serde(default)]
     pub(super) codes: BTreeMap<String, String>,
-    /// What stands between the items of a list in one cell.
+    /// The separator of the items of a list in one cell.
     #[serde(default)]
     pub(super) separator: Option<String>,
     /// The value of empty cells.

@@ -20,7 +20,7 @@ pub(super) struct Builder {
     names: Vec<String>,
     constants: Vec<(String, Value)>,
     natural_key: String,
-    /// Whether the file has one byte per character, so that its letters are of some encoding of before Unicode.
+    /// Whether the file has one byte per character, so that its letters are in some encoding from before Unicode.
     is_single: bool,
 }
 
@@ -31,7 +31,7 @@ struct Bound {
     reading: Reading,
     /// The translations, by their folded names too: `nu` is `Nữ`.
     codes: BTreeMap<String, String>,
-    /// The day 0 of numbers that stand for days.
+    /// Day 0 of numbers that represent days.
     epoch: Date,
 }
 

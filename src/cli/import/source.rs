@@ -18,7 +18,7 @@ pub(super) struct Source {
     format: Format,
     /// Where the last row ends, about: bytes of a CSV file, rows of a sheet.
     pub(super) extent: u64,
-    /// The day 0 of numbers that stand for days.
+    /// Day 0 of numbers that represent days.
     pub(super) epoch: Date,
 }
 
@@ -81,7 +81,7 @@ impl Source {
         }
     }
 
-    /// Whether it has one byte per character, so that its letters are of some encoding of before Unicode.
+    /// Whether it has one byte per character, so that its letters are in some encoding from before Unicode.
     pub(super) fn has_single_bytes(&self) -> bool {
         matches!(self.format, Format::Csv(_)) && self.seen.encoding == Bytes::Single
     }

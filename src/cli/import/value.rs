@@ -34,7 +34,7 @@ pub(super) const EPOCH: Date = Date::constant(1899, 12, 30);
 /// The first day of spreadsheets that were begun on old Macs.
 pub(super) const EPOCH_1904: Date = Date::constant(1904, 1, 1);
 
-/// Reads a cell that is not empty; `epoch` is the day 0 of numbers that stand for days.
+/// Reads a cell that is not empty; `epoch` is day 0 of numbers that represent days.
 pub(super) fn read(cell: &Cell, kind: &Kind, epoch: Date) -> Result<Value, Refusal> {
     if let Cell::Error(_) = cell {
         return Err(("CELL_ERROR", "the cell holds an error of the spreadsheet"));
@@ -160,7 +160,7 @@ fn choice(text: &str, values: &[String]) -> Result<String, Refusal> {
     same.cloned().ok_or(("UNKNOWN_VALUE", "is not one of the field's values: translate it with `codes` in the mapping"))
 }
 
-/// A day: `31/12/1990`, `31-12-1990`, `31.12.1990`, `1990-12-31`, a spreadsheet's date, or the number that stands for one.
+/// A day: `31/12/1990`, `31-12-1990`, `31.12.1990`, `1990-12-31`, a spreadsheet's date, or the number that represents one.
 fn date(cell: &Cell, epoch: Date) -> Result<Date, Refusal> {
     let day = |year: u16, month: u8, day: u8| {
         let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
@@ -191,7 +191,7 @@ fn date(cell: &Cell, epoch: Date) -> Result<Date, Refusal> {
     }
 }
 
-/// The numbers of a date and how many digits each has; a time of midnight behind it is dropped.
+/// The numbers of a date and how many digits each has; a following time of midnight is dropped.
 fn parts(text: &str) -> Result<Vec<(u16, usize)>, Refusal> {
     let text = text.strip_suffix("00:00:00").or(text.strip_suffix("0:00")).map_or(text, str::trim_end);
     let text = text.strip_suffix('T').unwrap_or(text);
@@ -204,7 +204,7 @@ fn parts(text: &str) -> Result<Vec<(u16, usize)>, Refusal> {
     text.split(['/', '-', '.']).map(number).collect::<Option<_>>().ok_or(DATE)
 }
 
-/// The day that a number of a spreadsheet stands for. Numbers below 10,000 could be years.
+/// The day that a number of a spreadsheet represents. Numbers below 10,000 could be years.
 fn serial(number: f64, epoch: Date) -> Option<Date> {
     if number.fract() != 0.0 || !(10_000.0..=110_000.0).contains(&number) {
         return None;

@@ -159,7 +159,7 @@ fn with_merged(mut row: Row, merged: &Merged) -> Row {
     row
 }
 
-/// Unfolds every part and counts: a few kilobytes can stand for gigabytes, and what their directory says of it proves nothing.
+/// Decompresses every part and counts: a few kilobytes can expand to gigabytes, and the sizes in their directory prove nothing.
 fn measure(path: &Path) -> io::Result<()> {
     let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     let mut archive = zip::ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)?;

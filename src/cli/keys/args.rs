@@ -61,7 +61,7 @@ impl ChangeArgs {
         change: &KeyChange,
     ) -> Result<TrustAnchor, Failure> {
         let next = self.next(change);
-        // What cannot be is known before anybody waits; the real place is behind every place there is.
+        // Impossible changes are found before anybody waits; the real position comes after every existing one.
         let possible = folder.newest().and_then(|newest| next(&newest, u64::MAX >> 12));
         let taken = possible.and_then(|_| request(folder, unlock, origin, next));
         taken.map_err(|error| match folder.give_up(&change.keys(), unlock) {
@@ -70,7 +70,7 @@ impl ChangeArgs {
         })
     }
 
-    /// Makes the next version, given the one before and the change's place in the record ledger.
+    /// Makes the next version, given the one before and the change's position in the record ledger.
     pub(super) fn next(&self, change: &KeyChange) -> impl Fn(&TrustAnchor, u64) -> Result<TrustAnchor, Error> {
         let expires_at = self.expiry.at();
         move |current, at| {

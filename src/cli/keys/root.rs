@@ -150,7 +150,7 @@ impl Common {
         let Some(path) = &self.draft else {
             return report(output, folder, &self.change.request(folder, unlock, None, change)?);
         };
-        // Without key events, any place from the last one on will do.
+        // Without key events, any position from the last one on will do.
         let current = folder.newest()?;
         let mut draft = self.change.next(change)(&current, current.events_from)?;
         folder.sign_version(&current, &mut draft, unlock)?;

@@ -69,7 +69,7 @@ fn read(path: &Path) -> Result<TrustAnchor, Failure> {
     anchor::read(path).map_err(|failure| Failure::new(failure.message()))
 }
 
-/// The newest version of a chain that begins behind `current`; it replaces the file.
+/// The newest version of a chain that begins after `current`; it replaces the file.
 fn succeed(path: &Path, current: &TrustAnchor, chain: Vec<TrustAnchor>) -> Result<TrustAnchor, Failure> {
     let newest = accept_chain(current, chain, SystemClock.now())
         .map_err(|error| Failure::new(format!("no newer version is acceptable: {error}")))?;
@@ -79,7 +79,7 @@ fn succeed(path: &Path, current: &TrustAnchor, chain: Vec<TrustAnchor>) -> Resul
     Ok(newest)
 }
 
-/// Asks a server for the versions behind `current`, and brings the file up to date.
+/// Asks a server for the versions after `current`, and brings the file up to date.
 pub(in crate::cli) async fn follow(
     path: &Path,
     current: &TrustAnchor,

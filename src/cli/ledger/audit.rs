@@ -175,7 +175,7 @@ fn tell(report: &AuditReport, seconds: f64, output: OutputFormat) -> Result<(), 
     Ok(())
 }
 
-/// A progress bar on stderr, which hides itself where stderr is no terminal.
+/// A progress bar on stderr, which hides itself if stderr is not a terminal.
 struct Bar(ProgressBar);
 
 impl Bar {

@@ -31,14 +31,14 @@ pub(super) enum Pace {
     FlatOut,
 }
 
-/// A server, and what to call there.
+/// A server, and the call to make there.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) channels: Vec<Channel>,
     pub(super) calls: Arc<Calls>,
 }
 
-/// What came of the calls.
+/// The outcome of the calls.
 pub(super) struct Outcome {
     pub(super) latency_us: Histogram<u64>,
     pub(super) failures: BTreeMap<String, u64>,
@@ -55,13 +55,13 @@ impl Default for Outcome {
 }
 
 impl Outcome {
-    /// Adds what came of further calls, made after these.
+    /// Adds the outcome of further calls, made after these.
     pub(super) fn merge(&mut self, other: Self) {
         self.elapsed += other.elapsed;
         self.join(other);
     }
 
-    /// Adds what came of calls made at the same time.
+    /// Adds the outcome of calls made at the same time.
     fn join(&mut self, other: Self) {
         // Both have the same bounds, so that adding cannot fail.
         let _ = self.latency_us.add(&other.latency_us);

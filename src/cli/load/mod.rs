@@ -198,7 +198,7 @@ impl Load {
         Ok(channels)
     }
 
-    /// A bar on stderr, which hides itself where stderr is no terminal.
+    /// A bar on stderr, which hides itself if stderr is not a terminal.
     fn progress(&self) -> ProgressBar {
         let targets = if self.compare_bare { 2 } else { 1 };
         let total = (self.duration + self.warm_up * targets + self.duration * (targets - 1)).as_millis() as u64;

@@ -1,11 +1,11 @@
-//! What `load` says in the end.
+//! The report of `load`.
 
 use serde::Serialize;
 
 use super::driver::Outcome;
 use crate::cli::language::say;
 
-/// What was measured.
+/// The settings of a measurement.
 #[derive(Serialize)]
 pub(super) struct Settings {
     pub(super) scenario: &'static str,

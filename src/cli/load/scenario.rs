@@ -80,7 +80,7 @@ pub(super) struct Calls {
 }
 
 enum What {
-    /// The same call for ever.
+    /// The same call again and again.
     Same(Prepared),
     /// A scenario's call for each citizen.
     Citizens { scenario: Scenario, credential: Option<MetadataValue<Ascii>>, citizens: Citizens },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A progress bar on stderr, which hides itself where stderr is no terminal.
+/// A progress bar on stderr, which hides itself if stderr is not a terminal.
 pub struct Progress(ProgressBar);
 
 impl Progress {
@@ -15,7 +15,7 @@ impl Progress {
         Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
     }
 
-    /// What a gateway tells how far it is.
+    /// The progress that a gateway reports.
     pub fn callback(&self) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
         let bar = self.0.clone();
         Arc::new(move |done, all| {
@@ -24,7 +24,7 @@ impl Progress {
         })
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.0.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `lienthong population report`: the pyramid of ages of a generated province and the figures that it is held to, as text, JSON, and a picture.
+//! `lienthong population report`: the pyramid of ages of a generated province and the figures that it is compared with, as text, JSON, and a picture.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! What a scenario's file names is held against what there is: variables, fields of messages, callers, reasons, paths of answers. A step with a
-//! misspelt name would fail for the wrong reason, or hold for ever.
+//! Every name in a scenario's file is checked against what exists: variables, fields of messages, callers, reasons, paths of answers. A step with a
+//! misspelt name would fail for the wrong reason, or always pass.
 
 use std::collections::BTreeMap;
 

@@ -20,7 +20,7 @@ use crate::wire::typed;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Most steps of a scenario, those of parallel ones counted.
 const STEPS_MAX: usize = 500;
-/// How deep steps may stand in one another.
+/// How deep steps may nest.
 const DEPTH_MAX: usize = 4;
 /// The longest time to wait for what comes eventually.
 const WITHIN_MAX: Duration = Duration::from_secs(120);
@@ -204,7 +204,7 @@ impl Reading<'_> {
         Some(Step { name, line, action })
     }
 
-    /// A step about the session itself, as the call that it is.
+    /// A step about the session itself, as a call.
     fn shorthand(&mut self, path: &str, kind: &str, value: &Value) -> Option<(String, Value)> {
         match kind {
             "heal" => Some(("lienthong.simulation.v1.FaultService/Heal".into(), json!({}))),

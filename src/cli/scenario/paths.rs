@@ -13,7 +13,7 @@ const WELL_KNOWN: &str = "google.protobuf.";
 /// The list of all messages of an answer.
 const ANSWERS: &str = "answers";
 
-/// What can be at a place of an answer.
+/// The shape that an answer can have at a path.
 #[derive(Clone)]
 enum Shape {
     One(Kind),

@@ -184,7 +184,7 @@ impl FromStr for Console {
     }
 }
 
-/// An `http` or `https` URL without query, as it will stand in credentials.
+/// An `http` or `https` URL without query, as credentials will contain it.
 fn public_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"' | b'\\');

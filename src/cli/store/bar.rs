@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A progress bar on stderr, which hides itself where stderr is no terminal.
+/// A progress bar on stderr, which hides itself if stderr is not a terminal.
 pub(super) struct Bar {
     pub(super) bar: ProgressBar,
     step: Mutex<&'static str>,

@@ -9,7 +9,7 @@ use super::parse::{begins_record, of_a_oneof};
 use super::versions::{begins_answer, holds_versions};
 use crate::trust::json as strict;
 
-/// How deep answers stand in answers: one of a bulk fetch holds another.
+/// How deep answers nest: the answer of a bulk fetch contains another.
 const DEPTH_MAX: usize = 2;
 
 /// An item of a file that can be verified.
@@ -157,7 +157,7 @@ fn name<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
     stream.read(|cursor| Ok(cursor.text()?.into_owned()))
 }
 
-/// A part that is no record: it must be JSON in which each name stands once, and is not looked at further.
+/// A part that is not a record: it must be JSON in which each name occurs once, and is not examined further.
 fn whole<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
     let text = stream.value()?.to_owned();
     strict::parse(text.as_bytes()).map_err(|why| stream.flaw(&format!("a part of the answer: {why},")))?;

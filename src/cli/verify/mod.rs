@@ -1,6 +1,6 @@
 //! `lienthong verify`: checks records offline, each check by name, against a trust anchor that was got by another way.
 //!
-//! The verdict is that of `trust`, on the signed bytes alone. What stands beside them for people, the typed form and the
+//! The verdict is that of `trust`, on the signed bytes alone. The accompanying displayed form, the typed form and the
 //! record's type, id, version and verdict, must say the same, or the record fails too.
 
 mod answer;

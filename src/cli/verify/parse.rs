@@ -14,7 +14,7 @@ use crate::wire::typed::pool;
 
 use super::json::{Broken, Cursor, Tree};
 
-/// A record as it stands in a file.
+/// A record as a file contains it.
 #[derive(Debug)]
 pub struct Parsed<'a> {
     /// What is verified.

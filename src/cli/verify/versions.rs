@@ -1,4 +1,4 @@
-//! The answers of the registries' typed services (`LandService/GetParcel`, …) by their descriptors: where versions of records stand in
+//! The answers of the registries' typed services (`LandService/GetParcel`, …) by their descriptors: where versions of records are in
 //! them, and under which name a version has its typed form. Elsewhere all that would be a list kept by hand.
 
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ pub(super) fn typed_names(full_name: &str) -> Option<[String; 2]> {
     version.map(spellings)
 }
 
-/// A signed record with its place in its registry's log.
+/// A signed record with its index in its registry's log.
 fn is_version(message: &MessageDescriptor) -> bool {
     message.get_field_by_name("record").is_some() && message.get_field_by_name("log_index").is_some()
 }

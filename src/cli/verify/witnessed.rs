@@ -173,7 +173,7 @@ fn check(name: &'static str, verdict: Verdict, detail: String) -> Check {
 }
 
 /// One of the heads must be a beginning of the other. A record's proof can lead to a head that is not published yet, because its
-/// witnesses are missing; so a smaller published head is no rollback, but where it is smaller than one that was published before.
+/// witnesses are missing; so a smaller published head is not a rollback, unless it is smaller than one that was published before.
 fn held_against(source: &HttpSource, head: &SignedHead, served: &SignedHead) -> Result<(), Stop> {
     match head.size() <= served.size() {
         _ if head.origin() != served.origin() => Ok(()),

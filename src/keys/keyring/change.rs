@@ -181,7 +181,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &std::path::Path) -> Option<T> {
 }
 
 /// Puts the events of a version into the record ledger, if the ledger ends just where they belong: the first version's at
-/// the first start, and those of a change that a crash cut short. Gives how many versions stand in the ledger.
+/// the first start, and those of a change that a crash cut short. Returns how many versions are in the ledger.
 pub async fn place_events(
     records: &Sequencer,
     before: Option<&TrustAnchor>,
@@ -295,7 +295,7 @@ impl Watcher {
         taken
     }
 
-    /// Pauses an issuer's log, all of which stands in the record ledger.
+    /// Pauses an issuer's log once all of it is in the record ledger.
     async fn pause_issuer(&self, issuer: &dyn KeyHolder) -> Result<PausedLog> {
         let paused = issuer.pause().await?;
         let accepted = self.province.wait_for(issuer.name(), paused.size());
@@ -352,7 +352,7 @@ impl Watcher {
             changes(origin).then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()?;
         let version = next.version;
         let published = self.board.prepare(&next)?;
-        // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.
+        // Accepted first: the ledger's next head may be signed with the new key. Earlier signatures are still valid under the new version.
         self.issuers.iter().for_each(|issuer| issuer.heed(&next));
         self.verifier.adopt(next);
         if let Err(error) = records.release(entries, records_signer).await {

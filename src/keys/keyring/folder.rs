@@ -216,7 +216,7 @@ impl KeyFolder {
     pub fn log_signer(&self, anchor: &TrustAnchor, origin: &str, unlock: &Unlock) -> Result<Arc<dyn Signer>> {
         let keys: Vec<&KeyRecord> = anchor.keys().filter(|(of, _)| *of == origin).map(|(_, key)| key).collect();
         let is_active = |key: &&&KeyRecord| key.state == crate::trust::KeyState::Active;
-        // A withdrawn issuer still reads its log, and signs with its last key what nobody will believe.
+        // A withdrawn issuer still reads its log; nobody accepts what it signs with its last key.
         let last = keys.iter().find(is_active).or(keys.last());
         let last = last.ok_or_else(|| invalid(format!("the key registry names no key for {origin}")))?;
         let signer = self.signer(origin, &last.key, unlock)?;

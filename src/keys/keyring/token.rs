@@ -350,7 +350,7 @@ fn is_lost(error: &PkcsError) -> bool {
     )
 }
 
-/// The signature that a module gave as 64 bytes, if it verifies. What a faulty module signs could give its key away, and would stand in a
+/// The signature that a module gave as 64 bytes, if it verifies. A faulty module's signature could give its key away, and would remain in a
 /// log for ever.
 fn verified(key: &PublicKey, fixed: Vec<u8>, message: &[u8]) -> Option<Vec<u8>> {
     let fixed: [u8; 64] = fixed.try_into().ok()?;

@@ -88,7 +88,7 @@ async fn damage_of_a_long_log_is_found_at_its_start_or_its_first_read() {
         store.commit(restore()).await.expect("commits");
     }
     let (key, damage) = (tile(0, 3), changed(&tile(0, 3)));
-    // the same in the nodes that are stored behind the leaves
+    // the same in the nodes that are stored after the leaves
     let mut above = changed(&key);
     above[7] ^= 1;
     *above.last_mut().expect("a row") ^= 1;

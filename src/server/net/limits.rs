@@ -20,7 +20,7 @@ pub struct Limits {
     /// Longest time until a new connection makes its first call. It bounds an incomplete header block too, since a call begins
     /// once its headers are complete. Clients connect when they have something to ask.
     pub first_call: Duration,
-    /// Longest time without a call under way. Clients that keep a connection reconnect without noticing.
+    /// Longest time without a call in progress. Clients that keep a connection reconnect without noticing.
     pub idle: Duration,
     /// Longest time that a peer may leave all written data unread. TCP keep-alive detects a vanished host, but a peer that answers
     /// the probes and never reads would hold its answers in memory forever.

@@ -60,7 +60,7 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     http
 }
 
-/// The service behind the gRPC port.
+/// The service on the gRPC port.
 pub(super) trait GrpcService:
     Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static
 {

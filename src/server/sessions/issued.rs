@@ -1,4 +1,4 @@
-//! What was issued in a session: the entries of the registries' logs behind those that it began with.
+//! The records issued in a session: the entries of the registries' logs after those that it began with.
 
 #![allow(clippy::disallowed_methods, reason = "an export waits by the machine's time")]
 

@@ -53,7 +53,7 @@ impl Source {
         self.snapshot.held_back_bytes()
     }
 
-    /// A world as it stands. Of a world into which more is being written at this moment than its province has accepted, the snapshot is taken a
+    /// A world in its present state. Of a world into which more is being written at this moment than its province has accepted, the snapshot is taken a
     /// little later; fails with [`Overloaded`](Reason::Overloaded) if that goes on for seconds.
     pub(super) async fn of(assembly: &Assembly) -> Result<Self> {
         for _ in 0..ATTEMPTS {

@@ -13,7 +13,7 @@
 //! | status digest | the anchor lets the issuer issue the schema; it counts the statements of that type that stand before its `ledger_size` | NOT_AUTHORISED, LOG_RULE |
 //! | the end | every statement is covered by a checkpoint of its issuer | LOG_RULE |
 //!
-//! An equivocation entry is no finding: it is the province's complaint about an issuer, and is counted.
+//! An equivocation entry is not a finding: it is the province's complaint about an issuer, and is counted.
 
 use std::collections::{BTreeMap, HashMap};
 

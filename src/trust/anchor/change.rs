@@ -96,7 +96,7 @@ pub enum ChangeError {
     /// The record ledger has no such index yet.
     #[error("the record ledger does not reach the index {0} yet: name one of its entries, or the next one")]
     BeyondLedger(u64),
-    /// Only suspect records can be stood by.
+    /// Only suspect records can be re-attested.
     #[error("the range is not within the suspect indices: from {suspect_from}, below {event_index}")]
     Range {
         /// The first suspect index.

@@ -97,8 +97,8 @@ impl KeyRecord {
 /// The verdict of the states of its issuer's `keys` on a record under a checkpoint of `signer`, one of them.
 ///
 /// A log outlives its keys: after a rotation its next key signs the tree over everything that its former keys signed, and
-/// so a checkpoint of a later key than the record's place is no fault. The record is then judged by the key that was in
-/// use at its place; a compromise is not cleared by the successor's signature, only by re-attestation.
+/// so a checkpoint of a later key than that of the record's ledger position is not an error. The record is then judged by the key that was in
+/// use at its position; a compromise is not cleared by the successor's signature, only by re-attestation.
 pub fn judge_signed(keys: &[KeyRecord], signer: &KeyRecord, index: Option<u64>) -> Verdict {
     match index {
         Some(place) if place < signer.from_index => {

@@ -6,7 +6,7 @@ use super::rule::{CanonicalError, INTEGER_MAX, Rule};
 use crate::base::limits::PAYLOAD_DEPTH_MAX;
 use crate::base::text::is_settled;
 
-/// Whether a byte may stand in a name after its first.
+/// Whether a byte may occur in a name after the first one.
 pub(super) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
@@ -50,7 +50,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn peek(&self) -> u8 {
-        // U+0000 starts no token, so it can stand for the end
+        // U+0000 starts no token, so it can mark the end
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 

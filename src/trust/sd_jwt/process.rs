@@ -24,7 +24,7 @@ pub struct Verified {
     pub disclosed: Vec<Disclosed>,
 }
 
-/// One disclosure in its place.
+/// One disclosure, put back where it belongs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Disclosed {
     /// The names above it, with `/` between them; empty at the top.
@@ -89,7 +89,7 @@ impl Verified {
     }
 }
 
-/// Puts disclosures in the place of their digests.
+/// Replaces digests with their disclosures.
 struct Process {
     /// Those that no digest was met of yet.
     by_digest: BTreeMap<String, Disclosure>,

@@ -27,7 +27,7 @@ pub struct BatchRecord<'a> {
 /// A batch that verified whole.
 #[derive(Debug, Clone)]
 pub struct VerifiedBatch {
-    /// The statements in order; the first stands at `before.size()` in the issuer's log.
+    /// The statements in order; the first has the index `before.size()` in the issuer's log.
     pub statements: Vec<Statement>,
     /// The issuer's log with the batch appended: the `before` of the next batch.
     pub after: CompactRange,
@@ -86,7 +86,7 @@ impl Verifier {
         let Some(known) = known else {
             return fail(Code::IssuerMismatch, "issuer_agreement", format!("the checkpoint is not of {issuer}'s log"));
         };
-        // what is accepted now stands behind every key event there is
+        // statements accepted now come after every key event that exists
         if !head.keys.iter().any(|key| key.judge(Some(u64::MAX)) == Verdict::Valid) {
             return fail(Code::KeyNotValid, "key_state", "the key is no longer in use".to_owned());
         }

@@ -37,7 +37,7 @@ impl Verifier {
         self.beliefs().examine(record, now, true)
     }
 
-    /// Verifies a record as its issuer hands it over, before it can stand in the record ledger: the ledger's checks
+    /// Verifies a record as its issuer hands it over, before it can be in the record ledger: the ledger's checks
     /// are skipped when there is no ledger proof.
     pub fn verify_issued(&self, record: &SignedRecord, now: Timestamp) -> Report {
         self.beliefs().examine(record, now, false)

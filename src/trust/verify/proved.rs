@@ -1,6 +1,6 @@
 //! What was proved of trees, remembered: the paths of neighbouring leaves have all but their first steps in common.
 //!
-//! A tree's root stands for the whole tree. Once a path has led from a subtree to the root, another leaf of the same subtree
+//! A tree's root commits to the whole tree. Once a path has led from a subtree to the root, another leaf of the same subtree
 //! needs to climb to the subtree only, if the rest of its path is the same to the last byte. Whatever differs is climbed to its end
 //! and judged by the root alone, so that nothing passes which would not pass without this memory.
 
@@ -21,7 +21,7 @@ const LEVELS_OF_LARGE: u32 = 12;
 /// Names a subtree: root and size of its tree, and the index of the subtree.
 type SubtreeKey = (Hash, u64, u64);
 
-/// Subtrees that are known to stand in their trees: each with its hash and the rest of the path, one behind the other.
+/// Subtrees that are known to be in their trees: each with its hash and the rest of the path, concatenated.
 pub(super) struct Proved(Cache<SubtreeKey, Arc<[Hash]>>);
 
 impl Proved {
@@ -30,7 +30,7 @@ impl Proved {
         Self(Cache::new(SUBTREES_MAX))
     }
 
-    /// Whether a leaf stands in the tree of this size and root: as [`verify_inclusion`], but sooner.
+    /// Whether a leaf is in the tree of this size and root: as [`verify_inclusion`], but sooner.
     pub(super) fn inclusion(
         &self,
         leaf: &Hash,

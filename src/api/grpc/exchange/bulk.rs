@@ -1,4 +1,4 @@
-//! The bulk form: one message a citizen, in the order asked, a few citizens under way at a time.
+//! The bulk form: one message for each citizen, in the order of the request, a few citizens at a time.
 //!
 //! The next citizens are only fetched when the client has read the answers before them: the stream is pulled.
 

@@ -233,7 +233,7 @@ const READ_FAULTS: [(proto::ReadFault, ReadAction); 13] = [
     (proto::ReadFault::BrokenOff, ReadAction::Reset),
 ];
 
-/// A rule as it stands.
+/// A rule in its present state.
 pub(super) fn of(standing: &Standing) -> proto::Fault {
     let (counts, Rule { matching, turn, action }) = (standing.counts(), &standing.rule);
     let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::simulation::journal::{CallFilter, REFUSED, WhichMethod, is_journalled
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::record;
 
-/// The caller who stands for all citizens.
+/// The caller that means all citizens.
 const CITIZEN: &str = "citizen";
 
 /// Reads a filter; methods get their full names.

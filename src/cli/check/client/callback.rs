@@ -187,7 +187,7 @@ impl CheckService for Board {
         }
         let closed = || refusal(Reason::NotFound, "no case of this id is open");
         let mut is_taken = false;
-        // In one step: an answer that comes when the time of its case is over is no other case's.
+        // In one step: an answer that arrives after the time of its case belongs to no other case.
         self.posted.send_modify(|posted| {
             if posted.is_open && posted.id == case_id {
                 is_taken = self.answers.try_send(answer_json.into_bytes()).is_ok();

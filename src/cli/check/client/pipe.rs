@@ -65,7 +65,7 @@ impl Pipe {
         }
     }
 
-    /// Ends the client, whose next lines would be answers of before; the next question starts another.
+    /// Ends the client, whose next lines would answer earlier questions; the next question starts another.
     pub(super) async fn start_anew(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill().await;
@@ -100,7 +100,7 @@ fn started(command: &[String]) -> Result<Running, Failure> {
 enum Trouble {
     /// Its output has ended.
     Ended,
-    /// It said something that is no answer.
+    /// It wrote a line that is not an answer.
     Said(String),
 }
 

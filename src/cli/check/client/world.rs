@@ -75,7 +75,7 @@ impl World {
         let agency = if call.caller.starts_with("citizen-") { "citizen" } else { &call.caller };
         let about = json!({ "methods": [call.method], "agency": agency });
         let mut counter = json!({ "fault_id": COUNTER, "match": about, "delay": { "fixed": "0.001s" } });
-        // Who is nobody is no agency that a rule could name.
+        // A caller who is nobody is not an agency that a rule could name.
         if call.faults.is_empty() {
             counter["match"] = json!({ "methods": [call.method] });
         }

@@ -141,7 +141,7 @@ fn escaped(c: char) -> Option<Vec<char>> {
     }
 }
 
-/// The members of a class behind its bracket.
+/// The members of a class after its bracket.
 fn class(chars: &mut Peekable<Chars<'_>>) -> Option<Vec<char>> {
     let mut members: Vec<char> = Vec::new();
     loop {

@@ -218,7 +218,7 @@ mod tests {
             let sampler = Sampler { schema, codes: BTreeMap::new(), today: TODAY };
             let made = sampler.payload(1, false);
             assert_eq!(made.is_ok(), is_made, "{made:?}");
-            // A basis that is no object is no basis.
+            // A basis that is not an object is not a basis.
             let payload = sampler.payload(1, false).unwrap_or_default();
             assert!(
                 sampler

@@ -31,7 +31,7 @@ impl fmt::Display for Broken {
     }
 }
 
-/// A place in a JSON text.
+/// A position in a JSON text.
 pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -51,7 +51,7 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// Something wrong at this place.
+    /// An error at this position.
     pub fn wrong(&self, what: impl fmt::Display) -> Broken {
         Broken::Wrong(format!("{what} at byte {}", self.offset + self.at as u64))
     }
@@ -63,7 +63,7 @@ impl<'a> Cursor<'a> {
         loop {
             match bytes.get(self.at) {
                 Some(b' ') => {
-                    // Printed JSON is indented deeply, and a third of it is blanks: eight at a time, to the first that is none.
+                    // Printed JSON is indented deeply, and a third of it is blanks: eight at a time, up to the first other byte.
                     match bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
                         Some(eight) => {
                             let others = u64::from_le_bytes(*eight) ^ BLANKS;
@@ -102,7 +102,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads an object; `field` reads the value behind each name.
+    /// Reads an object; `field` reads the value after each name.
     #[inline]
     pub fn object(
         &mut self,

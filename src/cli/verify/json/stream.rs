@@ -1,6 +1,6 @@
 //! A file of JSON values, read a part at a time, so that memory is bounded by the largest single record.
 //!
-//! Whoever takes a value reads it where it stands in the part that was read; if the part ends first, more is read and the value
+//! A value is read in place, in the part that was read; if the part ends first, more is read and the value
 //! is taken again from its beginning. So each byte is looked at once but for those at a part's end. A value is at most
 //! [`VALUE_BYTES_MAX`] long, or the file is refused.
 
@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use super::cursor::{Broken, Cursor};
 
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Longest single value that is taken whole: a record, or a part of an answer that is no record.
+/// Longest single value that is read as a whole: a record, or a part of an answer that is not a record.
 const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Why a file could not be read to its end.
@@ -113,7 +113,7 @@ impl<R: Read> JsonStream<R> {
                 cursor.skip()?;
                 Ok(cursor.at())
             })?;
-            // A number may go on behind what was read; what does not is whole.
+            // A number may continue after the part that was read; any other value is complete.
             if self.next + length < self.text.len() || !self.fill()? {
                 break length;
             }
@@ -123,7 +123,7 @@ impl<R: Read> JsonStream<R> {
         Ok(&self.text[start..self.next])
     }
 
-    /// A flaw at this place.
+    /// A flaw at this position.
     pub fn flaw(&self, what: &str) -> Flaw {
         Flaw::Malformed(format!("{what} at byte {}", self.forgotten + self.next as u64))
     }
@@ -158,7 +158,7 @@ impl<R: Read> JsonStream<R> {
         }
     }
 
-    /// Reads some more, and forgets what lies behind; `false` at the end of the file.
+    /// Reads more, and drops the part already taken; `false` at the end of the file.
     fn fill(&mut self) -> Result<bool, Flaw> {
         self.text.drain(..self.next);
         self.forgotten += self.next as u64;
@@ -183,7 +183,7 @@ impl<R: Read> JsonStream<R> {
                 }
                 Err(error) => {
                     self.is_broken = error.error_len().is_some() || count == 0;
-                    // Cannot fail: so much was found to be good.
+                    // Cannot fail: this part was found to be valid.
                     self.text.push_str(std::str::from_utf8(&incoming[..error.valid_up_to()]).unwrap_or_default());
                     error.valid_up_to()
                 }

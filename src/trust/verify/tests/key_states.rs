@@ -1,4 +1,4 @@
-//! The table of key states, cell by cell, through the verifier: where a record stands in the ledger against where its
+//! The table of key states, cell by cell, through the verifier: a record's ledger position against where its
 //! key became suspect and went out of use.
 
 use super::world::{NOW, World, draft, issued};
@@ -10,7 +10,7 @@ use crate::trust::record::SignedRecord;
 use crate::trust::verdict::Code::{KeyNotValid, NoPoe, RevokedNoPoe};
 use crate::trust::verdict::Verdict::{self, Indeterminate, Invalid, Valid};
 
-/// Where the record of [`issued`] stands in the record ledger.
+/// The ledger position of the record of [`issued`].
 const HERE: u64 = 5;
 const BEFORE: u64 = HERE - 1;
 const AFTER: u64 = HERE + 1;

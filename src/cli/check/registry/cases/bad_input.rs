@@ -49,7 +49,7 @@ pub(super) async fn page_size(subject: &mut Subject) -> Judged {
     refused(subject.get(ask).await?, Code::InvalidArgument, INVALID)
 }
 
-/// Submits one payload as a creation; that it is refused, and the field is named.
+/// Submits one payload as a creation; checks that it is refused and that the field is named.
 async fn payload(subject: &mut Subject, of: &str, payload: Map<String, Value>, field: &str) -> Judged {
     let change = subject.change(Operation::Create, 0, &payload)?;
     let answer = subject.submit_one(of, change).await?;
@@ -65,7 +65,7 @@ async fn payload(subject: &mut Subject, of: &str, payload: Map<String, Value>, f
     Ok(String::new())
 }
 
-/// A lawful payload to spoil: that of a record of before, since it is refused for its flaw before anybody looks whether it is there.
+/// A valid payload to spoil: that of an earlier record, since it is refused for its flaw before the registry looks whether it exists.
 fn lawful(subject: &Subject) -> Result<Map<String, Value>, crate::cli::check::outcome::Wrong> {
     Ok(subject.first()?.payload)
 }

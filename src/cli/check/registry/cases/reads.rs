@@ -63,7 +63,7 @@ const CHECKS: [&str; 8] = [
     "payload",
 ];
 
-/// That a record verifies and what stands beside it is so; its payload and statement.
+/// Checks that a record verifies and that its displayed form agrees; returns its payload and statement.
 fn verified(subject: &Subject, found: RegistryRecord) -> Result<(Map<String, Value>, Statement), Wrong> {
     let (record_type, record_id, version) = (found.record_type, found.record_id, found.version);
     let signed = found.record.ok_or_else(|| wrong("a signed record", "none"))?;
