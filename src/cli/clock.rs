@@ -320,7 +320,7 @@ fn show(
     let (now, machine) = (text(now), text(machine_time));
     match output {
         OutputFormat::Text => {
-            let pace = if frozen { "stands still" } else { "runs with the machine's" };
+            let pace = if frozen { "stopped" } else { "runs with the machine's" };
             let mut lines = format!("clock      {now}\nmachine    {machine}\npace       {pace}");
             for proto::ScheduledWork { kind, next_due_at, count } in scheduled.unwrap_or_default() {
                 let next =

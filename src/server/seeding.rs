@@ -3,7 +3,7 @@
 //! One thread generates; each registry takes its changes in large batches at its own pace, with a short queue before it, so that
 //! memory does not grow with the population. The province accepts the batches in the order in which they were generated.
 //!
-//! A world is a function of its seed, its population and its time of creation: the clock stands still, randomness comes from the
+//! A world is a function of its seed, its population and its time of creation: the clock is stopped, randomness comes from the
 //! seed, and no order depends on the speed of a task. So an interrupted seeding that begins again gives the same ledgers, byte for
 //! byte.
 

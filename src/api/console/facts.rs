@@ -17,7 +17,7 @@ pub struct Facts {
     pub population: u64,
     /// The clock.
     pub now: Timestamp,
-    /// Whether the clock stands still.
+    /// Whether the clock is stopped.
     pub is_frozen: bool,
     /// Whether TLS is on.
     pub has_tls: bool,

@@ -63,7 +63,7 @@ impl Page {
                 dl {
                     dt { "gRPC" } dd { code { (facts.grpc) } @if facts.has_tls { " " (self.say("with TLS")) } }
                     dt { (self.say("Citizens")) } dd { (self.say(&citizens)) }
-                    dt { (self.say("Clock")) } dd { (facts.now) @if facts.is_frozen { " (" (self.say("stands still")) ")" } }
+                    dt { (self.say("Clock")) } dd { (facts.now) @if facts.is_frozen { " (" (self.say("stopped")) ")" } }
                     dt { (self.say("Trust anchor")) }
                     dd { a href="/anchor.json" { "anchor.json" } " · SHA-256 " code { (facts.fingerprint) } }
                 }

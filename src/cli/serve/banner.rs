@@ -80,8 +80,8 @@ impl Banner {
         if !self.accepts_demo {
             line("callers", "by token only; `lienthong token issue` issues one");
         }
-        let stands = || format!("{}, stands still", self.clock);
-        line("clock", &if self.is_frozen { stands() } else { self.clock.clone() });
+        let stopped = || format!("{}, stopped", self.clock);
+        line("clock", &if self.is_frozen { stopped() } else { self.clock.clone() });
         line("anchor", self.anchor.as_deref().unwrap_or("not written"));
         line("", &format!("fingerprint {}", self.fingerprint));
         line("citizens", &format!("{} and {} personas, such as", self.population, self.persona_count));

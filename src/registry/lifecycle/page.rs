@@ -21,7 +21,7 @@ pub fn page(catalogue: &Catalogue) -> String {
 
 const HEAD: &str = "# Lifecycles
 
-Which change of a record may follow which, by record type, as `SubmitChanges` checks every submission. This page is generated from the tables in
+The allowed changes of records, by record type, as `SubmitChanges` checks every submission. This page is generated from the tables in
 `src/registry`, and a test compares them. The marks are those of [fidelity.md](fidelity.md).
 
 - A **transition** of a status field without a row is refused. **A basis** is the payload's `basis` field: number, date and authority of the document
@@ -30,8 +30,8 @@ Which change of a record may follow which, by record type, as `SubmitChanges` ch
 - A **field** that is not listed may change freely while the record is in force, and so may the entries of a list that is not listed; once the record has
   ended, with a basis.
 - **OPERATION_REVOKE** ends a record for good: it is refused in a status that a row leaves.
-- **What time does** are versions that the registry writes by itself when the day comes on the world's clock ([moving time](guides/moving-time.md)), with `system` as the
-  authority of their basis and the rule's name as its reason. Nobody else submits a basis in that name (AUTHOR). What merely follows from a date is in no table: it is derived when somebody reads.
+- **Changes due by the calendar** are versions that the registry writes by itself when their day comes on the world's clock ([moving time](guides/moving-time.md)), with `system` as the
+  authority of their basis and the rule's name as its reason. No submission may have a basis in that name (AUTHOR). A state that merely follows from a date is in no table: it is derived when the record is read.
 - A new record has no version before it, so only the rules between records apply to it. Stored records stay readable, whatever rule they break.
 - One refusal, TRANSITION_NOT_ALLOWED ([errors.md](errors.md)), names every broken rule of a submission, and nothing of the submission is stored.
 ";
@@ -61,7 +61,7 @@ fn tables(page: &mut String, record_type: &RecordType) {
                 format!("an entry of `{}` changes otherwise", list.field),
                 if list.key.is_empty() { &Needs::Nothing } else { changed },
             ),
-            (format!("an entry of `{}` is taken out", list.field), removed),
+            (format!("an entry of `{}` is removed", list.field), removed),
         ];
         let named = entries.into_iter().filter(|(_, needs)| **needs != Needs::Nothing);
         rows.extend(named.map(|(what, needs)| (what, needs.to_string(), &list.source)));
@@ -82,7 +82,7 @@ fn tables(page: &mut String, record_type: &RecordType) {
         }
     }
     if !lifecycle.time.is_empty() {
-        page.push_str("\n| what time does | when | on which day | change | source |\n|---|---|---|---|---|\n");
+        page.push_str("\n| due change | when | on which day | change | source |\n|---|---|---|---|---|\n");
         for rule in &lifecycle.time {
             let TimeRule { name, source, .. } = rule;
             let (records, day) = (records(rule), day(rule));
