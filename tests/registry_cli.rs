@@ -47,7 +47,7 @@ fn files_are_checked_alone_and_together() {
     assert!(why.contains("a schema file has flaws"), "{why}");
 
     let (code, said, _) = check(&["good.yaml", "good.yaml"]);
-    assert!(code == 1 && said.contains(": registry: CATALOGUE: there is another registry of this name"), "{said}");
+    assert!(code == 1 && said.contains(": registry: CATALOGUE: another registry has this name"), "{said}");
     // What only rights, agencies and sample data tell has its line too.
     let line = |changes: &[(&str, &str)], part: &str| {
         write(folder, "other.yaml", changes);
@@ -64,7 +64,7 @@ fn files_are_checked_alone_and_together() {
         (
             &[("  key: education", "  key: police"), ("- agency: education", "- agency: police")],
             "agency:",
-            "agency: CONFLICT: there is one of this key",
+            "agency: CONFLICT: this key exists already",
         ),
         (
             &[(
@@ -117,7 +117,7 @@ fn versions_are_compared_and_built_in_registries_exported() {
     assert!(
         code == 1
             && said.contains("refused: ")
-            && why.contains("2 changes are refused: if stored records would not survive them"),
+            && why.contains("2 changes are refused: if stored records are incompatible with them"),
         "{said}{why}"
     );
 
@@ -129,7 +129,7 @@ fn versions_are_compared_and_built_in_registries_exported() {
     std::fs::write(folder.join("vehicle.yaml"), &exported).expect("written");
     let (_, said, why) = text(&run(folder, &["registry", "check", "vehicle.yaml"]));
     assert!(
-        said.contains(": registry: CATALOGUE: there is another registry of this name")
+        said.contains(": registry: CATALOGUE: another registry has this name")
             && why.contains("a schema file has flaws"),
         "{said}{why}"
     );

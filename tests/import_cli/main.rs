@@ -106,7 +106,7 @@ fn rows_become_records_once_and_refused_ones_can_be_mended() {
 
     // Nothing changes the second time; an old quarantine file is not lost by accident.
     let (code, _, why) = world.import("registrations.csv", &[]);
-    assert!(code == 1 && why.contains("registrations.refused.csv is there from an earlier import"), "{why}");
+    assert!(code == 1 && why.contains("registrations.refused.csv remains from an earlier import"), "{why}");
     let (code, lines, _) = world.import("registrations.csv", &["--overwrite"]);
     assert_eq!((code, counts(&lines)), (REFUSED, [0, 0, 2, 0, 3]));
 

@@ -217,7 +217,7 @@ fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
     kept(old.parties == new.parties, "the list of parties");
     kept(old.organisations.paths == new.organisations.paths, "the list of organisations");
     kept(old.found_through == new.found_through, "the type through which its records are found");
-    kept(old.document.is_none() || old.document == new.document, "the document that it is");
+    kept(old.document.is_none() || old.document == new.document, "its document type");
     kept(old.message == new.message, "its compiled type");
     if old.references != new.references {
         plan.note(name, "the types of record that its fields name change, for versions written from now on");

@@ -51,7 +51,7 @@ fn what_stored_records_would_not_survive_is_refused() {
         (&[("required: [diploma_number,", "required: [diploma_number, credits,")], "credits: becomes required"),
         (&[("minLength: 6", "minLength: 7")], "diploma_number: is a text of 7 to 20"),
         (&[("key_form: compact", "key_form: as_written")], "the natural key changes"),
-        (&[("number: 101", "number: 102")], "the document that it is changes"),
+        (&[("number: 101", "number: 102")], "its document type changes"),
         (
             &[
                 ("        classification:\n", "        classed:\n"),
@@ -141,7 +141,7 @@ fn a_code_ends_and_does_not_go() {
         (
             "x-references: health.facility.v1, ",
             "",
-            "change: health.practitioner.v1: the records that its fields name change",
+            "change: health.practitioner.v1: the types of record that its fields name change",
         ),
     ] {
         let told = told(from, to);
