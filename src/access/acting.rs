@@ -9,7 +9,7 @@
 //! number cannot act for its rightful one. The account of somebody who has died is locked as well (Decree 59/2022,
 //! article 19), and a guardianship ends with either's death (Civil Code, article 62) and with the ward's majority.
 //!
-//! A stranger gets the same refusal whether or not there is such a citizen, and learns of nobody else's number how it stands.
+//! A stranger gets the same refusal whether or not the citizen exists, and learns nothing about the state of anybody else's number.
 
 use async_trait::async_trait;
 

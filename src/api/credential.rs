@@ -32,7 +32,7 @@ pub enum DemoCredentials {
     OnLoopback,
     /// Accepted from anywhere: an explicit, loudly named setting.
     Everywhere,
-    /// Never accepted: TLS is on, or the server was told so.
+    /// Never accepted: TLS is on, or the server is configured so.
     Never,
 }
 

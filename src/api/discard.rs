@@ -1,4 +1,4 @@
-//! The rest of a refused request: read for a moment, and thrown away.
+//! The rest of a refused request: read for a moment, and discarded.
 //!
 //! Without that, what is on its way arrives where nobody reads any more. HTTP/2 counts such frames as violations, and ends the connection of a
 //! client that only has an expired token; over HTTP/1.1 the connection breaks, and a browser never sees the refusal (RFC 9112, section 9.6).

@@ -1,4 +1,4 @@
-//! How a call ends its connection in good order: the peer is told to make its next calls on another (GOAWAY).
+//! Ends a connection in good order for a call: the peer is told to make its next calls on another one (GOAWAY).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which service answers a call: the one that its path names.
+//! Dispatches a call to the service that its path names.
 //!
 //! tonic's own router is built on axum, which prepares each request for more than gRPC needs: path parameters, two more bodies in boxes,
 //! two more futures. A gRPC path has one form, `/package.Service/Method`, so a map will do.

@@ -1,4 +1,4 @@
-//! The edge of every RPC: runs one use case for an admitted call under its deadline, maps its error, keeps the trace.
+//! The edge of every RPC: runs one use case for an admitted call under its deadline, maps its error, keeps the decision log.
 //!
 //! Services hold an [`Edge`] and answer through it, so that no call can forget a step. Personal data stays out of the log:
 //! a line names the method, the caller's label, the outcome and the duration.
@@ -99,7 +99,7 @@ impl Edge {
         Self { inner: Arc::new(inner) }
     }
 
-    /// What streams end with when the server stops, or the session does.
+    /// The error that ends streams when the server stops, or the session ends.
     fn end(&self) -> Error {
         match self.inner.session {
             None => Error::new(Reason::ShuttingDown, "the server is stopping: resume from your last position"),
@@ -135,7 +135,7 @@ impl Edge {
         *self.inner.ending.borrow()
     }
 
-    /// How each service is. The edge itself notes those that met damaged data.
+    /// The health of each service. The edge itself notes those that met damaged data.
     pub fn health(&self) -> HealthBoard {
         self.inner.health.clone()
     }

@@ -1,7 +1,7 @@
-//! How each service is: serving, unless something speaks against it.
+//! The health of each service: serving, unless a cause is noted against it.
 //!
-//! The source of a cause (the store, a feed, the clock, the end of the run) notes it for the services concerned, and takes it
-//! back when it is gone. A service serves when no cause is noted. `grpc.health.v1` and `/metrics` read the same board.
+//! The source of a cause (the store, a feed, the clock, the end of the run) notes it for the services concerned, and removes it
+//! when it is over. A service serves when no cause is noted. `grpc.health.v1` and `/metrics` read the same board.
 
 use std::collections::{BTreeMap, BTreeSet};
 

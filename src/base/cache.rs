@@ -1,6 +1,6 @@
-//! What a cache says of itself.
+//! The statistics of a cache.
 
-/// How full a cache is, and what it was good for.
+/// The weight and the hit rate of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheUse {
     /// Bytes that it holds, about.

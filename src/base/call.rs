@@ -1,4 +1,4 @@
-//! One call as values: who calls, its id, its deadline, its language, and the trace of checks made on its behalf. Use cases read
+//! One call as values: its caller, id, deadline and language, and the checks made on its behalf. Use cases read
 //! it; the API above them makes it, whatever the transport.
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
@@ -10,7 +10,7 @@ pub use super::language::Language;
 use super::time::Instant;
 use super::{AgencyId, ClientIds, Error, PersonalId, Reason, RequestId, Result, Timestamp, Violations};
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Caller {
     /// A system of an agency.
@@ -29,7 +29,7 @@ impl Caller {
     }
 }
 
-/// How a check ended.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckOutcome {
     /// It holds.
@@ -61,13 +61,13 @@ impl CheckOutcome {
 pub struct CallCheck {
     /// `right`, `consent`, `registry.land`, `verify.land.certificate.v1`, ….
     pub name: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: CheckOutcome,
     /// In words.
     pub detail: String,
 }
 
-/// What is known of a call when it has ended; `Explain` gives it to the caller.
+/// The facts about an ended call; `Explain` returns them to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedCall {
     /// The call's id.
@@ -88,7 +88,7 @@ pub struct EndedCall {
     pub violations: Violations,
 }
 
-/// What a caller may of a method, as the rights say it before the request is read.
+/// A caller's access to a method by the rights, before the request is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     /// Whether the caller may make the call whatever its subject. Otherwise the use case decides, once it knows.
@@ -153,7 +153,7 @@ pub trait EndedCalls: Send + Sync + 'static {
     fn record(&self, trace: EndedCall);
 }
 
-/// A call under way, after authentication.
+/// A call in progress, after authentication.
 #[derive(Debug)]
 pub struct Call {
     /// Its id.
@@ -162,7 +162,7 @@ pub struct Call {
     pub client_ids: ClientIds,
     /// Its method.
     pub method: &'static str,
-    /// Who calls.
+    /// The caller.
     pub caller: Caller,
     /// When it came, by the system's clock.
     pub now: Timestamp,
@@ -206,7 +206,7 @@ impl Call {
         self.checks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(check);
     }
 
-    /// Notes what came of a check, and gives it back.
+    /// Notes the outcome of a check, and returns it.
     pub fn checked<T>(&self, name: impl Into<String>, result: Result<T>) -> Result<T> {
         match &result {
             Ok(_) => self.note(name, CheckOutcome::Pass, ""),

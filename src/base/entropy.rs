@@ -1,4 +1,4 @@
-//! Where unguessable bytes come from: the system in production, the seed tree where a run must repeat exactly.
+//! The source of unguessable bytes: the system in production, the seed tree where a run must repeat exactly.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

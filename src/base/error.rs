@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::reason::{Kind, Reason};
 use super::violation::{Violation, Violations, cut};
 
-/// What every fallible function of the project returns.
+/// The result of every fallible function of the project.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What an error is about, for `ResourceInfo`, `PreconditionFailure` and `QuotaFailure`: a kind of thing and its
+/// The subject of an error, for `ResourceInfo`, `PreconditionFailure` and `QuotaFailure`: a kind of thing and its
 /// public name. Names that are personal data are left out (`""`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Subject {

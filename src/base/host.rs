@@ -1,4 +1,4 @@
-//! The names by which this machine calls itself: who was addressed by another name was reached through something in between.
+//! The names of this machine: a server addressed by another name was reached through something in between.
 //!
 //! Browsers and proxies carry the name that their user gave in `Host` or `:authority` (RFC 9110, section 7.2). A page of another site
 //! that has its own name resolve to 127.0.0.1 (DNS rebinding), a tunnel and a reverse proxy all show there.

@@ -1,8 +1,8 @@
 //! Vietnamese in the encodings before Unicode, read as if it were Latin-1: `NguyÔn ThÞ Hoµ` (TCVN3), `Nguyeãn Thò Hoaø` (VNI).
 //!
 //! Both encodings use bytes that are letters elsewhere, so no single letter proves anything. A text counts as one of them when it is not
-//! Vietnamese as it stands, and every word of what it decodes to is a Vietnamese syllable. Names of other languages pass: `François` decodes
-//! to nothing that anybody says. Sources: TCVN 5712:1993 (table 3), and the VNI code page for Windows.
+//! readable Vietnamese, and every word of the decoded text is a Vietnamese syllable. Names of other languages pass: `François` decodes
+//! to no syllable of the language. Sources: TCVN 5712:1993 (table 3), and the VNI code page for Windows.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ const VNI: &str = "aàầ AÀẦ aáấ AÁẤ aââ AÂÂ aãẫ AÃẪ aäậ 
     UÕŨ uøù UØÙ uùú UÙÚ uûủ UÛỦ yõỹ YÕỸ yøỳ YØỲ yùý YÙÝ yûỷ YÛỶ ôïợ ÔÏỢ ôõỡ ÔÕỠ ôøờ ÔØỜ ôùớ ÔÙỚ ôûở ÔÛỞ öïự ÖÏỰ \
     öõữ ÖÕỮ öøừ ÖØỪ öùứ ÖÙỨ öûử ÖÛỬ æỉ ÆỈ îỵ ÎỴ ìì ÌÌ íí ÍÍ ñđ ÑĐ òị ÒỊ óĩ ÓĨ ôơ ÔƠ öư ÖƯ";
 
-/// Longer texts are no names, and are not looked at.
+/// Longer texts are not names, and are not examined.
 const TEXT_BYTES_MAX: usize = 512;
 /// Letters of the longest syllable, `nghiêng`.
 const SYLLABLE_CHARS_MAX: usize = 7;
@@ -51,7 +51,7 @@ impl Legacy {
     /// Both, by their names.
     pub const ALL: [(&'static str, Self); 2] = [("TCVN3", Self::Tcvn3), ("VNI", Self::Vni)];
 
-    /// What it is called.
+    /// Its name.
     pub fn name(self) -> &'static str {
         let [(tcvn3, _), (vni, _)] = Self::ALL;
         match self {
@@ -134,10 +134,10 @@ pub fn evidence(text: &str) -> Evidence {
     Evidence::Of(all.filter(|legacy| marked.iter().all(|word| is_vietnamese(&legacy.decode(word)))).collect())
 }
 
-/// What the letters of a text show.
+/// The evidence in the letters of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
-    /// It can be Vietnamese as it stands.
+    /// It reads as Vietnamese unchanged.
     Stands,
     /// It can be only in these encodings.
     Of(Vec<Legacy>),

@@ -44,7 +44,7 @@ pub const STRANGERS_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const STRANGERS_OF_NETWORK_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What a call of a stranger counts in addition to its message, in bytes.
 pub const STRANGER_CALL_BYTES: usize = 4 * 1024;
-/// How much of a refused request is read and thrown away, in bytes.
+/// How much of a refused request is read and discarded, in bytes.
 pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;
 /// The same of a request over HTTP/1.1, in bytes: of the longest message in base64 and a little more, because a browser that is cut off while it
 /// sends never sees why.

@@ -1,5 +1,5 @@
-//! Slips and ways of writing by which one person's name or birth date differs between two papers: Mỹ and Mĩ, a dropped Thị, day and month
-//! exchanged, one wrong digit. What differs so is probably the same, and never certainly.
+//! Errors and variants of spelling by which one person's name or birth date differs between two papers: Mỹ and Mĩ, a dropped Thị, day and month
+//! exchanged, one wrong digit. Values that differ in such a way are probably the same, never certainly.
 
 use super::PartialDate;
 

@@ -1,8 +1,8 @@
 //! Work that keeps a processor busy, or waits for a disk, beside the calls.
 //!
 //! On a runtime of many threads it gets a thread of its own, so that calls go on meanwhile. A runtime of one thread has promised its user that
-//! everything happens on that thread: there the work is done at once, in the order in which it is given. Which of the two is the case decides how
-//! long something takes, never what comes of it.
+//! everything happens on that thread: there the work is done at once, in the order in which it is given. The kind of runtime decides only how
+//! long the work takes, never its result.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{Error, Result};
 
-/// Work that was given away; what comes of it. Dropping it does not end the work. Fails only if the work panics on another thread.
+/// Offloaded work and its result. Dropping it does not end the work. Fails only if the work panics on another thread.
 #[must_use]
 pub struct Offloaded<T>(State<T>);
 

@@ -1,4 +1,4 @@
-//! Where a walk through nested fields stands, as errors name it: `owner.address.text`, `parcels[3]`.
+//! The position of a walk through nested fields, as errors name it: `owner.address.text`, `parcels[3]`.
 
 use std::fmt;
 

@@ -137,10 +137,10 @@ pub fn duration(text: &str) -> Option<Duration> {
     number.checked_mul(ms).map(Duration::from_millis)
 }
 
-/// Where the time comes from; the system's clock in production, a chosen one in tests and simulation.
+/// The source of time: the system's clock in production, a chosen one in tests and simulation.
 ///
-/// What waits for the world's time waits here, so that it ends when the world gets there, however that comes about. Deadlines of calls,
-/// rates and back-off are the machine's affair and wait on its timers.
+/// Code that waits for the world's time waits here, so that the wait ends when the world gets there, by itself or by a jump. Deadlines of calls,
+/// rates and back-off use the machine's time and wait on its timers.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
     /// The present instant.
@@ -203,7 +203,7 @@ impl Clock for FixedClock {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        // Subscribed first: what moves the clock between the look and the wait wakes it.
+        // Subscribed first: a move of the clock between the look and the wait wakes it.
         let mut moved = self.moved.subscribe();
         while self.now() < at && moved.changed().await.is_ok() {}
     }
@@ -343,7 +343,7 @@ mod tests {
             tokio::spawn(async move { clock.sleep_until(Timestamp(at)).await })
         };
         let (early, late) = (sleeper(2_000), sleeper(3_000));
-        // Hours of the machine's time are none of the world's.
+        // Hours of the machine's time do not pass in the world.
         tokio::time::advance(Duration::from_secs(86_400)).await;
         clock.set(Timestamp(1_999));
         tokio::task::yield_now().await;

@@ -104,7 +104,7 @@ fn pieces(template: &str) -> Vec<Piece> {
 struct Template {
     english: Vec<Piece>,
     vietnamese: Vec<Piece>,
-    /// Bytes of English that are no values: of several templates that fit, the one with the most is meant.
+    /// Bytes of English outside the values: of several templates that fit, the one with the most is meant.
     weight: usize,
 }
 

@@ -29,7 +29,7 @@ pub struct Violation {
     pub field: String,
     /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, …, or the id of a rule of a schema file.
     pub rule: Cow<'static, str>,
-    /// What the rule wants, in words; never the rejected value.
+    /// The requirement of the rule, in words; never the rejected value.
     pub message: String,
     /// The same in Vietnamese, where the rule brings it: a schema file's do.
     message_vi: Option<String>,
@@ -137,7 +137,7 @@ pub struct Violations {
     warnings: Warnings,
 }
 
-/// What is odd about a request that is accepted: the first warnings, and how many there are in all.
+/// The warnings about an accepted request: the first ones, and how many there are in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Warnings {
     /// The first ones, in the order found.
@@ -177,7 +177,7 @@ impl Violations {
         }
     }
 
-    /// Adds a warning: what is odd, and accepted.
+    /// Adds a warning about an accepted value.
     pub fn warn(&mut self, field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) {
         if self.warnings.kept.len() < WARNINGS_MAX {
             self.push_warning(Violation::new(field, rule, message));

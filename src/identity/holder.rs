@@ -1,4 +1,4 @@
-//! Whose a document is, where the document and one person do not say it: who else has its number, its name, its old number.
+//! The holder of a document, if the document and one person do not settle it: other people with its number, its name, its old number.
 
 use crate::base::{Error, PartialDate, Reason, Result, Timestamp};
 use crate::registry::RecordType;

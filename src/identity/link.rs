@@ -145,7 +145,7 @@ impl Link {
     }
 }
 
-/// Something that happened to a link.
+/// An event in a link's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkEvent {
     /// Number within the link, from 1.

@@ -1,4 +1,4 @@
-//! Linking documents to accounts: ask the issuing registry, verify, match the holder, record the link.
+//! Linking documents to accounts: read from the issuing registry, verify, match the holder, record the link.
 //!
 //! One active link for each account and record: the index row is written only where it is absent, so two calls at once make
 //! one link. A document that is not the citizen's is answered like one that does not exist, in the same words and after the same time: one
@@ -31,12 +31,12 @@ const REFUSED_AFTER: Duration = Duration::from_millis(25);
 /// Index rows read at once.
 const ROWS_READ: usize = 256;
 
-/// Who gives the issuer's word on links.
+/// The party that confirms or refuses links for the issuer.
 #[derive(Debug, Clone, Copy)]
 pub struct Issuer<'a> {
     /// The agency.
     pub agency: &'a AgencyId,
-    /// Whether it may give it on documents of every registry, not of its own alone.
+    /// Whether it may decide on documents of every registry, not only of its own.
     pub of_all: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct Linking {
     entropy: Arc<dyn Entropy>,
 }
 
-/// A page of rows: what was found, and the key after which to go on.
+/// A page of rows: the rows found, and the key after which to continue.
 pub type RowPage<T> = (Vec<T>, Option<Vec<u8>>);
 
 impl Linking {
@@ -98,7 +98,7 @@ impl Linking {
         let person = call.checked("account", self.holder_of_account(number, now).await)?;
         let begun = Instant::now();
         let found = self.find_document(&person, record_type, document, now).await;
-        // Said before any check is kept: of somebody else's document a call leaves no more than of none.
+        // Refused before any check is kept: a call about somebody else's document leaves no more traces than one about none.
         let found = match found {
             Ok(record) if has_another_holder(&self.registries, &person, record_type, &record.payload, now).await? => {
                 Err(no_document(record_type, document))
@@ -109,7 +109,7 @@ impl Linking {
             tokio::time::sleep_until(begun + REFUSED_AFTER).await;
         }
         let record = call.checked(format!("verify.{}", record_type.name), found)?;
-        // Whose it is comes first: of somebody else's document not even its standing is told.
+        // The holder is checked first: not even the standing of somebody else's document is told.
         let holder = record_type.holder(&record.payload).ok_or_else(|| mismatch(record_type))?;
         let comparison = Comparison::of(&person, holder);
         note_comparison(call, comparison);
@@ -157,7 +157,7 @@ impl Linking {
             self.registries.read_one(record_type, key, now, is_own).await?.into_iter().collect()
         };
         let usable = |record: &&VerifiedRecord| !matches!(standing_of(record_type, record, now), Standing::Revoked(_));
-        // What was revoked stands aside where something else could be meant.
+        // A revoked document is set aside if another one could be meant.
         let mut candidates = found.iter().filter(usable);
         let chosen = match (candidates.next(), candidates.next()) {
             (Some(only), None) => Some(only),
@@ -179,7 +179,7 @@ impl Linking {
         Ok(payload.text(&record_type.natural_key).unwrap_or_default().to_owned())
     }
 
-    /// The agency that owns the registry of this kind of documents, and so has the word on links of it.
+    /// The agency that owns the registry of this kind of document, and so decides on its links.
     pub fn issuing_agency(&self, kind: DocumentType) -> Result<&str> {
         let record_type = self.registries.document(kind)?;
         Ok(&self.registries.catalogue().registry_of(record_type)?.agency)
@@ -245,7 +245,7 @@ impl Linking {
         self.replace(&before, after, actor, now).await
     }
 
-    /// The issuer's word on a pending link. Of a link of another issuer an agency learns as much as of one that does not exist.
+    /// The issuer's decision on a pending link. About another issuer's link an agency learns as much as about one that does not exist.
     pub async fn resolve(&self, id: uuid::Uuid, confirm: bool, issuer: Issuer<'_>, now: Timestamp) -> Result<Link> {
         let before = self.find(id).await?;
         if !issuer.of_all && self.issuing_agency(before.document_type)? != issuer.agency.as_str() {
@@ -263,7 +263,7 @@ impl Linking {
         self.replace(&before, after, &Actor::Agency(issuer.agency.clone()), now).await
     }
 
-    /// Writes `after` where `before` still stands.
+    /// Writes `after` if `before` is still stored.
     async fn replace(&self, before: &Link, after: Link, actor: &Actor, now: Timestamp) -> Result<Link> {
         let after = Link { updated_at: now, events: before.events + 1, ..after };
         self.store.commit(Self::replacement(before, &after, actor)).await?;
@@ -370,7 +370,7 @@ impl Linking {
         Ok((events.collect::<Result<_>>()?, next))
     }
 
-    /// Links of one kind that wait for the issuer's word.
+    /// Links of one kind that wait for the issuer's confirmation.
     pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<RowPage<Link>> {
         let mut scan = Scan::prefix(Space::LinkIndex, &[b'p', kind.0]).limit(limit + 1);
         if let Some(after) = after {

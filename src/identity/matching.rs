@@ -1,9 +1,9 @@
 //! Whether a document belongs to a person: by personal ID, else by name, birth date and sex. Pure.
 //!
 //! A document that carries the person's number may still be somebody else's: where neither its name nor its birth date is the
-//! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides. What looks like a
-//! slip or another way of writing (Mỹ and Mĩ, a dropped Thị, day and month exchanged, one wrong digit) is neither taken nor refused: the issuer
-//! has the word, and is told what differs.
+//! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides. A probable
+//! error or variant (Mỹ and Mĩ, a dropped Thị, day and month exchanged, one wrong digit) is neither accepted nor refused: the issuer
+//! decides, and is told the difference.
 
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::near::{self, differ_by_one, with_one_i, without_middle};
@@ -43,7 +43,7 @@ impl MatchedBy {
     }
 }
 
-/// What a comparison says.
+/// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// The document is the person's.
@@ -115,7 +115,7 @@ pub enum Same {
     Exactly,
     /// They do, as far as both are known: birth dates.
     Coarsely,
-    /// They differ by a slip or a way of writing.
+    /// They differ by an error or a variant of spelling.
     Nearly(Doubt),
     /// One of the two is absent, or cannot be read.
     Unknown,
@@ -138,7 +138,7 @@ impl Comparison {
         }
     }
 
-    /// What follows from it.
+    /// The conclusion from it.
     pub fn outcome(self) -> Match {
         match self.number {
             Same::Exactly | Same::Coarsely => self.with_own_number(),

@@ -18,7 +18,7 @@ pub const MANDATES_MAX: usize = 50;
 pub const MANDATE_DAYS_MAX: i64 = 1_827;
 const DAY_MS: i64 = 86_400_000;
 
-/// Somebody may act for an organisation.
+/// A person's mandate to act for an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mandate {
     /// Who.

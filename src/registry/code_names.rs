@@ -22,7 +22,7 @@ pub struct CodeName {
     pub list: String,
     /// The code.
     pub code: String,
-    /// What it is called.
+    /// Its name.
     pub name: Label,
     /// The first day on which it means this; `None` when it is older than the list.
     pub valid_from: Option<Date>,

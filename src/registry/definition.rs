@@ -16,7 +16,7 @@ use crate::base::id::to_hex;
 pub struct Owner {
     /// `education`.
     pub key: String,
-    /// What it is called.
+    /// Its name.
     pub name: Label,
 }
 

@@ -1,4 +1,4 @@
-//! Where the chain of each subject stands, and its rows in the store.
+//! The end of each subject's chain, and its rows in the store.
 //!
 //! `EvidenceSubject`: subject (32 bytes) ‖ sequence (8, big-endian) → ledger index (8) ‖ leaf hash (32).
 //! `EvidenceTrace`: request id (16 bytes) → ledger index (8) ‖ the exchange's trace, whose form is its own.

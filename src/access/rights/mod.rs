@@ -1,13 +1,13 @@
 //! Rights as data: agencies, roles, purposes, what each agency may read for which purpose, and who may call which method.
 //!
 //! ```text
-//! file ─▶ rows, with their places ─▶ checked together ─▶ Rights, prepared for look-ups ─▶ RightsBook: the snapshot in force
+//! file ─▶ rows, with positions ────▶ checked together ─▶ Rights, prepared for look-ups ─▶ RightsBook: the snapshot in force
 //!             every flaw with its line and rule                                              │
 //!                      admission: may this caller call this method? ◀────────────────────────┤
 //!                      the decision: which fields, on which basis? ◀─────────────────────────┘
 //! ```
 //!
-//! The embedded file (`default.toml`) holds the seeded province's, and is what a file of one's own begins from. What no row names is
+//! The embedded file (`default.toml`) has the rights of the seeded province, and is the start for a file of one's own. Whatever no row names is
 //! refused.
 
 mod book;

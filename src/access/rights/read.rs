@@ -1,4 +1,4 @@
-//! The rights' file as rows: what its keys are and of which type, with the place of every value. What the rows mean is checked
+//! The file of rights as rows: its keys and their types, with the position of every value. The meaning of the rows is checked
 //! afterwards (`check.rs`).
 //!
 //! The form is TOML 1.0, read by a library; `default.toml` in this folder shows and explains every key.

@@ -20,7 +20,7 @@ pub struct Agency {
     pub registries: Vec<String>,
 }
 
-/// What records may be asked for: a right and a consent hold for one purpose each (Law 91/2025).
+/// A purpose for which records may be requested: a right and a consent are for one purpose each (Law 91/2025).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose {
     /// `one_stop.verify_documents`: field of work, dot, what is done.
@@ -70,20 +70,20 @@ impl Hash for FieldNames {
     }
 }
 
-/// Which fields a right covers.
+/// The fields that a right covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fields {
-    /// Every field: the record is disclosed whole.
+    /// Every field: the whole record is disclosed.
     All,
     /// These fields; the others stay hidden behind their commitments.
     Only(FieldNames),
 }
 
-/// Why an agency may read.
+/// The basis on which an agency may read.
 ///
-/// What the law orders an agency to do ([`Basis::Duty`]) needs no leave. A service that a citizen asks for ([`Basis::Service`]) may use what
+/// A duty by law ([`Basis::Duty`]) needs no permission. A service that a citizen requests ([`Basis::Service`]) may use the data that
 /// the agency has a right to, unless the citizen has refused. Everything else, and whatever a private party does, needs a consent
-/// ([`Basis::Consent`]); silence is none.
+/// ([`Basis::Consent`]); silence is not consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
     /// A duty by law: the citizen's refusal does not matter.
@@ -113,9 +113,9 @@ impl Basis {
 pub struct RightSet {
     /// The purpose.
     pub purpose: Arc<str>,
-    /// On which basis.
+    /// The basis.
     pub basis: Basis,
-    /// The law that they rest on.
+    /// The law that they are based on.
     pub legal_basis: String,
     /// The record types, and which of their fields.
     pub read: Vec<(String, Fields)>,

@@ -1,7 +1,7 @@
 //! The embedded rights with those that schema files bring, so that a registry works at once.
 //!
-//! A file names agencies and purposes of its own. One that is there already is the same one, so it says the same; a file that says otherwise is
-//! refused, because nobody could tell which of the two an evidence means.
+//! A file names agencies and purposes of its own. One that exists already is the same one and must have the same name; a file with another name is
+//! refused, because evidence could then mean either of the two.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -12,12 +12,12 @@ use super::table::Rights;
 use crate::registry::Catalogue;
 use crate::registry::definition::Named;
 
-/// What is wrong with the rights that a schema file brings.
+/// A flaw in the rights that a schema file brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaFlaw {
     /// The registry of the file.
     pub registry: String,
-    /// Where in the file.
+    /// The path in the file.
     pub path: String,
     /// The rule, UPPER_SNAKE.
     pub rule: &'static str,

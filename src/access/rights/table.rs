@@ -7,11 +7,11 @@ use super::right::{Agency, Basis, Fields, Purpose, RightSet};
 use crate::base::call::Permit;
 use crate::base::{Caller, Error, Result, Violation, name};
 
-/// Who may call what, and read what.
+/// Who may call which method, and read which records.
 #[derive(Debug, Clone)]
 pub struct Rights {
     pub(super) version: Arc<str>,
-    /// By key, and for each the sets of its rights, by purpose.
+    /// By key; each with the sets of its rights, by purpose.
     pub(super) agencies: Vec<(Agency, Vec<RightSet>)>,
     /// By key.
     pub(super) purposes: Vec<Purpose>,
@@ -24,22 +24,22 @@ pub struct Rights {
 /// A right of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Right<'a> {
-    /// Whose.
+    /// The agency.
     pub agency: &'a Agency,
-    /// For which purpose, on which basis.
+    /// The purpose, and the basis.
     pub set: &'a RightSet,
-    /// To read which record type.
+    /// The record type.
     pub record_type: &'a str,
-    /// And which of its fields.
+    /// The fields.
     pub fields: &'a Fields,
 }
 
-/// What an agency may read of one record type.
+/// An agency's right to one record type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readable {
     /// Which fields.
     pub fields: Fields,
-    /// On which basis.
+    /// The basis.
     pub basis: Basis,
 }
 
@@ -95,7 +95,7 @@ impl Rights {
         })
     }
 
-    /// What an agency may read of a record type for a purpose.
+    /// An agency's right to a record type for a purpose.
     pub fn find(&self, agency: &str, purpose: &str, record_type: &str) -> Option<Readable> {
         let set = self.set(agency, purpose)?;
         Some(Readable { fields: set.fields(record_type)?.clone(), basis: set.basis })
@@ -113,7 +113,7 @@ impl Rights {
         name::unknown(field, "purpose", given, known, "AgencyService/ListRights")
     }
 
-    /// The number of a method: `lienthong.exchange.v1.ExchangeService/Explain`. It is the same in every book of this program.
+    /// The number of a method: `lienthong.exchange.v1.ExchangeService/Explain`. It is the same in every table of this program.
     pub fn method(&self, name: &str) -> Option<MethodId> {
         let at = self.methods.binary_search_by(|row| row.name.as_str().cmp(name)).ok()?;
         u16::try_from(at).ok().map(MethodId)
@@ -129,7 +129,7 @@ impl Rights {
         self.methods.get(usize::from(method.0)).is_some_and(|row| row.has(Word::Anyone))
     }
 
-    /// What a caller may of a method, as far as it can be told without the request. A caller who may never make it is refused with
+    /// A caller's access to a method, as far as it can be decided without the request. A caller who may never make the call is refused with
     /// [`RoleNotAllowed`](crate::base::Reason::RoleNotAllowed).
     pub fn permit(&self, method: MethodId, caller: &Caller) -> Result<Permit> {
         let row = self.methods.get(usize::from(method.0)).ok_or_else(|| Error::bug("a method without a row"))?;

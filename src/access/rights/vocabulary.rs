@@ -17,7 +17,7 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// What a catalogue holds.
+    /// The vocabulary of a catalogue.
     pub(super) fn of(catalogue: &Catalogue) -> Self {
         let record_types = catalogue.record_types().map(|of| {
             let fields = of.fields.iter().map(|field| (field.name.clone(), field.sensitive));

@@ -1,7 +1,7 @@
 //! Roles, and who may call which method.
 //!
-//! The methods and the words that each takes are those of the embedded file: it is the program's own list of what its services know how to
-//! decide. Another file may say of each method who else may call it, or fewer, but every method must have its row.
+//! The methods and the words that each accepts are those of the embedded file: it is the program's own list of the callers that its services can
+//! decide about. Another file may allow more or fewer callers for a method, but every method must have its row.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::base::name::methods_meant;
 /// The package of a registry's own service begins so, and its name follows.
 const OF_ONE_REGISTRY: &str = "lienthong.registry.";
 
-/// The methods that there are.
+/// The existing methods.
 pub(super) struct Template {
     methods: BTreeMap<String, Takes>,
 }
 
-/// What a method's service can decide.
+/// The callers that a method's service can decide about.
 struct Takes {
     words: Vec<Word>,
-    /// Whether it knows what an agency wants that is named by key or role.
+    /// Whether it can serve agencies named by key or role.
     agencies: bool,
 }
 
@@ -43,7 +43,7 @@ impl Template {
         Self { methods }
     }
 
-    /// The method that a name means: `lienthong.identity.v1.LinkService/GetLink`, or as much of its end as no other method has.
+    /// The method that a name means: `lienthong.identity.v1.LinkService/GetLink`, or any unique suffix of it.
     fn find(&self, given: &Text, found: &mut Findings) -> Option<&str> {
         let meant = methods_meant(&given.value, self.methods.keys().map(String::as_str));
         match meant[..] {
@@ -182,7 +182,7 @@ impl Callers {
         callers
     }
 
-    /// Notes callers that the method's service does not know what to do with.
+    /// Notes callers that the method's service cannot decide about.
     fn check(&self, name: &str, takes: &Takes, found: &mut Findings) {
         let taken = || takes.words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", ");
         for (at, word) in &self.words {

@@ -1,4 +1,4 @@
-//! What a process has for calls, whichever of its worlds they are for: turns, memory, rates, streams.
+//! The capacity of a process for calls in all of its worlds: turns, memory, rates, streams.
 
 use std::sync::Arc;
 

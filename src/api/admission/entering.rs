@@ -1,4 +1,4 @@
-//! Entering a world: which one a call is for, who makes it, at what rate, and whether they may.
+//! Entering a world: the world that a call is for, its caller, the rate, and whether the caller may make it.
 //!
 //! A session is opened by the first call in it, which takes memory and time. So it is opened only for calls that a world could let in: whoever
 //! has no credential that the province accepts is refused by the province, and learns nothing of sessions.
@@ -24,7 +24,7 @@ use crate::base::{Error, Reason, Result, Timestamp};
 const SESSION_OF_BYTES: &str = "x-lienthong-session-bin";
 
 impl Inner {
-    /// The world that a request is for. What no world lets in is for the province, which refuses it.
+    /// The world that a request is for. A request that no world lets in goes to the province, which refuses it.
     pub(super) async fn world_of(
         &self,
         parts: &request::Parts,
@@ -38,14 +38,14 @@ impl Inner {
         let Some(method) = method else { return Ok(self.base.clone()) };
         if method.row_of_callers(&self.base.rights.current()).is_some() {
             match authenticate(&self.capacity, &self.base, parts, self.base.edge.now()) {
-                // By the time of the session it may hold.
+                // By the session's time the token may be valid.
                 Err(error) if error.reason != Reason::CredentialExpired => return Err(error),
                 _ => {}
             }
         }
         let served = self.sessions.served(id);
         match tokio::time::timeout_at(deadline_of(&parts.headers, begun), served).await {
-            // Who guesses ids is a stranger.
+            // A caller who guesses ids is a stranger.
             Ok(Err(error)) if error.reason == Reason::SessionUnknown => Err(as_stranger(error)),
             Ok(served) => served,
             Err(_) => {

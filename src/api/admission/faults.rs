@@ -1,4 +1,4 @@
-//! What the rules of a world do to a call that was admitted, and to its answer.
+//! The effect of a world's fault rules on an admitted call, and on its answer.
 
 #![allow(clippy::disallowed_methods, reason = "a network is slow by the machine's time")]
 
@@ -30,7 +30,7 @@ use crate::simulation::faults::{After, CallAction, FaultedCall, Refusal, Refused
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Strike>);
 
-/// What a call meets instead of being served.
+/// What a call gets instead of being served.
 #[derive(Debug)]
 pub(super) enum Instead {
     /// A refusal like any other.
@@ -41,7 +41,7 @@ pub(super) enum Instead {
     Reset(h2::Reason),
 }
 
-/// What happens to the messages of an answer.
+/// The faults in the messages of an answer.
 #[derive(Debug, Default)]
 struct Effects {
     cut: Option<After>,
@@ -58,7 +58,7 @@ struct Drip {
 }
 
 impl Faults {
-    /// The rules whose turn this call is, before what it asks for itself.
+    /// The rules whose turn this call is, before the faults that it requests itself.
     pub(super) fn of(rules: &Rules, call: &FaultedCall<'_>, asked_for: Vec<Strike>) -> Self {
         let mut strikes = rules.of_call(call);
         strikes.extend(asked_for);
@@ -86,7 +86,7 @@ impl Faults {
         self.actions().any(breaks_off)
     }
 
-    /// What of an answer reaches the client: every message twice, and where it ends too early.
+    /// The part of an answer that reaches the client: whether every message is sent twice, and where it ends too early.
     pub(super) fn reach(&self) -> (bool, Option<After>) {
         let (mut is_doubled, mut cut) = (false, None);
         for (_, action) in self.actions() {
@@ -104,7 +104,7 @@ impl Faults {
         self.0.iter().filter_map(|strike| Some((strike, strike.standing.call_action()?)))
     }
 
-    /// What happens before the call is served: it waits, at most until its deadline or the end of its world; and it may not be served at all.
+    /// The faults before the call is served: it waits, at most until its deadline or the end of its world; and it may be refused or reset.
     pub(super) async fn before(&self, opening: &Opening, edge: &Edge) -> Result<(), Instead> {
         for (strike, action) in self.actions() {
             match action {
@@ -123,7 +123,7 @@ impl Faults {
         Ok(())
     }
 
-    /// What happens to the answer of a call that was served. An answer that still drips when its world ends is cut.
+    /// The faults in the answer of a served call. An answer that still drips when its world ends is cut off.
     pub(super) fn after(
         self,
         mut answer: Response<Body>,
@@ -285,7 +285,7 @@ impl Spoiling {
         }
     }
 
-    /// Makes the messages that have come whole ready.
+    /// Makes the complete messages ready.
     fn take_messages(&mut self) {
         while !self.is_cut
             && let Some(length) = prefix(&self.begun).map(|(_, length)| PREFIX_BYTES + length)
@@ -333,7 +333,7 @@ impl Spoiling {
     }
 }
 
-/// The end of an answer in its middle.
+/// The early end of an answer.
 fn cut() -> StdError {
     h2::Error::from(h2::Reason::INTERNAL_ERROR).into()
 }

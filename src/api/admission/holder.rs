@@ -1,9 +1,9 @@
-//! Whose memory a request takes: its caller's, or, while nobody knows whether the caller exists, that of the network that it comes from.
+//! The party that a request's memory is counted for: its caller, or, while the caller is not authenticated, the network that it comes from.
 
 use crate::base::Caller;
 use crate::base::peer::Network;
 
-/// Whose memory a request takes.
+/// The party that a request's memory is counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
     /// A caller's.

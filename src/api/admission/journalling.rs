@@ -1,4 +1,4 @@
-//! Writes the journal: what came in and what went out of one call, as bytes, and how it ended.
+//! Writes the journal: the request and the answer of one call, as bytes, and its outcome.
 //!
 //! This is the one place that every call passes, whatever its method and its protocol, and at which an answer has its last form but for compression and what fault rules do to it.
 //! A call ends when the last part of its answer is handed over, or when its client went away before.
@@ -38,7 +38,7 @@ pub(super) fn is_journalled(method: Option<&Method>) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct ByGrpcWeb;
 
-/// A call that is being written down; one that is dropped before its end was cancelled.
+/// A call that is being recorded; one that is dropped before its end was cancelled.
 pub(super) struct Journalling {
     journal: Arc<Journal>,
     /// The call, until it is written.
@@ -100,7 +100,7 @@ impl Journalling {
         }
     }
 
-    /// Notes who was let in.
+    /// Notes the admitted caller.
     pub(super) fn note_admitted(&mut self, admitted: Option<&Arc<Call>>) {
         self.admitted = admitted.cloned();
         if let Some(call) = &mut self.call {
@@ -118,7 +118,7 @@ impl Journalling {
         }
     }
 
-    /// Notes why a call was not let in; `None`: it is not written down.
+    /// Notes why a call was not admitted; `None`: it is not recorded.
     pub(super) fn refused(mut self, error: &Error, caller: &Option<Caller>) -> Option<Self> {
         let mut call = self.call.take()?;
         let is_for_a_rate = matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
@@ -144,7 +144,7 @@ impl Journalling {
         answer.map(|inner| Body::new(Following { inner, journalling: Some(self) }))
     }
 
-    /// Writes the call down with the status that it ended with.
+    /// Records the call with its final status.
     fn end(mut self, trailers: &HeaderMap) {
         let Ending { code, outcome, message, details } = ending(trailers);
         if let Some(call) = &mut self.call {
@@ -232,7 +232,7 @@ impl Messages {
         !self.is_cut
     }
 
-    /// Notes a message that is whole, as far as it reaches the client.
+    /// Notes a complete message, as far as it reaches the client.
     fn sent(&mut self, length: usize, message: &Option<Bytes>) {
         let framed = self.bytes + self.count * PREFIX_BYTES as u64;
         let is_cut = self.cut.is_some_and(|cut| match cut {

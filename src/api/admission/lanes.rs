@@ -1,4 +1,4 @@
-//! Lanes: what callers are told apart by where their calls are counted and queued, so that none of them takes what the others need.
+//! Lanes: the groups of callers by which calls are counted and queued, so that no caller takes the capacity that others need.
 //!
 //! Agencies are few, and have a lane each. Citizens and networks are many: those whose names fall together under a hash that nobody else
 //! knows share one (stochastic fairness queueing, McKenney 1990). So the number of lanes is fixed, and nobody can make more of them.
@@ -12,7 +12,7 @@ use crate::base::{AgencyId, Caller};
 
 /// Lanes of citizens.
 const CITIZENS: usize = 256;
-/// Lanes of networks whose strangers make up citizens, and as many again of networks that ask for what is public.
+/// Lanes of networks whose strangers make up citizens, and as many again of networks that request public data.
 const NETWORKS: usize = 64;
 /// The lane of all agencies that the rights gained since the start; those known at the start follow it.
 const GAINED: usize = CITIZENS + 2 * NETWORKS;
@@ -42,7 +42,7 @@ impl Lanes {
         Self { agencies: agencies.collect(), spread: RandomState::new() }
     }
 
-    /// How many there are.
+    /// The number of calls in progress.
     pub(super) fn count(&self) -> usize {
         GAINED + 1 + self.agencies.len()
     }
@@ -60,7 +60,7 @@ impl Lanes {
         self.spread_over(NETWORKS, CITIZENS, network)
     }
 
-    /// Of those who ask for what is public.
+    /// Of callers who request public data.
     pub(super) fn of_anyone(&self, network: Option<Network>) -> Lane {
         self.spread_over(NETWORKS, CITIZENS + NETWORKS, network)
     }

@@ -1,4 +1,4 @@
-//! Reads the one message of a request, under limits: how long it is, how long it may take to come, what all requests together may hold.
+//! Reads the one message of a request, under limits on its length, its time of arrival, and the memory of all requests.
 //!
 //! gRPC prefixes a message with five bytes: whether it is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). The
 //! length is checked before the message is waited for. Compressed messages are inflated here, up to the same limit, so that
@@ -134,7 +134,7 @@ pub(super) async fn read(
     }
 }
 
-/// The refusal when requests hold all the memory that they may.
+/// The refusal when requests use all the memory that they may.
 pub(super) fn no_room() -> Error {
     Error::new(Reason::Overloaded, "requests in progress use all the memory reserved for them: repeat shortly")
         .with_subject("quota", "request_bytes")

@@ -1,5 +1,5 @@
-//! The methods that are served, and what admission has to know of each before it reads a message: who may call, how large the
-//! message may be, and what shape it has. The descriptors say which there are; the table below says only what differs from the rule.
+//! The served methods, and the facts that admission needs about each before it reads a message: who may call, how large the
+//! message may be, and its shape. The descriptors list the methods; the table below has only the exceptions.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::base::{Error, Result, limits};
 pub enum Access {
     /// Anyone: health and reflection.
     Anyone,
-    /// Whom the method's row of the rights names.
+    /// The callers in the method's row of the rights.
     Row(MethodId),
 }
 

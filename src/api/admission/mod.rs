@@ -1,4 +1,4 @@
-//! Admission: what every request meets before its message is decoded, and every answer before it leaves.
+//! Admission: the checks that every request passes before its message is decoded, and the treatment of every answer before it leaves.
 //!
 //! It is an HTTP layer in front of the decoder, so that a caller without a credential costs no more than a look at some headers, and no
 //! message costs more memory than its caller has left:
@@ -9,7 +9,7 @@
 //!                                                                     └────── a refusal at any step: status with details ◀──┴──────┘
 //! ```
 //!
-//! A call waits for its turn after its message was read, so that a peer that sends slowly holds no turn, and what waits is within the budget
+//! A call waits for its turn after its message was read, so that a peer that sends slowly holds no turn, and waiting messages are within the budget
 //! of memory.
 //!
 //! A service gets a [`Call`] (or, if it is public, a [`PublicCall`]) in its request's extensions, and a message that it can decode. What the
@@ -95,7 +95,7 @@ struct Entering<'a> {
     world: &'a ServedWorld,
 }
 
-/// A request that is let in, as far as its headers tell.
+/// A request that is admitted, as far as its headers tell.
 enum Admitted {
     Caller(Arc<Call>),
     Anyone(PublicCall),
@@ -156,8 +156,8 @@ impl Inner {
 }
 
 impl Entering<'_> {
-    /// The id of a call. Those of a recorded session are drawn from its seed, call by call: what is not in its journal takes none of them, and what
-    /// anyone may ask takes others.
+    /// The id of a call. Those of a recorded session are drawn from its seed, call by call: calls outside its journal take none of them, and calls that
+    /// anyone may make take others.
     fn id_of(&self, method: Option<&Method>, now: Timestamp) -> RequestId {
         let edge = &self.world.edge;
         match method {
@@ -292,7 +292,7 @@ impl Entering<'_> {
             true => Some(self.capacity.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
             false => None,
         };
-        // No method of ours reads a stream of requests: what is so is in no journal.
+        // No method of ours reads a stream of requests: such a call is in no journal.
         let (body, memory, faults) = if method.is_client_streaming {
             let faults = self.faults_of(method, &admitted, &[], asked);
             // The stream holds its share for as long as it is open.
@@ -309,7 +309,7 @@ impl Entering<'_> {
             }
             (message.into_body(), Some(memory), faults)
         };
-        // Before the call's turn: a call that a rule delays keeps nobody from theirs.
+        // Before the call's turn: a delayed call must not hold a turn that others need.
         faults.before(opening, &self.world.edge).await.map_err(|instead| refused.with(instead))?;
         let turn = self.capacity.turns.take(lane, opening.deadline).await.map_err(|error| refused.by(error))?;
         if opening.deadline <= Instant::now() {
@@ -391,7 +391,7 @@ fn no_such_method() -> Error {
     Error::new(Reason::MethodUnknown, message).with_subject("method", "")
 }
 
-/// How much of a refused request is read and thrown away, in bytes.
+/// How much of a refused request is read and discarded, in bytes.
 fn rest_max(parts: &request::Parts) -> usize {
     let is_web = parts.extensions.get::<ByGrpcWeb>().is_some();
     if is_web { limits::REFUSED_WEB_BYTES_MAX } else { limits::REFUSED_BYTES_MAX }

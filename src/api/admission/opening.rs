@@ -22,7 +22,7 @@ pub(in crate::api) struct Opening {
     pub(super) language: Language,
     pub(super) deadline: Instant,
     pub(super) client_deadline: Option<Instant>,
-    /// Whether it names a deadline that cannot be read.
+    /// Whether its deadline cannot be parsed.
     has_bad_timeout: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn deadline_of(headers: &HeaderMap, begun: Instant) -> Instant {
     begun + timeout(named_timeout(headers))
 }
 
-/// The client's `grpc-timeout`, if it can be read. Of two nobody can say which is meant.
+/// The client's `grpc-timeout`, if it can be parsed; two of them are ambiguous.
 fn named_timeout(headers: &HeaderMap) -> Option<Duration> {
     let mut named = headers.get_all(TIMEOUT).iter();
     let only = named.next().filter(|_| named.next().is_none())?;

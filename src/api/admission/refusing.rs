@@ -1,4 +1,4 @@
-//! A refusal with what is known of the request by then: for the log, for `Explain` and for the journal.
+//! A refusal with everything known about the request at that point: for the log, for `Explain` and for the journal.
 
 use super::faults::Instead;
 use crate::base::Error;

@@ -1,7 +1,7 @@
-//! Reads a message's wire form before it is decoded: how many fields it has, and whether they are what the proto says.
+//! Reads a message's wire form before it is decoded: how many fields it has, and whether they match the proto.
 //!
 //! Decoding turns an empty embedded message of two bytes into hundreds, so a message's length says little of what it will take.
-//! The scan needs no memory, refuses what has too many fields, and names the field that is not well formed, where the decoder would only say
+//! The scan needs no memory, refuses messages with too many fields, and names the malformed field, where the decoder would only say
 //! that something is wrong. Source: protobuf.dev, "Encoding".
 
 use std::collections::HashMap;
@@ -184,7 +184,7 @@ impl Scan<'_> {
     }
 }
 
-/// Passes over a field that the proto does not have. Groups are none of proto3's.
+/// Skips a field that the proto does not have. proto3 has no groups.
 fn skip(wire_type: u32, bytes: &mut &[u8]) -> Result<(), Flaw> {
     match wire_type {
         0 => varint(bytes).map(drop),

@@ -10,7 +10,7 @@ use tonic::body::Body;
 use super::message::Take;
 use crate::base::limits;
 
-/// A body that holds something for as long as it is there.
+/// A body that holds a resource as long as it exists.
 pub(super) fn held(body: Body, what: impl Send + 'static) -> Body {
     Body::new(body.map_frame(move |frame| {
         let _ = &what;

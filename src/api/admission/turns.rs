@@ -194,7 +194,7 @@ mod tests {
             Box::pin(async move { turns.take(lane, deadline).await })
         }
 
-        /// A turn that is there at once.
+        /// A turn that is available at once.
         fn at_once(&self, key: &str) -> Turn {
             ready(&mut self.ask(key)).expect("a turn is free")
         }

@@ -22,13 +22,13 @@ pub(super) struct CallSlot {
 }
 
 impl UnderWay {
-    /// None yet.
+    /// No calls yet.
     pub(super) fn new(lanes: &Lanes) -> Arc<Self> {
         let counts = std::iter::repeat_with(AtomicUsize::default).take(lanes.count());
         Arc::new(Self { total: AtomicUsize::new(0), lanes: counts.collect() })
     }
 
-    /// How many there are.
+    /// The number of calls in progress.
     pub(super) fn count(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }

@@ -23,7 +23,7 @@ pub const SESSION: &str = "x-lienthong-session";
 const WORLD_TIME: &str = "x-lienthong-world-time";
 const MACHINE_TIME: &str = "x-lienthong-machine-time";
 
-/// One world's services, with what decides who may call them.
+/// One world's services, and the rules for who may call them.
 pub struct ServedWorld {
     /// Its services.
     pub dispatch: Dispatch,

@@ -1,4 +1,4 @@
-//! Calls to try from the console's page: what answers, what is refused, what streams.
+//! Calls to try from the console's page: one that is answered, one that is refused, one that streams.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! The names under which the console answers, against DNS rebinding: a page of another site, whose own name resolves to 127.0.0.1 for a
-//! moment, may read whatever that address serves. Its name is still in `Host`, which no script can change.
+//! moment, may read everything that that address serves. Its name is still in `Host`, which no script can change.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Hosts {
     fn contain(&self, authority: &str, by_proxy: bool) -> bool {
         let Some(host) = host::host_of(authority) else { return false };
         let is_public = || self.public.as_ref().is_some_and(|public| public.eq_ignore_ascii_case(host));
-        // A listener on all addresses has them all. An address is no name that somebody could have resolve to us.
+        // A listener on all addresses has them all. An address is not a name that somebody could make resolve to us.
         let is_listener = |ip: IpAddr| self.listener.is_unspecified() || ip == self.listener;
         is_public() || (!by_proxy && (host::is_loopback(host) || host.parse().is_ok_and(is_listener)))
     }

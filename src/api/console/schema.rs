@@ -1,4 +1,4 @@
-//! The schema of the API for scripts of a page: methods, messages and enums by name, as JSON. What the descriptors say, without what a page
+//! The schema of the API for scripts of a page: methods, messages and enums by name, as JSON: the content of the descriptors without the parts that a page
 //! does not need.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Native gRPC on the console's port: an answer that says where it is spoken, instead of a connection that breaks.
+//! Native gRPC on the console's port: an answer with the address of the gRPC port, instead of a broken connection.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

@@ -79,7 +79,7 @@ impl Citizens {
         }
     }
 
-    /// How many there are.
+    /// The number of calls in progress.
     pub(super) fn count(&self) -> usize {
         self.ids.len()
     }

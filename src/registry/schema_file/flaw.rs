@@ -36,7 +36,7 @@ impl fmt::Display for Flaw {
 pub struct Flaws {
     /// The first ones.
     pub kept: Vec<Flaw>,
-    /// How many there are.
+    /// The number of calls in progress.
     pub total: usize,
 }
 
