@@ -1,4 +1,4 @@
-//! The trust anchor as it is handed out: a file beside the gateway, and a board that `TrustService` reads. All its versions are
+//! The published trust anchor: a file, and a board that `TrustService` reads. All its versions are
 //! kept, so that a holder of any of them can follow to the newest.
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::trust::TrustAnchor;
 /// Most versions in one answer.
 const VERSIONS_MAX: usize = 16;
 
-/// A version of the anchor in the forms in which it is handed out.
+/// A version of the anchor in its published forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedAnchor {
     /// Its version.
@@ -24,13 +24,13 @@ pub struct PublishedAnchor {
 }
 
 impl PublishedAnchor {
-    /// Writes the anchor down.
+    /// Encodes the anchor.
     pub fn new(anchor: &TrustAnchor) -> Result<Self> {
         let json = String::from_utf8(anchor.to_json()?).map_err(Error::bug)?;
         Ok(Self { version: anchor.version, json, fingerprint: to_hex(&anchor.fingerprint()?) })
     }
 
-    /// Writes the file, whole, for everybody to read. One that says the same already is left alone: a start on a full disk needs
+    /// Writes the whole file, readable by everybody. A file with the same content is left alone: a start on a full disk needs
     /// no room.
     pub fn write(&self, path: &Path) -> Result<()> {
         if std::fs::read(path).is_ok_and(|found| found == self.json.as_bytes()) {
@@ -48,10 +48,10 @@ pub struct AnchorBoard {
 }
 
 impl AnchorBoard {
-    /// Hands out these versions, of which there is at least one, and keeps the newest in a file.
+    /// Publishes these versions, of which there is at least one, and keeps the newest in a file.
     ///
     /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if the file holds something that is not an anchor of this world:
-    /// whoever kept it there may still verify with it.
+    /// its owner may still verify with it.
     pub fn new(versions: &[TrustAnchor], file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = &file {
             refuse_other_world(path, versions)?;
@@ -70,12 +70,12 @@ impl AnchorBoard {
         versions.last().cloned().unwrap_or_else(|| unreachable!("the board begins with a version and never shrinks"))
     }
 
-    /// Writes a version down, for [`publish`](Self::publish).
+    /// Encodes a version, for [`publish`](Self::publish).
     pub fn prepare(&self, anchor: &TrustAnchor) -> Result<PublishedAnchor> {
         PublishedAnchor::new(anchor)
     }
 
-    /// Hands out a new version. When the file cannot be written, the log says so, and callers still get it.
+    /// Publishes a new version. If the file cannot be written, the log says so, and callers still get the version.
     pub fn publish(&self, next: PublishedAnchor) {
         if let Some(path) = &self.file
             && let Err(error) = next.write(path)

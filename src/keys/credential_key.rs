@@ -1,7 +1,7 @@
-//! The key that signs bearer tokens: random, made at the first start, and kept in the data folder for its owner alone.
+//! The key that signs bearer tokens: random, created at the first start, and kept in the data folder, readable by its owner only.
 //!
-//! It does not grow from the seed, which many may know: a seed is typed, printed and shared so that others see the same world, and whoever
-//! can mint tokens is every agency. To rotate it, end the server, delete the file and start again: all tokens are refused from then on.
+//! It does not derive from the seed, which many may know: a seed is typed, printed and shared so that others see the same world, and anybody who
+//! can mint tokens can act as every agency. To rotate it, end the server, delete the file and start again: all tokens are refused from then on.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub fn path(folder: &Path) -> PathBuf {
 }
 
 /// The key of a data folder that is held by this process, a new one if there is none; without a folder, or on a full disk, one that ends
-/// with the process. Its randomness is the operating system's, also where that of the world grows from the seed.
+/// with the process. Its randomness is the operating system's, even if that of the world derives from the seed.
 pub fn open(folder: Option<&Path>) -> Result<Seed> {
     if let Some(kept) = folder.map(read).transpose()?.flatten() {
         return Ok(kept);
@@ -53,7 +53,7 @@ pub fn open(folder: Option<&Path>) -> Result<Seed> {
     Ok(Seed::from_bytes(secret))
 }
 
-/// The key of a data folder; `None` when no server made its key yet.
+/// The key of a data folder; `None` if no server has created one yet.
 pub fn read(folder: &Path) -> Result<Option<Seed>> {
     let path = path(folder);
     if !path.exists() {

@@ -1,4 +1,4 @@
-//! Keys and what is published of them: the signers of this world, derived from its seed or kept in a folder, the key of tokens, and the trust
+//! Keys, and their published part: the signers of this world, derived from its seed or kept in a folder, the token key, and the trust
 //! anchor's versions.
 
 pub mod anchors;

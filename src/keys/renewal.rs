@@ -1,4 +1,4 @@
-//! The yearly renewal of a trust anchor whose keys grow from the seed: a version that holds a year longer, signed by the root key, at the
+//! The yearly renewal of a trust anchor whose keys derive from the seed: a version that is valid a year longer, signed by the root key, at the
 //! beginning of each year of the world's.
 //!
 //! Keys that are kept in a folder are renewed by their holders (`lienthong keys renew`): the program may not have their root keys.
@@ -16,11 +16,11 @@ use crate::simulation::clock::{DueWork, Ran, Scheduled};
 use crate::simulation::faults::{Rules, StateAction};
 use crate::trust::{Ed25519Signer, TrustAnchor, Verifier};
 
-/// What its work is called.
+/// The name of its work.
 const KIND: &str = "trust_anchor.renewal";
 
 /// When an anchor that was made or renewed at `at` expires: at the beginning of the year after next. So it stays the same for a calendar
-/// year, and holds for one more at least.
+/// year, and is valid for at least one more.
 pub(super) fn expiry(at: Timestamp) -> Result<Timestamp> {
     start_of(at.date().year().saturating_add(2))
 }
@@ -83,7 +83,7 @@ impl AnchorRenewal {
 impl DueWork for AnchorRenewal {
     fn scheduled(&self) -> Vec<Scheduled> {
         let next = self.next();
-        // Each renewal brings the next one: there is no last.
+        // Each renewal schedules the next one: there is no last.
         vec![Scheduled { kind: KIND.into(), next, count: u64::from(next.is_some()) }]
     }
 

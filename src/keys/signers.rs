@@ -1,4 +1,4 @@
-//! The keys of this world: each signer grows from the seed, under the name of the log that it signs.
+//! The keys of this world: each signer derives from the seed, under the name of the log that it signs.
 //!
 //! Unless keys are kept in a folder (`keyring`), a key is a branch of the seed tree, so that the same seed gives byte-identical signatures. Whoever knows the
 //! seed knows every one of them: `world.json` is readable by its owner alone. The key of tokens is not among them (`credential_key`).
@@ -24,11 +24,11 @@ use crate::trust::{
 /// All signers.
 pub struct Keys {
     catalogue: Arc<Catalogue>,
-    /// What grows from it is the world's, whichever keys it has.
+    /// Values derived from it belong to the world, whichever keys it has.
     world: Seed,
     /// The seed of the keys: the world's, or a branch of it for a session.
     grown: Seed,
-    /// The folder that keys are kept in, and the versions of its key registry; `None` if they grow from the seed.
+    /// The folder that keys are kept in, and the versions of its key registry; `None` if they derive from the seed.
     kept: Option<(KeptKeys, Vec<TrustAnchor>)>,
     /// Signs the record ledger.
     pub records: Arc<dyn Signer>,
@@ -48,7 +48,7 @@ pub struct IssuerKeys {
     pub own: Arc<dyn Signer>,
     /// One of its keys that the trust anchor calls compromised, for the personas whose records it signed.
     pub compromised: Arc<dyn Signer>,
-    /// What it keeps to itself: record ids and salts follow from it.
+    /// Its own secret: record ids and salts derive from it.
     pub secret: Seed,
     /// Opens its key of a later version of the key registry.
     pub later: OpenKey,
@@ -163,7 +163,7 @@ impl Keys {
         renewal::until(versions, &self.root(), now)
     }
 
-    /// The version that lets in whom an admission names; its key events begin at ledger index `at`. Only of keys that grow from the seed.
+    /// The version that admits the registries of an admission; its key events begin at ledger index `at`. Only for keys that derive from the seed.
     pub fn admit(&self, newest: &TrustAnchor, admission: &Admission, at: u64) -> Result<TrustAnchor> {
         let newcomer = |(name, schemas): (&String, &Vec<String>)| -> Result<Newcomer> {
             let sector = self.catalogue.sector(name).ok_or_else(|| Error::bug("an admission of no registry"))?;
@@ -185,7 +185,7 @@ impl Keys {
         Ed25519Signer::from_seed(ROOT, &self.grown.child("key/root", 0))
     }
 
-    /// What renews the anchor year by year, unless `rules` halt it; `None` where that is for the holders of its root keys.
+    /// The yearly renewal of the anchor, unless `rules` halt it; `None` if that is up to the holders of its root keys.
     pub fn renewal(
         &self,
         verifier: Arc<Verifier>,
@@ -209,7 +209,7 @@ impl Keys {
         Ok(IssuerKeys { own: own.clone(), compromised: compromised.clone(), secret, later })
     }
 
-    /// What a verifier must know in a session whose logs take over from those of `base`, each as `continued` says of its origin there; the key
+    /// The anchor of a session whose logs take over from those of `base`, each as `continued` says of its origin there; the key
     /// events begin at ledger index `at`.
     pub fn continuing(
         &self,
@@ -232,7 +232,7 @@ impl Keys {
         Ok(anchor)
     }
 
-    /// What a verifier must know of keys that grow from the seed, without record types that came `late`.
+    /// The anchor of keys that derive from the seed, without record types that were added `late`.
     fn anchor(&self, created_at: Timestamp, late: &BTreeSet<&str>) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {

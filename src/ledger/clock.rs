@@ -48,7 +48,7 @@ impl LogClock {
         Self(Arc::new(inner), None)
     }
 
-    /// The same clock for one log whose machine reads it wrong. What such a log signs is not heeded by the others, nor do they keep it from signing
+    /// The same clock for one log whose machine reads it wrong. The other logs ignore what such a log signs, and do not keep it from signing
     /// an earlier time than theirs.
     #[must_use]
     pub fn skewed(&self, by: Skew) -> Self {

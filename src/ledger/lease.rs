@@ -5,11 +5,11 @@
 //! | `lease/` ‖ log (1) | term (8) ‖ beat (8) ‖ whether it is held (1) |
 //!
 //! Each holder has a term of its own, one more than the last. Every batch of a holder requires the row as it knows it, so a batch of
-//! somebody who was taken over from fails, however long it was on its way: safety rests on that condition, and on no clock.
+//! a former holder fails, however long it was on its way: safety rests on that condition, not on any clock.
 //!
 //! Only when another may take over is a matter of time, and of the machine's: a world's clock may be stopped or jump, and a process
-//! that died does neither. No two machines' clocks are compared. Who wants the lease watches the row: the holder beats three times in
-//! [`LEASE`], and a row that stood still for that long, by the watcher's own clock, belongs to nobody who lives. A clean end gives the
+//! that died does neither. No two machines' clocks are compared. A candidate for the lease watches the row: the holder renews it three times in
+//! [`LEASE`], and a row that did not change for that long, by the watcher's own clock, belongs to a dead process. A clean end gives the
 //! lease back at once.
 //!
 //! A store of one opener has no row: its lock is the lease, and a start writes nothing.

@@ -4,7 +4,7 @@
 //! tlog-checkpoint). All rows of a log are written in one atomic batch of the store, together with the rows that the
 //! caller derives from its index in the log: entries, tiles, the signed note of the new size, and the head, which is
 //! replaced only if it still is the one that the batch grew from. So two checkpoints of one size cannot exist, and
-//! after a crash the old head stands, and the same indices are used again.
+//! after a crash the old head is in force, and the same indices are used again.
 //!
 //! ```text
 //! append ─▶ queue ─▶ sequencer: hash, sign once, commit ─▶ head is published ─▶ callers are answered

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! height 8     1                the tile's hash, in the row of the tile above
-//! heights 3–7  32 … 2  nodes    kept in memory; the 32 stored behind the row of a full tile of leaves
+//! heights 3–7  32 … 2  nodes    kept in memory; the 32 stored after the row of a full tile of leaves
 //! heights 1, 2                  hashed when they are asked for (tiles of higher levels are few, and keep them)
 //! height 0     256 hashes       the row
 //! ```

@@ -62,7 +62,7 @@ pub struct Config {
     pub population: Option<u64>,
     /// How often registries disagree about people; `None`: as in the stored world, or never.
     pub discrepancies: Option<Rate>,
-    /// The file for the truth about these disagreements, for a new world.
+    /// The file for the ground truth about these discrepancies, for a new world.
     pub ground_truth: Option<PathBuf>,
     /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
@@ -74,7 +74,7 @@ pub struct Config {
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
     pub simulation: bool,
-    /// Fault rules that hold from the start.
+    /// Fault rules that are in force from the start.
     pub faults: Vec<Fault>,
     /// Most sessions at a time.
     pub sessions: SessionsMax,

@@ -5,7 +5,7 @@
 //! world.json       which world this is, and whether it was seeded
 //! seeding/         a new world while it is seeded
 //! store/           a world that was seeded to its end
-//! standing         how far that store was, so that an older one in its place is known
+//! standing         how far that store was, so that an older one in its place is detected
 //! ```
 //!
 //! A new world is seeded in `seeding/`, from which nobody is served, and becomes `store/` by a rename. So a store is complete, may hold what was

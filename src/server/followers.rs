@@ -1,4 +1,4 @@
-//! What keeps an assembly up to date in the background: the province follows the registries, links follow the province, and what falls due by
+//! The background tasks of an assembly: the province follows the registries, links follow the province, and work that falls due by
 //! the world's time runs.
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Followers {
         let due = Arc::new(due);
         assembly.shown.begin(due.clone());
         world.clock.take_on(due);
-        // What fails is tried again.
+        // Failures are retried.
         if let Err(error) = world.clock.catch_up().await {
             tracing::error!(%error, "overdue work of the world's time did not run");
         }

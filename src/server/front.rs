@@ -17,7 +17,7 @@ use crate::base::{Result, Timestamp};
 use crate::simulation::session::SessionDesk;
 use crate::store::MemoryTotal;
 
-/// The entry point of calls, and what is watched beside it.
+/// The entry point of calls, and the tasks that watch it.
 pub(super) struct Front {
     /// Admits calls.
     pub(super) admission: Admission,

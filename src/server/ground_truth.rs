@@ -1,4 +1,4 @@
-//! The file beside a world that says what is true where its registries disagree: one line of JSON for each disagreement, written while the
+//! The file of ground truth about a world's discrepancies: one line of JSON for each, written while the
 //! world is generated and never held in memory.
 
 use std::fs::File;
@@ -17,7 +17,7 @@ pub struct GroundTruth {
 }
 
 impl GroundTruth {
-    /// Fails where the file is there: it tells the truth about another world.
+    /// Fails if the file exists: it is about another world.
     pub fn check(path: &Path) -> Result<()> {
         let exists = path.try_exists().map_err(|error| unwritable(path, &error))?;
         if !exists {
@@ -37,7 +37,7 @@ impl GroundTruth {
         Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file) })
     }
 
-    /// Adds what disagrees about one household.
+    /// Adds the discrepancies about one household.
     pub fn add(&mut self, truths: &[Truth]) -> Result<()> {
         for truth in truths {
             self.file.write_all(&truth.line()).map_err(|error| unwritable(&self.part, &error))?;
@@ -45,7 +45,7 @@ impl GroundTruth {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Writes the rest.
     pub fn finish(mut self) -> Result<()> {
         self.file.flush().map_err(|error| unwritable(&self.part, &error))?;
         std::fs::rename(&self.part, &self.path).map_err(|error| unwritable(&self.path, &error))

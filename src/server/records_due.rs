@@ -1,6 +1,6 @@
-//! The changes that time makes to the records of all embedded registries, as work of the world's clock.
+//! The changes of records that are due by the calendar, in all embedded registries, as work of the world's clock.
 //!
-//! A run goes over some days at once: each registry writes what is due, in order and at its own times, and all registries write beside each
+//! A run covers some days at once: each registry writes its due changes, in order and at their own times, and all registries write beside each
 //! other, so that ten years are some dozens of commits rather than one for each day. Registries have no order between them but that of
 //! the record ledger.
 
@@ -27,7 +27,7 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 /// About how many pieces of work one run has.
 const RUN_PIECES: u64 = 8_192;
 
-/// The records of these registries that time changes.
+/// The due changes in these registries.
 pub struct RecordsDue {
     /// Weak: registries hold the clock that holds this.
     registries: Vec<Weak<RegistryRole>>,
@@ -77,7 +77,7 @@ impl DueWork for RecordsDue {
     }
 
     async fn run(&self, until: Timestamp) -> Result<Vec<Ran>> {
-        // One that has nothing due, or lost the right to issue, holds up no other.
+        // A registry that has nothing due, or lost the right to issue, does not delay the others.
         let has_work = |registry: &Arc<RegistryRole>| registry.records().next_due().is_some_and(|day| day <= until);
         let runs = self.registries().filter(has_work).map(|registry| async move {
             let mut ran = Vec::new();
@@ -124,12 +124,12 @@ impl DueWork for RecordsDue {
     }
 }
 
-/// The same for those who are there before what they wait for: until it begins nothing is waited for.
+/// The same for waiters that exist before their target: until that begins, they do not wait.
 #[derive(Default)]
 pub struct ShownLater(OnceLock<Arc<RecordsDue>>);
 
 impl ShownLater {
-    /// From now on `due` says when all is shown.
+    /// From now on `due` reports when all changes are visible.
     pub fn begin(&self, due: Arc<RecordsDue>) {
         // It begins once; a second beginning would be of the same world.
         let _ = self.0.set(due);
@@ -161,7 +161,7 @@ impl RecordsDue {
         for registry in self.registries() {
             let size = registry.log().head().size;
             let Ok(mut progress) = province.watch_progress(registry.name()) else { continue };
-            // A feed that waits or has halted, by a fault or not, shows its registry's changes when it goes on.
+            // A waiting or halted feed, by a fault or not, shows its registry's changes once it continues.
             let _ = progress.wait_for(|now| now.log_size >= size || now.state != FeedState::Following).await;
         }
         let size = province.ledger_size();

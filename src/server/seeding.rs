@@ -155,7 +155,7 @@ struct Seeding {
     population: u64,
     /// How often registries disagree about them.
     discrepancies: Rate,
-    /// The file for the truth about that.
+    /// The file for the ground truth.
     truth: Option<GroundTruth>,
     /// The time of issue of all records.
     at: Timestamp,

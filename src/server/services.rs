@@ -100,7 +100,7 @@ impl Services {
     }
 }
 
-/// What the worlds of a process share.
+/// The parts that the worlds of a process share.
 pub struct Process {
     /// The methods that are served.
     pub methods: Arc<Methods>,
@@ -113,7 +113,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// What a process needs for these services of ours.
+    /// The shared parts for these services of ours.
     fn new(config: &Config, names: &[&'static str], gateway: &GatewayRole) -> Result<Self> {
         let rights = &*gateway.rights.current();
         let ours = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET];
@@ -163,13 +163,13 @@ pub struct Serving<'a> {
     pub config: &'a Config,
     /// Its roles.
     pub assembly: &'a Assembly,
-    /// What `GetWorld` says of it.
+    /// The facts that `GetWorld` returns.
     pub facts: WorldFacts,
-    /// What its page tokens are bound to.
+    /// The mark that its page tokens are bound to.
     pub mark: [u8; 16],
     /// The sessions, which can be managed from every world; `None`: there are none.
     pub sessions: Option<Arc<dyn SessionDesk>>,
-    /// The session that it is; `None`: it is the province.
+    /// The session, if the world is one; `None`: the province.
     pub session: Option<RecordedSession>,
     /// The randomness of the ids of calls that anyone may make.
     pub of_anyone: Arc<dyn Entropy>,
@@ -259,7 +259,7 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
     Ok(services)
 }
 
-/// What fault rules of this world may name: the methods of the rights, health, and all that it has.
+/// The names that fault rules of this world may use: the methods of the rights, health, and everything in the world.
 pub(super) fn fault_scope(assembly: &Assembly, is_session: bool) -> FaultScope {
     let (rights, of_health) =
         (assembly.gateway.rights.current(), ["grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"]);
@@ -278,7 +278,7 @@ fn journal(services: &mut Services, serving: &Serving<'_>, edge: &Edge, pages: &
     let journal = Arc::new(Journal::new(bytes, memory));
     let parts = JournalParts {
         journal: journal.clone(),
-        // Masks of one world tell nothing of another's.
+        // Masks of one world reveal nothing about another's.
         mask: Mask::random(&SystemEntropy::default())?,
         exchange: assembly.gateway.exchange.clone(),
         traces: assembly.gateway.traces.clone(),
@@ -292,7 +292,7 @@ fn journal(services: &mut Services, serving: &Serving<'_>, edge: &Edge, pages: &
     Ok(())
 }
 
-/// What creates citizens and opens accounts in a running world.
+/// Creates citizens and opens accounts in a running world.
 fn creation(assembly: &Assembly) -> (Arc<Creating>, Arc<Opening>) {
     let (world, gateway) = (&assembly.world, &assembly.gateway);
     let parts = Parts {

@@ -130,7 +130,7 @@ fn lookout(
             // Every group syncs its own writes, so there is nothing to flush; only a refusal by the engine matters.
             let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
             health.set_writes(writes_of(refuses, &reserve));
-            // What could not be done for want of room is tried again.
+            // Work that failed for want of space is retried.
             if !refuses && reserve.has_room_to_give_back() && counts.take_released() {
                 match contained(|| give_back(&database, &keyspaces)) {
                     Ok(Ok(())) => {}

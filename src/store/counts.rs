@@ -1,4 +1,4 @@
-//! What a committer has made durable, for readers: the last group, the rows of each space, and how much was written since a moment.
+//! The durable state of a committer, for readers: the last group, the rows of each space, and how much was written since a moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::Space;
 use super::seal::Tally;
 
-/// What a snapshot must have held back for the engine to be troubled about it: less is given back at the next occasion.
+/// How much a snapshot must have held back to make the engine free it at once; less is freed at the next occasion.
 const GIVEN_BACK_BYTES_MIN: u64 = 1024 * 1024;
 
 /// The durable counts.
 pub(super) struct Counts {
     group: AtomicU64,
     rows: Vec<AtomicU64>,
-    /// All that was written since the start.
+    /// Bytes written since the start.
     written_kib: AtomicU64,
     /// Whether something that the engine held back can be given back.
     is_released: AtomicBool,
@@ -52,7 +52,7 @@ impl Counts {
     }
 }
 
-/// What was written since a moment from which on the engine held back what became old. When it ends, that can be given back.
+/// Bytes written since the engine began to hold back replaced rows. When this ends, those rows can be freed.
 pub(super) struct Since {
     counts: Arc<Counts>,
     began_kib: u64,

@@ -1,4 +1,4 @@
-//! How the store in a folder is opened: by the embedded engine, or by an adapter that the program around a gateway brings.
+//! Opening the store in a folder: with the embedded engine, or with an adapter that the program around a gateway supplies.
 //!
 //! The folder itself (its lock, its world, its clock) is the same with every engine.
 

@@ -51,7 +51,7 @@ pub fn read_small(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
     fs::read(path).map(Some).map_err(|error| unreadable(path, error))
 }
 
-/// The error of a file that is there and says nothing.
+/// The error of a file that exists but cannot be parsed.
 pub fn unreadable(path: &Path, cause: impl Display) -> Error {
     Error::new(Reason::ConfigurationInvalid, format!("{} cannot be read: {cause}", path.display()))
 }

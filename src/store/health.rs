@@ -13,7 +13,7 @@ use crate::base::{Error, Reason};
 
 /// When to repeat a change that was refused.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// What a change is told while the disk is nearly full.
+/// The message to refused changes while the disk is nearly full.
 pub(super) const FULL: &str = "the disk is nearly full: changes wait until space is freed";
 
 /// The error of a change while the disk is nearly full.

@@ -19,13 +19,13 @@ pub use memory_total::{MemoryShare, MemoryTotal};
 
 mod memory_total;
 
-/// What a row costs in memory beside its bytes.
+/// Memory of a row in addition to its bytes.
 const ROW_BYTES: usize = 128;
 
 /// The rows of one space that were written; `None`: deleted.
 type Map = BTreeMap<Bytes, Option<Bytes>>;
 
-/// What was written over a snapshot.
+/// The rows written over a snapshot.
 #[derive(Debug, Clone)]
 struct Written {
     /// One map for each space, in the order of [`Space::ALL`].
@@ -261,7 +261,7 @@ impl Store for OverlayStore {
     }
 
     fn damaged(&self, space: Space, what: &'static str) -> Error {
-        // What was read came from below, unless it was written here.
+        // A row that was read came from below, unless it was written here.
         let below = self.base.damaged(space, what);
         self.health.damage(space, what, None).with_source(below)
     }

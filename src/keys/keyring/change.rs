@@ -1,17 +1,17 @@
 //! Changing keys under a running gateway, so that no record is lost and none is mis-judged.
 //!
 //! The next version of the key registry names the ledger index of its key events, and is signed before they are written. So
-//! the one who signs and the gateway meet in the folder:
+//! the signing command and the gateway meet in the folder:
 //!
 //! | step | who | what |
 //! |---|---|---|
-//! | `change.json` | `lienthong keys` | says which log's key changes |
-//! | `place.json` | gateway | pauses that log, waits until the record ledger has all of it, pauses the record ledger, says its size |
+//! | `change.json` | `lienthong keys` | names the log whose key changes |
+//! | `place.json` | gateway | pauses that log, waits until the record ledger has all of it, pauses the record ledger, states its size |
 //! | `anchors/<n>.json` | `lienthong keys` | the next version, signed |
-//! | `done.json` | gateway | has checked it, accepts it, has appended the events at that very index, signs with the new key, and goes on; or says why not |
+//! | `done.json` | gateway | has checked it, accepts it, has appended the events at exactly that index, signs with the new key, and continues; or states why not |
 //!
 //! While the logs are paused, calls that write wait; calls that read do not. A step that does not come within
-//! ten seconds ends the change, and everything goes on as before.
+//! ten seconds ends the change, and everything continues as before.
 
 #![allow(clippy::disallowed_methods, reason = "two processes meet in a folder")]
 
@@ -63,7 +63,7 @@ struct Done {
     error: Option<String>,
 }
 
-/// Asks the gateway that uses this folder for a change, and waits until it stands. `next` makes the next version, unsigned,
+/// Asks the gateway that uses this folder for a change, and waits until it is in force. `next` makes the next version, unsigned,
 /// from the newest one and the index of its events.
 pub fn request(
     folder: &KeyFolder,
@@ -136,7 +136,7 @@ fn new_id() -> Result<String> {
     Ok(to_hex(&id))
 }
 
-/// One change at a time: the file exists while it is under way.
+/// One change at a time: the file exists while it is in progress.
 struct Claim(PathBuf);
 
 impl Claim {
@@ -152,7 +152,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // What stays behind is passed over once it is old.
+        // A file left behind is ignored once it is old.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -279,7 +279,7 @@ impl Watcher {
         let begun = Instant::now();
         let change = folder.path().join("change.json");
         while !path.exists() {
-            // The command that asked for the change has given it up: nothing shall wait for it.
+            // The command that requested the change has given up: nothing may wait for it.
             if read::<Wanted>(&change).is_none_or(|asked| asked.id != wanted.id) && !path.exists() {
                 return Err(invalid("the change was given up before the next version was written"));
             }
@@ -338,7 +338,7 @@ impl Watcher {
         let is_paused =
             |origin: &str| origin == self.records.origin() || log.as_ref().is_some_and(|log| log.origin() == origin);
         let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
-        // Nobody writes to the log of an issuer that is let in with this version.
+        // Nobody writes to the log of an issuer that this version admits.
         let is_new = |origin: &str| !current.keys().any(|(known, _)| known == origin);
         if next.keys().any(|(origin, key)| fresh(&key.key) && !is_paused(origin) && !is_new(origin)) {
             return Err(invalid("it changes the key of a log other than the one named"));

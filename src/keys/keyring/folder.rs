@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! keys/anchors/1.json, 2.json, …     every version of the key registry, for everybody to read
-//! keys/private/<key id>.json         one private key each, encrypted or by its place in a token, for the owner alone
-//! keys/change.json, place.json, …    a change under way: see `change`
+//! keys/private/<key id>.json         one private key each, encrypted or as a reference into a token, readable by the owner only
+//! keys/change.json, place.json, …    a change in progress: see `change`
 //! ```
 
 use std::fs;
@@ -32,10 +32,10 @@ pub struct KeyFolder {
     path: PathBuf,
 }
 
-/// How a folder begins.
+/// The options of a new folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Beginning {
-    /// Of every key.
+    /// The algorithm of every key.
     pub algorithm: Algorithm,
     /// How many root keys there are.
     pub root_keys: u32,
@@ -140,7 +140,7 @@ impl KeyFolder {
             let wrong = |why: &str| invalid(format!("{}: {why}", path.display()));
             let anchor = TrustAnchor::from_json(&json).map_err(|error| wrong(&error.message))?;
             if let Some(before) = versions.last() {
-                // Whether it has expired is for those to say who use it.
+                // Its users decide whether it has expired.
                 crate::trust::accept_next(before, &anchor, Timestamp(i64::MIN))
                     .map_err(|error| wrong(&error.to_string()))?;
             }
@@ -153,7 +153,7 @@ impl KeyFolder {
         self.versions()?.pop().ok_or_else(|| Error::bug("a key folder without a version"))
     }
 
-    /// Where a version stands.
+    /// The path of a version.
     pub fn anchor_path(&self, version: u64) -> PathBuf {
         self.path.join("anchors").join(format!("{version}.json"))
     }
@@ -163,7 +163,7 @@ impl KeyFolder {
         write_whole(&self.anchor_path(anchor.version), &anchor.to_json()?, Readers::All)
     }
 
-    /// Takes back a version that nobody took up.
+    /// Removes a version that was not accepted.
     pub fn refuse_version(&self, version: u64) -> Result<()> {
         let path = self.anchor_path(version);
         fs::rename(&path, path.with_extension("refused"))
@@ -177,7 +177,7 @@ impl KeyFolder {
         Ok(signer)
     }
 
-    /// Destroys those of these keys that no version names: they were made for a change that was not taken.
+    /// Destroys those of these keys that no version names: they were created for a change that was not accepted.
     pub fn give_up(&self, keys: &[PublicKey], unlock: &Unlock) -> Result<()> {
         let newest = self.newest()?;
         let named = |key: &PublicKey| newest.root.keys.contains(key) || newest.keys().any(|(_, of)| of.key == *key);
@@ -198,7 +198,7 @@ impl KeyFolder {
         path.exists().then(|| PrivateKey::read(&path)).transpose()
     }
 
-    /// Whether the private half of a key can be had with `unlock`: it is in the folder, or in the token.
+    /// Whether `unlock` gives access to the private half of a key: it is in the folder, or in the token.
     fn has_private(&self, key: &PublicKey, unlock: &Unlock) -> Result<bool> {
         Ok(self.private(key)?.is_some_and(|private| private.can_open(unlock)))
     }
@@ -224,7 +224,7 @@ impl KeyFolder {
         Ok(Arc::new(Successor::new(signer, former)))
     }
 
-    /// What the faults of the log's registry sign with, if the folder has it: folders of before don't.
+    /// What the faults of the log's registry sign with, if the folder has it: older folders do not.
     pub fn stolen_signer(
         &self,
         anchor: &TrustAnchor,

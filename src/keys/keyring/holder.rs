@@ -1,4 +1,4 @@
-//! Who holds keys that change: a registry of this process as a change of keys sees it, and a log that is paused for its new key.
+//! The holders of keys that change: a registry of this process as a change of keys sees it, and a log that is paused for its new key.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::trust::{Signer, TrustAnchor};
 /// Opens the key that a version of the key registry gives to one log.
 pub type OpenKey = Arc<dyn Fn(&TrustAnchor) -> Result<Arc<dyn Signer>> + Send + Sync>;
 
-/// A registry whose key may change. It opens its keys itself: whoever drives the change sees none of them.
+/// A registry whose key may change. It opens its keys itself: the driver of the change sees none of them.
 #[async_trait]
 pub trait KeyHolder: Send + Sync + 'static {
     /// The registry's name.
@@ -27,7 +27,7 @@ pub trait KeyHolder: Send + Sync + 'static {
     fn heed(&self, version: &TrustAnchor);
 }
 
-/// A log that is paused while its key changes. It goes on when this is resumed or dropped.
+/// A log that is paused while its key changes. It continues when this is resumed or dropped.
 pub struct PausedLog {
     origin: String,
     pause: Pause,
@@ -51,13 +51,13 @@ impl PausedLog {
         self.pause.size()
     }
 
-    /// Opens the key that the log goes on with.
+    /// Opens the key with which the log continues.
     pub fn change_to(&mut self, version: &TrustAnchor) -> Result<()> {
         self.next = Some((self.keys)(version)?);
         Ok(())
     }
 
-    /// Goes on, with the key that was opened if one was: it signs the head again.
+    /// Continues, with the newly opened key if there is one: it signs the head again.
     pub async fn resume(self) -> Result<Appended> {
         self.pause.release(Vec::new(), self.next).await
     }

@@ -1,5 +1,5 @@
 //! Keys that are kept: a folder with the versions of the key registry and the private keys, encrypted or in a token. `serve --keys` signs
-//! with them instead of with keys that grow from the seed, and takes changes while it runs.
+//! with them instead of with keys that derive from the seed, and accepts changes while it runs.
 
 mod change;
 mod folder;
@@ -18,7 +18,7 @@ pub use sealed::{SealedKey, Secret};
 pub use token::{Pin, Token, TokenLocation};
 pub use unlock::Unlock;
 
-/// Where kept keys are, and what opens them.
+/// The location of kept keys, and the secrets that open them.
 #[derive(Debug, Clone)]
 pub struct KeptKeys {
     /// The folder.

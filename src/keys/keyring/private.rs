@@ -1,7 +1,7 @@
-//! Where the private half of a key is: sealed in its file, or in a token that the file names.
+//! The location of the private half of a key: sealed in its file, or in a token that the file names.
 //!
 //! The file of a token's key is JSON, `lienthong/token-key/v1`: whose key it is, its public half, the token's label and the
-//! key's `CKA_ID` there. It is no secret; a file that was changed leads to another key, whose signatures are refused.
+//! key's `CKA_ID` there. It is not secret; a file that was changed leads to another key, whose signatures are refused.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl PrivateKey {
         }
     }
 
-    /// Whether what it needs to open is there; it may still be wrong.
+    /// Whether the secret that opens it is available; it may still be wrong.
     pub fn can_open(&self, unlock: &Unlock) -> bool {
         match self {
             Self::Sealed(_) => unlock.secret.is_some(),
@@ -134,7 +134,7 @@ impl PrivateKey {
         }
     }
 
-    /// Destroys what is not in its file.
+    /// Destroys the part outside its file.
     pub fn destroy(&self, unlock: &Unlock) -> Result<()> {
         match self {
             Self::Sealed(_) => Ok(()),

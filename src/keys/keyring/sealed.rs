@@ -22,11 +22,11 @@ const FORMAT: &str = "lienthong/sealed-key/v1";
 const FILE_BYTES_MAX: u64 = 16_384;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
-/// Files may ask for more than we do, but not for so much that reading them hurts.
+/// Files may ask for higher costs than ours, but not for so much that reading them exhausts the machine.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 const PASSES_MAX: u32 = 64;
 
-/// What opens private keys. Shows itself nowhere.
+/// The secret that opens private keys. Never displayed.
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 

@@ -29,7 +29,7 @@ const P256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 /// Of Ed25519, in the two ways that modules know: the curve's name, and the object identifier of RFC 8410.
 const ED25519: [&[u8]; 2] = [b"\x13\x0cedwards25519", b"\x06\x03\x2b\x65\x70"];
 
-/// Which token, and who opens it.
+/// The token, and the PIN that opens it.
 #[derive(Clone)]
 pub struct TokenLocation {
     /// The maker's module: a shared library.
@@ -40,12 +40,12 @@ pub struct TokenLocation {
     pub pin: Pin,
 }
 
-/// A token's PIN. Shows itself nowhere.
+/// A token's PIN. Never displayed.
 #[derive(Clone)]
 pub struct Pin(AuthPin);
 
 impl Pin {
-    /// A PIN as somebody typed it.
+    /// A PIN as typed.
     pub fn new(pin: String) -> Self {
         Self(pin.into())
     }
@@ -114,7 +114,7 @@ impl Token {
             Algorithm::Ed25519 => (MechanismType::ECC_EDWARDS_KEY_PAIR_GEN, &ED25519),
             Algorithm::EcdsaP256 => (MechanismType::ECC_KEY_PAIR_GEN, &[P256]),
         };
-        // Asked for by itself: of a whole list, the wrapper complains about every mechanism that it has no name for.
+        // Queried one by one: for a whole list, the wrapper complains about every mechanism without a name.
         let known = blocking(|| self.pkcs11.get_mechanism_info(self.slot, mechanism));
         if let Err(PkcsError::Pkcs11(RvError::MechanismInvalid, _)) = known {
             let (label, other) = (self.label(), if algorithm == Algorithm::Ed25519 { ": try p256" } else { "" });
@@ -280,7 +280,7 @@ fn find_slot(pkcs11: &Pkcs11, location: &TokenLocation) -> Result<Slot> {
     let slots = slots.map_err(|error| invalid(format!("the PKCS#11 module {module} lists no tokens: {error}")))?;
     let mut labels = Vec::new();
     for slot in slots {
-        // A token that was pulled just now is as if it had never been there.
+        // A token that was just removed is treated as absent.
         let Ok(token) = pkcs11.get_token_info(slot) else { continue };
         labels.push((token.label().trim_end().to_owned(), slot));
     }
@@ -329,7 +329,7 @@ fn public_key(algorithm: Algorithm, point: &[u8]) -> Option<PublicKey> {
     inner.or_else(|| PublicKey::new(algorithm, point).ok())
 }
 
-/// Whether the session is gone, not the act impossible.
+/// Whether the session is gone, as opposed to an impossible operation.
 fn is_lost(error: &PkcsError) -> bool {
     use RvError::{
         DeviceRemoved, KeyHandleInvalid, ObjectHandleInvalid, SessionClosed, SessionHandleInvalid, TokenNotPresent,

@@ -1,4 +1,4 @@
-//! What opens private keys: a secret for those in files, a token for those that it holds.
+//! Access to private keys: a secret for keys in files, a token for the keys in it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::sealed::Secret;
 use super::token::Token;
 
-/// What opens private keys, and where new ones go.
+/// Access to private keys, and the destination of new ones.
 #[derive(Debug, Clone, Default)]
 pub struct Unlock {
     /// Opens the keys in files.

@@ -13,7 +13,7 @@ use crate::simulation::session::{ChangePosition, SessionChange, SessionDiff};
 use crate::store::{Layout, Space};
 use crate::trust::{SignedRecord, Statement};
 
-/// How long the province may take to accept what was issued.
+/// How long the province may take to accept the issued records.
 const ACCEPTED_WITHIN: Duration = Duration::from_secs(10);
 /// Records read at once.
 const RECORDS: usize = 64;
@@ -35,7 +35,7 @@ fn registries(opened: &Opened, from: ChangePosition) -> Result<Vec<(u16, Arc<Reg
 
 /// At most `limit` changes from a position on.
 pub(super) async fn diff(opened: &Opened, from: ChangePosition, limit: usize) -> Result<SessionDiff> {
-    // What its logs begin with, and what they grow by, is no change of its own.
+    // The records that its logs begin with are not changes of its own.
     let rows = opened.store.rows_written().into_iter().filter(|(space, _)| space.layout() != Layout::Log);
     let rows = rows.filter(|(space, _)| !matches!(space, Space::Meta | Space::LogHead));
     let rows = rows.map(|(space, count)| (space.name(), count));
@@ -68,7 +68,7 @@ pub(super) async fn diff(opened: &Opened, from: ChangePosition, limit: usize) ->
     Ok(diff)
 }
 
-/// Some records from a position on, with both proofs, and where to go on.
+/// Some records from a position on, with both proofs, and the position to continue from.
 pub(super) async fn records(
     opened: &Opened,
     from: ChangePosition,

@@ -1,7 +1,7 @@
-//! The manager of sessions: which there are, and their worlds as calls find them.
+//! The manager of sessions: the existing ones, and their worlds as calls find them.
 //!
 //! A session's snapshot makes the engine keep what the province replaces. So that a session that nobody uses any more fills neither disk nor
-//! memory, the manager looks each second how much that is, and ends those that cost too much.
+//! memory, the manager measures every second how much that is, and ends those that cost too much.
 
 #![allow(clippy::disallowed_methods, reason = "sessions live by the machine's time")]
 
@@ -26,14 +26,14 @@ use crate::server::task::AbortOnDrop;
 use crate::simulation::session::{SessionDesk, SessionFacts, unknown};
 use crate::store::MemoryTotal;
 
-/// Whoever may call this method may enter sessions.
+/// Every caller who may call this method may enter sessions.
 const ENTRY: &str = "lienthong.simulation.v1.SessionService/GetSession";
 
 /// The branches of a session's seed: its own randomness, and that of the ids of calls that anyone may make.
 const ITS_OWN: &str = "session";
 const OF_ANYONE: &str = "session/anyone";
 
-/// How often the manager looks what sessions hold back.
+/// How often the manager measures how much sessions hold back.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The sessions of one gateway.
@@ -43,12 +43,12 @@ pub struct SessionManager {
     pub(super) me: Weak<SessionManager>,
     facts: WorldFacts,
     mark: [u8; 16],
-    /// What sessions share with the first world, once that is served.
+    /// The parts that sessions share with the first world, once that is served.
     process: OnceLock<Process>,
     /// The address of the public HTTP routes.
     public_url: OnceLock<String>,
     slots: Mutex<Slots>,
-    /// What was written in all of them, also in those that ended and from which others began, and what is recorded of them.
+    /// The changes and recordings of all of them, including ended ones from which others were created.
     pub(super) memory: MemoryTotal,
     /// Sessions are created one after another, so that there are no more than there may be.
     pub(super) creating: tokio::sync::Mutex<()>,
@@ -94,7 +94,7 @@ impl SessionManager {
         manager
     }
 
-    /// Shares what the first world is served with. A second call has no effect.
+    /// Shares the parts with which the first world is served. A second call has no effect.
     pub fn share(&self, process: Process) -> &Process {
         self.process.get_or_init(|| process)
     }
@@ -104,7 +104,7 @@ impl SessionManager {
         self.public_url.get_or_init(|| public_url.trim_end_matches('/').to_owned());
     }
 
-    /// The sessions that are there, the oldest first.
+    /// The existing sessions, the oldest first.
     pub fn facts(&self) -> Vec<SessionFacts> {
         let (slots, now) = (self.slots().all(), self.config.clock.now());
         slots.iter().filter(|slot| now < slot.expires_at).map(|slot| slot.facts()).collect()
@@ -131,7 +131,7 @@ impl SessionManager {
         }
     }
 
-    /// The slot of a session that is there.
+    /// The slot of an existing session.
     pub(super) fn find(&self, id: SessionId) -> Result<Arc<Slot>> {
         self.slots().find(id, self.config.clock.now())
     }
@@ -168,7 +168,7 @@ impl SessionManager {
             .await
     }
 
-    /// Refuses calls in a session that is full. What was begun goes on: the store itself takes twice as much.
+    /// Refuses calls in a session that is full. Calls that have begun continue: the store itself accepts twice as much.
     fn check_room_in(&self, opened: &Opened) -> Result<()> {
         let bytes = opened.store.bytes();
         let all = || self.memory.bytes() + opened.store.bytes_to_copy();

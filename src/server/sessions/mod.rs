@@ -1,7 +1,7 @@
 //! The sessions of a gateway: worlds of their own, each over a snapshot, opened when they are called for the first time.
 //!
-//! What a session costs before that is its snapshot: the engine keeps the versions of rows that it shows. It ends by itself after its time to
-//! live, so that nothing is kept for ever.
+//! Before that, a session costs only its snapshot: the engine keeps the versions of rows that it shows. It ends by itself after its time to
+//! live, so that nothing is kept indefinitely.
 
 mod desk;
 mod issued;

@@ -31,13 +31,13 @@ use crate::trust::{Signer, TrustAnchor};
 const ATTEMPTS: u32 = 250;
 const BETWEEN: Duration = Duration::from_millis(20);
 
-/// What a session begins with. Clones share it.
+/// The beginning of a session. Clones share it.
 #[derive(Clone)]
 pub(super) struct Source {
     snapshot: Arc<dyn Snapshot>,
     catalogue: Arc<Catalogue>,
     anchor: Arc<TrustAnchor>,
-    /// Shows what the session's clock begins with.
+    /// The reading with which the session's clock begins.
     pub(super) clock: Arc<WorldClock>,
     rights: Arc<Rights>,
     faults: Arc<Rules>,
@@ -48,7 +48,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// About how much was written to the store below while it holds back what became old.
+    /// About how much was written to the store below while it holds back replaced rows.
     pub(super) fn held_back_bytes(&self) -> u64 {
         self.snapshot.held_back_bytes()
     }
@@ -60,7 +60,7 @@ impl Source {
             let anchor = assembly.province.verifier.anchor();
             let accepted = assembly.province.layer.progress();
             let snapshot = assembly.world.store.snapshot().await?;
-            // What a registry issued and the province has still to accept comes as one batch in the session.
+            // Records that a registry issued and the province has not accepted yet form one batch in the session.
             let is_close = assembly.registries.iter().all(|(name, registry)| {
                 let accepted = accepted.get(name).map_or(0, |progress| progress.log_size);
                 registry.log().head().size.saturating_sub(accepted) <= BATCH_RECORDS_MAX as u64
@@ -126,7 +126,7 @@ pub(super) async fn open(
     let keys = Keys::of_session(catalogue.clone(), source.seed, |name| source.compromised.get(name).cloned())?;
     let log_clock = LogClock::new(clock.clone());
     let anchor = take_over(source, &catalogue, &store, &keys, &log_clock).await?;
-    // What is added in a session holds in it alone.
+    // Rules added in a session are in force only there.
     let faults = Arc::new(source.faults.copy(clock.clone(), |_| true));
     let shown: Arc<dyn Store> = FaultyStore::new(store.clone(), faults.clone());
     clock.stand_beside(&shown);
@@ -152,7 +152,7 @@ pub(super) async fn open(
     Ok((Assembly::of_session(world, log_clock, &keys, trust, caches).await?, store))
 }
 
-/// Makes every log go on in the session. Returns its trust anchor.
+/// Makes every log continue in the session. Returns its trust anchor.
 async fn take_over(
     source: &Source,
     catalogue: &Catalogue,

@@ -38,7 +38,7 @@ pub(super) struct Slot {
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) source: Source,
-    /// How many sessions stand below it.
+    /// How many sessions are below it.
     pub(super) depth: u32,
     pub(super) opened: OnceCell<Arc<Opened>>,
     calls: AtomicU64,
@@ -105,7 +105,7 @@ impl Slot {
         }
     }
 
-    /// What a recording says of it.
+    /// The heading of its recordings.
     pub(super) fn recorded(&self) -> RecordedSession {
         RecordedSession {
             id: self.id,
@@ -115,7 +115,7 @@ impl Slot {
         }
     }
 
-    /// What tells its page tokens from those of others.
+    /// The mark that distinguishes its page tokens from those of others.
     pub(super) fn mark(&self) -> [u8; 16] {
         let mut mark = self.id.bytes();
         mark.iter_mut().zip(self.resets.to_be_bytes()).for_each(|(byte, round)| *byte ^= round);
@@ -152,7 +152,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Begins what keeps the world up to date.
+    /// Starts the tasks that keep the world up to date.
     pub(super) async fn begin(
         assembly: Assembly,
         store: Arc<OverlayStore>,
@@ -169,7 +169,7 @@ impl Opened {
         self.world.clone()
     }
 
-    /// What is recorded of it, in bytes of memory.
+    /// The size of its recording, in bytes of memory.
     fn recorded_bytes(&self) -> usize {
         self.world.journal.as_ref().map_or(0, |journal| journal.recorded_bytes())
     }

@@ -1,4 +1,4 @@
-//! Giving back what only a snapshot could still read.
+//! Freeing the rows that only a snapshot could still read.
 //!
 //! As long as a snapshot is open, the engine keeps every table and every buffer that it has replaced since. Of what has become free it takes notice
 //! only when it rotates a buffer (`Keyspace::rotate_memtable`), which only writes bring about. So a store that nobody writes to keeps it all, and
