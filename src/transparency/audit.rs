@@ -10,7 +10,7 @@
 //! | every entry hashes to its leaf, every tile to the tile above, all of them to the signed root | TILE |
 //! | the entries keep the log's rules, see [`rules`] | LOG_RULE and others, by entry |
 //!
-//! Tiles are fetched and hashed by a few threads and put together by one, in order. Held are the tiles under way, one tile a level
+//! Tiles are fetched and hashed by a few threads and put together by one, in order. In memory are the tiles in progress, one tile for each level
 //! of the tree, and for each record 58 bytes: its latest version and that statement's hash.
 
 mod chunk;

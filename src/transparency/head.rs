@@ -37,7 +37,7 @@ pub enum HeadError {
     /// The anchor does not name its log.
     #[error("the trust anchor names no log {0}")]
     UnknownLog(String),
-    /// It is of a time at which the log was another's, or of another history.
+    /// It is from a time at which the log belonged to another one, or of another history.
     #[error("the checkpoint is from before the log {0} took over from another, or is of another tree of that size")]
     NotContinued(String),
     /// No trusted key signed it, or a trusted key's signature is wrong.

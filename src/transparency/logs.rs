@@ -22,7 +22,7 @@ pub struct PublicLog {
     view: Option<Arc<dyn HeadView>>,
 }
 
-/// What a log shows instead of its published head: a simulation's.
+/// The head that a simulation shows instead of the published one.
 #[async_trait]
 pub trait HeadView: Send + Sync + 'static {
     /// The head to show where `head` is published: as a size and a note.

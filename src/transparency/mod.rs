@@ -1,7 +1,7 @@
 //! The logs as outsiders see them: served as tiles and proofs, walked by auditors, cosigned by witnesses.
 //!
-//! A log that signs its own heads proves little to someone who sees it once: it could show everybody another tree. Whoever reads
-//! all of it ([`audit`]), or remembers what it said before ([`witness`]), takes that freedom away. Sources: C2SP tlog-tiles,
+//! A log that signs its own heads proves little to someone who sees it once: it could show everybody another tree. A party that reads
+//! all of it ([`audit`]), or remembers its earlier heads ([`witness`]), takes that freedom away. Sources: C2SP tlog-tiles,
 //! tlog-checkpoint, tlog-cosignature, tlog-witness, tlog-policy.
 
 pub mod audit;

@@ -1,11 +1,11 @@
-//! The trust anchor: what a verifier must already know. Which logs a province has and whose keys they are, which
-//! issuer may issue what, in what state each key is, and until when the anchor is valid.
+//! The trust anchor: the facts that a verifier must already have: which logs a province has and whose keys they are, which
+//! issuer may issue which record types, the state of each key, and the expiry of the anchor.
 //!
 //! It is a JSON file, `lienthong/anchor/v1`. Its fingerprint is SHA-256 of the same JSON in canonical form and without
 //! its signatures, so that two people can compare what they trust without comparing white space.
 //!
 //! The anchor is the newest version of the province's key registry. It names the **root** keys that sign the next
-//! version ([`accept_next`]); who has one version can take up the next without asking anybody. An anchor without root
+//! version ([`accept_next`]); the holder of one version can accept the next without asking anybody. An anchor without root
 //! keys stands alone: a verifier accepts it because somebody compared its fingerprint, and it has no successor.
 
 use super::canonical::INTEGER_MAX;
@@ -30,22 +30,22 @@ pub use key::{KeyRecord, KeyState, judge_signed};
 pub use root::{Root, RootSignature};
 pub use succession::{NextError, accept_chain, accept_next};
 
-/// What a verifier trusts.
+/// The trust anchor of a verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustAnchor {
     /// The province's code: `H27`.
     pub province: String,
     /// Grows by one with every change.
     pub version: u64,
-    /// From when on nothing may be called VALID by it.
+    /// Its expiry: from then on nothing may be called VALID by it.
     pub expires_at: Timestamp,
     /// The province's own logs.
     pub logs: Vec<LogAnchor>,
-    /// Those who issue records.
+    /// The issuers of records.
     pub issuers: Vec<IssuerAnchor>,
     /// Record ledger index of the first key event of this version.
     pub events_from: u64,
-    /// Who signs the next version.
+    /// The keys that sign the next version.
     pub root: Root,
     /// Signatures of root keys over [`canonical_bytes`](Self::canonical_bytes).
     pub signatures: Vec<RootSignature>,
@@ -56,7 +56,7 @@ pub struct TrustAnchor {
 pub struct LogAnchor {
     /// The first line of its checkpoints, and the name of its keys: `lienthong/H27/records`.
     pub origin: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: LogPurpose,
     /// The keys that sign its checkpoints.
     pub keys: Vec<KeyRecord>,
@@ -64,7 +64,7 @@ pub struct LogAnchor {
     pub continues: Vec<Continued>,
 }
 
-/// What a log of the province is for.
+/// The purpose of a log of the province.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogPurpose {
     /// The record ledger.

@@ -112,7 +112,7 @@ pub fn parse_value(value: &[u8]) -> Result<Value, CanonicalError> {
 }
 
 /// Writes the canonical form. Strings are brought to NFC; whatever else breaks the profile (a name, a number out of
-/// range, U+0000, a size) is written as it stands, for [`scan`] to refuse: see [`write_checked`].
+/// range, U+0000, a size) is written unchanged, for [`scan`] to refuse: see [`write_checked`].
 pub fn write(object: &Object) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     writer::object(object, &mut out);

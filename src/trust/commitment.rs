@@ -75,7 +75,7 @@ pub fn fields_root(payload: &Scanned<'_>, record_salt: &Salt) -> Hash {
     root_in_place(places)
 }
 
-/// Why a disclosure has no root that could be compared.
+/// The reason why a disclosure has no root that could be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DisclosureError {
     /// A payload, name or value is not canonical.
@@ -134,7 +134,7 @@ fn partial_root(shown: &[ShownField], hidden: &[HiddenField]) -> Result<(Hash, u
     Ok((root_in_place(&mut leaves[..count]), count))
 }
 
-/// Hides every field but the named ones; names that the record does not have are passed over. A partial disclosure
+/// Hides every field except the named ones; names that the record does not have are ignored. A partial disclosure
 /// can be narrowed further.
 pub fn redact<N: AsRef<str>>(disclosure: &Disclosure, show: &[N]) -> Result<Disclosure, CanonicalError> {
     let shows = |name: &str| show.iter().any(|shown| shown.as_ref() == name);

@@ -1,7 +1,7 @@
-//! Cosignatures: a witness says that it saw a log's head at a time, and that the log had only grown until then
+//! Cosignatures: a witness attests that it saw a log's head at a time, and that the log had only grown until then
 //! (C2SP tlog-cosignature, the draft at commit 01194db).
 //!
-//! The signature line holds the time in 8 bytes, big-endian, and the signature. What is signed depends on the key:
+//! The signature line holds the time in 8 bytes, big-endian, and the signature. The signed message depends on the key:
 //!
 //! - Ed25519: `cosignature/v1`, `time <seconds>`, and the note's text. Ours are of this kind.
 //! - ML-DSA-44: [`cosigned_message`], which names witness, log, size and root, and leaves out a note's extension lines.
@@ -24,7 +24,7 @@ fn message(seconds: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {seconds}\n{text}")
 }
 
-/// What an ML-DSA-44 witness signs: a `cosigned_message` of the whole tree. `None` for names that don't fit into one byte's length.
+/// The message that an ML-DSA-44 witness signs: a `cosigned_message` of the whole tree. `None` for names whose length does not fit into one byte.
 pub fn cosigned_message(cosigner: &str, seconds: u64, checkpoint: &Checkpoint) -> Option<Vec<u8>> {
     let mut message = b"subtree/v1\n\0".to_vec();
     let mut named = |name: &str, then: u64| {
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(cosigned_message("w", 0, &long), None);
     }
 
-    /// The example of C2SP tlog-cosignature names key and time; its key is not given, so the layout alone is held to it.
+    /// The example of C2SP tlog-cosignature names key and time; its key is not given, so only the layout is compared.
     #[test]
     fn the_layout_is_that_of_the_specification() {
         let line = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— \

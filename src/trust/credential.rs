@@ -3,7 +3,7 @@
 //!
 //! | claim | what |
 //! |---|---|
-//! | `iss` | the origin of the issuer's log: `lienthong/H27/vehicle`; behind the public URL, where that is https |
+//! | `iss` | the origin of the issuer's log: `lienthong/H27/vehicle`; after the public URL, if that is https |
 //! | `vct` | `urn:lienthong:vct:` and the record type |
 //! | `iat`, `exp` | time of issue and end of validity, seconds |
 //! | `cnf` | the holder's public key as JWK |
@@ -44,7 +44,7 @@ pub use check::{CredentialReport, verify};
 
 /// The type in the token's header.
 pub const TYPE: &str = "dc+sd-jwt";
-/// What a credential's type begins with; the record type follows.
+/// The prefix of a credential's type; the record type follows.
 pub const VCT_PREFIX: &str = "urn:lienthong:vct:";
 /// Longest inclusion path.
 const PATH_MAX: usize = 64;
@@ -64,12 +64,12 @@ pub struct Frame<'a> {
     pub expires_at: Timestamp,
 }
 
-/// What a credential calls the issuer whose log has this origin: under an https URL, where verifiers find its keys; else by the origin.
+/// The name in a credential of the issuer whose log has this origin: under an https URL, where verifiers find its keys; otherwise the origin.
 pub fn issuer_name(origin: &str, public_url: Option<&str>) -> String {
     public_url.map_or_else(|| origin.to_owned(), |url| format!("{url}/{origin}"))
 }
 
-/// Whether a credential's `iss` is the issuer whose log has this origin. Under what URL, the signature says and nothing else.
+/// Whether a credential's `iss` is the issuer whose log has this origin, under any URL: only the signature vouches for that.
 fn is_issuer(iss: &str, origin: &str) -> bool {
     let base = iss.strip_prefix("https://").and_then(|rest| rest.strip_suffix(origin));
     iss == origin || base.is_some_and(|base| base.len() > 1 && base.ends_with('/') && !base.starts_with('/'))
@@ -118,7 +118,7 @@ fn proof_to_json(proof: Option<&LogProof>) -> Result<Value> {
     Ok(json!({ "checkpoint": checkpoint, "index": proof.index, "path": path }))
 }
 
-/// The partly disclosed record that a credential's claims hold; says what is wrong when they hold none.
+/// The partly disclosed record in a credential's claims, or the flaw if there is none.
 pub fn record_of(verified: &Verified) -> Result<SignedRecord, String> {
     let proof = verified.claims.get("lienthong").and_then(Value::as_object).ok_or("`lienthong` is missing")?;
     let leaves = proof.get("leaves").and_then(Value::as_array).ok_or("`leaves` is missing")?;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::merkle::Hash;
 
-/// What an entry of the record ledger is.
+/// The type of an entry of the record ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryType {
     /// A version of a record was accepted.

@@ -1,4 +1,4 @@
-//! The issuer's side: from a payload and what is said about it to the statement that a log will hold.
+//! The issuer's side: from a payload and its metadata to the statement that a log will contain.
 
 use super::canonical::{CanonicalError, scan};
 use super::commitment::fields_root;
@@ -7,7 +7,7 @@ use super::record::Salt;
 use super::statement::{Operation, Statement, is_statement_name};
 use crate::base::{RecordId, Timestamp};
 
-/// All of a statement but the commitment, which the payload decides.
+/// All of a statement except the commitment, which follows from the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft<'a> {
     /// See [`Statement::issuer`].

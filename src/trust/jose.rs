@@ -1,7 +1,7 @@
 //! Signed JSON tokens as the rest of the world knows them: compact JWS (RFC 7515, 7519) and public keys as JWK (RFC 7517,
 //! 8037).
 //!
-//! What other projects get wrong is not possible here: the algorithm is the key's, and a header that names another one, or
+//! Known mistakes of other projects are impossible here: the algorithm is the key's, and a header that names another one, or
 //! `none`, is refused before anything is verified; nothing in a header (`jwk`, `x5c`, `jku`) is ever accepted as a key;
 //! `crit` names nothing that we know, so it is refused.
 //!
@@ -20,13 +20,13 @@ use crate::base::{Error, Result};
 /// The longest header, in characters.
 const HEADER_CHARS_MAX: usize = 4_096;
 
-/// Why a token is refused.
+/// The reason why a token is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is not three parts of base64url with JSON objects in the first two.
     #[error("the token is malformed: {0}")]
     Malformed(String),
-    /// Its header asks for something that we don't do.
+    /// Its header requires something unsupported.
     #[error("the token's header is refused: {0}")]
     Header(String),
     /// It is of another type.

@@ -1,4 +1,4 @@
-//! JSON from outside, for tokens whose writers are not ours: any valid JSON, but each name of an object once and not too
+//! JSON from outside, for tokens that others wrote: any valid JSON, but with unique names in each object and not too
 //! deep.
 //!
 //! A parser that lets the last of two equal names win reads another token than one that takes the first; both would
@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 /// Deepest nesting that is read.
 const DEPTH_MAX: usize = 16;
 
-/// Reads one JSON value; says why it is none.
+/// Reads one JSON value, or returns the reason why it is not one.
 pub fn parse(json: &[u8]) -> Result<Value, String> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = Strict(DEPTH_MAX).deserialize(&mut reader).map_err(|error| error.to_string())?;

@@ -1,5 +1,5 @@
-//! Key events: what changed from one version of the key registry to the next, as leaves of the record ledger (entry type
-//! 3, canonical JSON). They fix where in the order of records a change stands.
+//! Key events: the changes from one version of the key registry to the next, as leaves of the record ledger (entry type
+//! 3, canonical JSON). They fix the position of a change in the order of records.
 //!
 //! | member | in | value |
 //! |---|---|---|
@@ -12,7 +12,7 @@
 //! | `from`, `to` | `reattested` | half-open range of ledger indices that the issuer re-attests |
 //!
 //! The events of one version form one block. Its first index is the anchor's `events_from`, the `event_index` of every key that went out of use
-//! with that version, and the `from_index` of every key that came with it; the first version's keys hold from 0.
+//! with that version, and the `from_index` of every key that came with it; the first version's keys are valid from 0.
 
 use std::ops::Range;
 
@@ -34,11 +34,11 @@ pub struct KeyEvent {
     pub origin: String,
     /// The key.
     pub key_id: KeyId,
-    /// What happened to it.
+    /// The change.
     pub kind: KeyEventKind,
 }
 
-/// What happened to a key.
+/// The kind of change of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyEventKind {
     /// It may sign from now on.

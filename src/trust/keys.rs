@@ -57,7 +57,7 @@ impl Algorithm {
         }
     }
 
-    /// A raw key as a SubjectPublicKeyInfo in DER; whether it is a good one is [`PublicKey`]'s to say.
+    /// A raw key as a SubjectPublicKeyInfo in DER; [`PublicKey`] checks whether it is a good one.
     pub fn spki_of(self, raw: &[u8]) -> Vec<u8> {
         [self.spki_head(), raw].concat()
     }
@@ -107,7 +107,7 @@ pub enum KeyError {
     SmallOrder,
 }
 
-/// A signature that does not verify. Says no more on purpose.
+/// A signature that does not verify; deliberately without details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify")]
 pub struct BadSignature;

@@ -1,4 +1,4 @@
-//! Signed, verified records: what is signed, how it is proved, and how anyone verifies it offline.
+//! Signed, verified records: the signed bytes, their proofs, and how anyone verifies them offline.
 //!
 //! This page and the module pages that it names are the format. A reader needs nothing else to write another
 //! verifier; SHA-256, HMAC-SHA256, Ed25519 or ECDSA P-256 and base64 come from a library. The module needs only
@@ -10,7 +10,7 @@
 //!    writes them again.
 //! 2. It commits to each top-level field with a salt of its own ([`commitment`]); the root over the commitments is
 //!    `fields_root`. Hidden fields can later be replaced by their commitments, and the root stays the same.
-//! 3. It puts `fields_root` into a [`statement`]: who says what about which version of which record. No personal data.
+//! 3. It puts `fields_root` into a [`statement`] of the issuer about one version of one record. It has no personal data.
 //! 4. The statement is a leaf of the registry's own [`merkle`] log, and a signed [`note`] covers each batch of leaves.
 //! 5. The province verifies the batch ([`verify`]) and appends the statement to its record ledger ([`entry`]), whose
 //!    checkpoints it signs.

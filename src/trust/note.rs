@@ -1,8 +1,8 @@
-//! Signed notes and checkpoints: how a log says, in text, what its tree is.
+//! Signed notes and checkpoints: a log's statement, in text, about its tree.
 //!
 //! C2SP signed-note: text that ends in a newline, an empty line, then lines `— <key name> base64(key id ‖ signature)`.
 //! C2SP tlog-checkpoint: the text is the log's origin, its size in decimal, and its root in base64, a line each.
-//! A note's text means nothing until a signature of a known key verifies; signatures of unknown keys are passed over,
+//! A note's text means nothing until a signature of a known key verifies; signatures of unknown keys are ignored,
 //! and one bad signature of a known key spoils the note.
 
 use base64::Engine as _;
@@ -18,7 +18,7 @@ pub const NOTE_BYTES_MAX: usize = 96 * 1024;
 /// The most signatures on a note.
 pub const NOTE_SIGNATURES_MAX: usize = 16;
 
-/// Bytes that are no signed note, or text that is no checkpoint.
+/// Bytes that are not a signed note, or text that is not a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a signed checkpoint: {0}")]
 pub struct NoteError(&'static str);
@@ -105,10 +105,10 @@ pub fn sign_note(text: &str, signers: &[&dyn Signer]) -> Result<Bytes> {
     Ok(note.into())
 }
 
-/// What a log's tree is at one size.
+/// A log's tree at one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which log: `lienthong/H27/land`.
+    /// The log's origin: `lienthong/H27/land`.
     pub origin: String,
     /// How many leaves.
     pub size: u64,
@@ -117,7 +117,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a note's text. Extension lines are allowed and passed over: the signature covers them.
+    /// Reads a note's text. Extension lines are allowed and ignored: the signature covers them.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let mut lines = text.strip_suffix('\n').ok_or(NoteError("the text has no line end"))?.split('\n');
         let mut line = || lines.next().filter(|line| !line.is_empty()).ok_or(NoteError("a line is missing"));

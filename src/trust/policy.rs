@@ -7,7 +7,7 @@
 //! quorum <name>|none
 //! ```
 //!
-//! A name stands before it is used, and is a member once at most, so that no witness counts twice. A policy may name keys of types that
+//! A name is defined before it is used, and is a member at most once, so that no witness counts twice. A policy may name keys of types that
 //! this program does not know: such a witness is a member like any other that did not cosign, and such a log is one that did not sign.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +42,7 @@ pub struct NamedKey {
     pub name: String,
     /// The key.
     pub key: VerifierKey,
-    /// Where it answers.
+    /// The URL at which it answers.
     pub url: Option<String>,
 }
 
@@ -58,7 +58,7 @@ struct Group {
     members: Vec<Member>,
 }
 
-/// Text that is no policy.
+/// Text that is not a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {why}")]
 pub struct PolicyError {
@@ -138,7 +138,7 @@ impl Policy {
         }
     }
 
-    /// What the policy says of a note: VALID, INDETERMINATE QUORUM when too few witnesses cosigned it, INDETERMINATE STALE when the
+    /// The policy's verdict on a note: VALID, INDETERMINATE QUORUM when too few witnesses cosigned it, INDETERMINATE STALE when the
     /// newest of them did so more than `age_max_ms` ago; and why, in words.
     pub fn judge(&self, note: &[u8], now: Timestamp, age_max_ms: i64) -> (Verdict, String) {
         let short = |why: String| (Verdict::Indeterminate(Code::Quorum), why);

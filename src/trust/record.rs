@@ -1,4 +1,4 @@
-//! A signed record as it is delivered: the statement's bytes, what is disclosed of the payload, and the two proofs.
+//! A signed record as it is delivered: the statement's bytes, the disclosed part of the payload, and the two proofs.
 //!
 //! The bytes travel as they were signed; nobody writes them again in order to verify them.
 
@@ -25,7 +25,7 @@ pub struct SignedRecord {
     pub ledger_proof: Option<LogProof>,
 }
 
-/// What is disclosed of a payload.
+/// The disclosed part of a payload.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Disclosure {
     /// All of it.
@@ -35,7 +35,7 @@ pub enum Disclosure {
         /// The record's salt, which all field salts follow from.
         salt: Salt,
     },
-    /// Some fields; of the others only their leaf hashes, which say nothing about name or value.
+    /// Some fields; the others appear as leaf hashes, which reveal nothing about name or value.
     Partial {
         /// The fields to see, by ascending index.
         shown: Vec<ShownField>,

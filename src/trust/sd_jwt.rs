@@ -9,7 +9,7 @@
 //! without a disclosure stay hidden; some may be decoys. The holder signs the key binding token over all that was presented,
 //! the verifier's nonce and its name, with the key in the claim `cnf`.
 //!
-//! What section 7 demands is refused here, and not left to callers: a disclosure that nothing refers to or that is sent
+//! The refusals that section 7 demands happen here, and are not left to callers: a disclosure that nothing refers to or that is sent
 //! twice, a digest that appears twice, a disclosure of the other kind, the names `_sd` and `...`, a name that is there
 //! already, another `_sd_alg` than SHA-256, another algorithm than the key's. [`Presented::verify`] is section 7.1,
 //! [`Presented::verify_binding`] the key binding part of section 7.3, [`issue`] and [`Presented::select`] are sections 5 and 6.
@@ -41,16 +41,16 @@ const SD: &str = "_sd";
 const SD_ALG: &str = "_sd_alg";
 const ELEMENT: &str = "...";
 
-/// Why an SD-JWT is refused.
+/// The reason why an SD-JWT is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdJwtError {
-    /// It has not the form of one.
+    /// It does not have the form of one.
     #[error("not an SD-JWT: {0}")]
     Malformed(String),
     /// A token in it does not verify.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Disclosures and digests are not as RFC 9901 section 7.1 wants them.
+    /// Disclosures and digests are not as RFC 9901 section 7.1 requires.
     #[error("the disclosures are refused: {0}")]
     Disclosures(String),
     /// It is not valid yet, or no longer, or does not say so.
@@ -67,7 +67,7 @@ pub struct Presented<'a> {
     token: &'a str,
     disclosures: Vec<&'a str>,
     binding: Option<&'a str>,
-    /// All but the key binding token: what that one is over.
+    /// All but the key binding token: the text that this token covers.
     bound: &'a str,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Presented<'a> {
         self.binding.is_some()
     }
 
-    /// What a key binding token's `sd_hash` must be.
+    /// The required `sd_hash` of a key binding token.
     pub fn sd_hash(&self) -> String {
         digest(self.bound)
     }

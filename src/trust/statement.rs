@@ -34,7 +34,7 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// The longest encoded statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = FIXED_LENGTH + 2 * NAME_BYTES_MAX;
 
-/// What a version does to its record.
+/// The operation of a version on its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// The first version.
@@ -61,10 +61,10 @@ impl Operation {
     }
 }
 
-/// What an issuer says about one version of one record.
+/// An issuer's statement about one version of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// The registry that says it: `land`.
+    /// The issuing registry: `land`.
     pub issuer: String,
     /// The record type: `land.parcel.v1`.
     pub schema: String,
@@ -74,13 +74,13 @@ pub struct Statement {
     pub version: u64,
     /// Hash of the statement of the version before; zeros for the first.
     pub previous: Hash,
-    /// What the version does.
+    /// The operation.
     pub operation: Operation,
     /// The time of issue, by the issuer's clock.
     pub issued_at: Timestamp,
-    /// From when the contents hold.
+    /// The beginning of the validity.
     pub valid_from: Timestamp,
-    /// Until when they hold, excluded; [`Timestamp::MAX`] while open.
+    /// The end of the validity, exclusive; [`Timestamp::MAX`] while open.
     pub valid_until: Timestamp,
     /// Position in the issuer's [status list](super::status_list) for the schema, of this version alone.
     pub status_index: u32,
@@ -95,7 +95,7 @@ pub struct Statement {
 #[error("not a statement: {0}")]
 pub struct StatementError(&'static str);
 
-/// What the next version of the record names as `previous`.
+/// The hash that the next version of the record names as `previous`.
 pub fn statement_hash(encoded: &[u8]) -> Hash {
     Sha256::digest(encoded).into()
 }
@@ -107,7 +107,7 @@ pub fn is_statement_name(name: &[u8]) -> bool {
 }
 
 impl Statement {
-    /// The bytes to sign. A name that is no name makes bytes that [`decode`](Self::decode) refuses; issuer
+    /// The bytes to sign. An invalid name makes bytes that [`decode`](Self::decode) refuses; issuer
     /// and schema names are the issuer's own constants.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(FIXED_LENGTH + self.issuer.len() + self.schema.len());

@@ -1,6 +1,6 @@
 //! Status lists: which versions of an issuer's records are the latest and valid.
 //!
-//! An inclusion proof shows that a version existed, not that nothing came after it. The status list says the latter. It is
+//! An inclusion proof shows that a version existed, not that nothing came after it. The status list shows the latter. It is
 //! a Token Status List (IETF, draft-ietf-oauth-status-list): one number of 2 bits for each version that the issuer has
 //! signed of one record type, at the `status_index` of its statement. The first status is in the two lowest bits of
 //! the first byte.
@@ -52,10 +52,10 @@ const LIST_BYTES_MAX: usize = STATUSES_MAX as usize / 4;
 /// The longest token, in characters: an incompressible list of the largest size, and its frame.
 pub const TOKEN_CHARS_MAX: usize = LIST_BYTES_MAX / 3 * 4 + (64 << 10);
 
-/// Why a status list is not accepted.
+/// The reason why a status list is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatusError {
-    /// It is no status list.
+    /// It is not a status list.
     #[error("not a status list: {0}")]
     Malformed(String),
     /// No active key of an issuer in the trust anchor signed it.
@@ -69,7 +69,7 @@ pub enum StatusError {
     NotAuthorised,
 }
 
-/// What a version of a record is worth.
+/// The status of a version of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The latest version, in force.
@@ -121,7 +121,7 @@ impl StatusList {
     }
 
     /// A list of the first `count` statuses in `bytes`; `None` when there are not just as many bytes as they need, or when
-    /// bits behind the last one are set.
+    /// bits after the last one are set.
     pub fn from_bytes(bytes: Vec<u8>, count: u32) -> Option<Self> {
         let used = count % 4;
         let is_clean = used == 0 || bytes.last().is_some_and(|last| last >> (used * 2) == 0);
@@ -257,7 +257,7 @@ mod tests {
             assert!(StatusList::inflate(&good[..cut], 6).is_err(), "{cut}");
             let mut changed = good.clone();
             changed[cut] ^= 0x10;
-            // The spare bits behind a stream's last block mean nothing; whatever else is changed is seen.
+            // The spare bits after a stream's last block mean nothing; any other change is detected.
             assert!(
                 StatusList::inflate(&changed, 6).is_ok_and(|read| read == list)
                     || StatusList::inflate(&changed, 6).is_err()

@@ -7,7 +7,7 @@ use crate::base::Reason;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $exit:literal;)*) => {
-        /// Why a verdict is not VALID. Codes are stable: they are never renamed or reused.
+        /// The reason why a verdict is not VALID. Codes are stable: they are never renamed or reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $variant,)* }
 
@@ -55,7 +55,7 @@ codes! {
     SplitView = "SPLIT_VIEW", 21;
     /// A tile's hashes are not what the entries or the tiles under it hash to.
     Tile = "TILE", 22;
-    /// A log holds what its rules forbid: versions that do not follow each other, a batch that its issuer's checkpoint does not cover.
+    /// A log has entries that its rules forbid: versions that do not follow each other, a batch that its issuer's checkpoint does not cover.
     LogRule = "LOG_RULE", 23;
     /// The status list says that the record was revoked or has ended.
     StatusInvalid = "STATUS_INVALID", 24;
@@ -225,8 +225,8 @@ impl Report {
 }
 
 impl Report {
-    /// Adds a check that has a verdict of its own when it fails. What proves a record wrong stays; what is only missing gives
-    /// way to what proves it wrong.
+    /// Adds a check that has a verdict of its own when it fails. A proof that the record is wrong stays; missing data gives
+    /// way to such a proof.
     pub fn add_finding(&mut self, check: Check, verdict: Option<Verdict>) {
         match (self.verdict, verdict) {
             (Verdict::Valid, Some(found)) => self.verdict = found,

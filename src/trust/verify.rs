@@ -71,7 +71,7 @@ impl std::fmt::Debug for Verifier {
     }
 }
 
-/// Who a log belongs to: a position in the anchor.
+/// The owner of a log: a position in the anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OwnerRef {
     Issuer(usize),
@@ -98,25 +98,25 @@ struct SignedHead {
     keys: Vec<KeyRecord>,
 }
 
-/// Why a checkpoint is not accepted.
+/// The reason why a checkpoint is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// It is no signed note of a checkpoint.
+    /// It is not a signed note of a checkpoint.
     #[error(transparent)]
     Form(#[from] NoteError),
     /// It names a log that is not the anchor's, or not the one that it should be of.
     #[error("the trust anchor has no log of this origin")]
     UnknownOrigin,
-    /// Nobody known signed it.
+    /// No known key signed it.
     #[error("no key of the trust anchor for this log signed the checkpoint")]
     UnknownKey,
-    /// Somebody known signed it, whose log it is not.
+    /// A known key of another log signed it.
     #[error("a key of another owner signed the checkpoint of this log")]
     OtherOwner,
     /// Only keys that are compromised signed it.
     #[error("the key that signed the checkpoint is compromised")]
     CompromisedKey,
-    /// It is of a time at which the log was another's, or of another history.
+    /// It is from a time at which the log belonged to another one, or of another history.
     #[error("the checkpoint is from before its log took over from another, or is of another tree of that size")]
     NotContinued,
     /// A key of the log signed something else.

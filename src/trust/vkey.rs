@@ -21,10 +21,10 @@ use super::merkle::Hash;
 use super::note::{NoteSignature, is_key_name};
 use crate::base::{Error, Result};
 
-/// What a key signs; part of its id, so that a signature of one use is never taken for the other.
+/// The use of a key; part of its id, so that a signature of one use is never taken for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyUse {
-    /// Notes as they stand: logs. Types 0x01 and, for P-256, 0x02.
+    /// Notes: logs. Types 0x01 and, for P-256, 0x02.
     Note,
     /// Cosignatures with a time: witnesses. Types 0x04 and, for ML-DSA-44, 0x06.
     Cosignature,
@@ -41,7 +41,7 @@ pub struct NoteKey {
     pub key: LineKey,
 }
 
-/// What verifies a signature line.
+/// The key that verifies a signature line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineKey {
     /// A key as records and anchors have it, too.
@@ -70,7 +70,7 @@ pub enum VerifierKey {
     },
 }
 
-/// Text that is no key.
+/// Text that is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a verifier key: {0}")]
 pub struct NoteKeyError(&'static str);

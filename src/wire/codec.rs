@@ -12,11 +12,11 @@ use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic_prost::ProstCodec;
 
-/// What is set aside for a message that comes in, in bytes; it grows to the message's length.
+/// Buffer for an incoming message, in bytes; it grows to the message's length.
 const REQUEST_BYTES: usize = 512;
-/// What is set aside for a message that goes out, in bytes.
+/// Buffer for an outgoing message, in bytes.
 const ANSWER_BYTES: usize = 16 * 1024;
-/// How much of a stream is gathered before it is handed on, in bytes.
+/// How much of a stream is gathered before it is passed on, in bytes.
 const STREAM_BYTES: usize = 32 * 1024;
 
 /// Protobuf through prost.

@@ -1,6 +1,6 @@
-//! Messages as JSON with what is personal or secret masked: every field with the option `debug_redact`, and all that is below it.
+//! Messages as JSON with personal and secret data masked: every field with the option `debug_redact`, and everything below it.
 //!
-//! A mask says whether two values are equal, within what one key masks, and nothing else of them: it is a keyed hash of 32 bits, which fits many a
+//! A mask shows only whether two values are equal, among those masked under one key: it is a keyed hash of 32 bits, which fits many a
 //! value, and the key is random.
 
 use std::collections::{BTreeMap, HashSet};

@@ -3,7 +3,7 @@
 //! A record's message is the same in every answer that holds it, and making it costs more than everything else that a fetch
 //! does, so the exchange keeps it encoded. On the wire an embedded message and a byte string are the same (protobuf.dev,
 //! "Encoding", length-delimited records): this message is `exchange.v1.FetchRecordsResponse` with its records as bytes. The
-//! build puts it in the generated one's place; a test holds it to the proto.
+//! build uses it instead of the generated one; a test compares it with the proto.
 
 use bytes::{Buf, BufMut, Bytes};
 use prost::encoding::{self, DecodeContext, WireType};
@@ -23,7 +23,7 @@ pub struct FetchRecordsResponse {
     pub request_id: String,
     /// Encoded [`Record`]s; [`Self::decoded`] reads them.
     pub records: Vec<Bytes>,
-    /// What has no answer.
+    /// The record types without an answer.
     pub missing: Vec<Missing>,
     /// The entry of the call in the evidence ledger.
     pub evidence: Option<Evidence>,

@@ -75,11 +75,11 @@ pub struct Frame<'a> {
     pub id: RecordId,
     /// Its version.
     pub version: u64,
-    /// What verification said.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// A record as agencies get it: signed, typed, and with the gateway's verdict.
+/// A record as agencies receive it: signed, typed, and with the gateway's verdict.
 pub fn delivered(frame: Frame<'_>, record: &SignedRecord) -> Result<exchange::v1::Record> {
     let typed = match typed_form(frame.message, &record.disclosure) {
         Ok(typed) => Some(typed),
@@ -97,7 +97,7 @@ pub fn delivered(frame: Frame<'_>, record: &SignedRecord) -> Result<exchange::v1
     })
 }
 
-/// The typed form of what a disclosure shows: of the message with this full name, or of a record type that has none.
+/// The typed form of the disclosed fields: of the message with this full name, or of a record type that has none.
 pub fn typed_form(message: Option<&str>, disclosure: &Disclosure) -> std::result::Result<Typed, TypedError> {
     let Some(message) = message else {
         return Ok(Typed::Fields(fields_message(&disclosure.fields()?)));
@@ -160,7 +160,7 @@ pub fn value_message(value: &Value) -> prost_types::Value {
     prost_types::Value { kind: Some(kind) }
 }
 
-/// A signed record from its message. Fails where the shape is wrong; what is signed is for the verifier to judge.
+/// A signed record from its message. Fails if the shape is wrong; the verifier judges the signed content.
 pub fn from_message(message: v1::SignedRecord) -> Result<SignedRecord> {
     let disclosure = match message.disclosure {
         None => return Err(Error::invalid_field("disclosure", "REQUIRED", "whole or partial disclosure is required")),

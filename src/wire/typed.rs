@@ -3,7 +3,7 @@
 //! The typed message is the payload: field names are the same, an enum's value is the payload's text in capitals behind
 //! the enum's prefix (`female` is `SEX_FEMALE`), everything else is a text, a small whole number, a list or a nested
 //! message. So one table for each message serves all record types, whole or partly disclosed, and a typed form is made
-//! from canonical bytes without building an object. Typed forms are for reading; what is verified are the signed bytes.
+//! from canonical bytes without building an object. Typed forms are for reading; verification covers the signed bytes.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -30,7 +30,7 @@ pub fn encode<'a>(name: &str, fields: impl IntoIterator<Item = (&'a str, &'a [u8
     encode::fields(tables, tables.message(name).ok_or_else(unknown)?, fields)
 }
 
-/// The wire bytes of what a disclosure shows; fields that it hides are absent.
+/// The wire bytes of the disclosed fields; hidden fields are absent.
 pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>, TypedError> {
     match disclosure {
         Disclosure::Whole { payload, .. } => {
@@ -43,7 +43,7 @@ pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>,
     }
 }
 
-/// What a disclosure shows as the generated message `M`, whose full name is `name`.
+/// The disclosed fields as the generated message `M`, whose full name is `name`.
 pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Result<M, TypedError> {
     let bytes = encode_disclosure(name, disclosure)?;
     M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is of another message type" })

@@ -1,15 +1,15 @@
-//! What the record ledger says of keys, held against the trust anchor: each change of a key is an entry of the ledger, and the ledger
-//! tells of no other change.
+//! The key events of the record ledger, compared with the trust anchor: each change of a key is an entry of the ledger, and the ledger
+//! has no other change.
 //!
 //! | rule | otherwise, LOG_RULE |
 //! |---|---|
-//! | the events of one version of the key registry stand side by side, versions in order | "is separated from the others of its version" |
+//! | the events of one version of the key registry are adjacent, versions in order | "is separated from the others of its version" |
 //! | a key is added once, and changes as its state allows | "key …: …" |
 //! | a key of the anchor was added at its `from_index`, and went out of use at the index that the anchor says | the same, at the ledger's end |
 //! | a key that was added is the anchor's | the same |
 //!
-//! Events of a later version than the anchor's are passed over until the anchor is brought up to date. The events at the ledger's beginning
-//! can say of a key that it is out of use already; from which index on, only the anchor says then.
+//! Events of a later version than the anchor's are ignored until the anchor is brought up to date. The events at the ledger's beginning
+//! can state that a key is out of use already; only the anchor states since which index.
 
 use std::collections::{BTreeMap, BTreeSet};
 

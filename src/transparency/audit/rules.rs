@@ -6,11 +6,11 @@
 //! | statement | the anchor lets its issuer issue the schema; in a registry's log, it is that registry's | NOT_AUTHORISED, ISSUER_MISMATCH |
 //! | statement | its version is the next of its record, and names the hash of the one before; or it is the latest, repeated byte for byte | LOG_RULE |
 //! | issuer's checkpoint | a key that was good at this index signed it | NO_TRUSTED_SIGNATURE |
-//! | issuer's checkpoint | it is of just the statements of that issuer that stand before it | LOG_RULE |
+//! | issuer's checkpoint | it covers exactly the statements of that issuer that come before it | LOG_RULE |
 //! | equivocation | it holds two different statements for one version of one record | LOG_RULE |
 //! | key event, status digest | canonical JSON, of their form | NON_CANONICAL, LOG_RULE |
-//! | key events | they and the trust anchor say the same, see `audit/keys.rs` | LOG_RULE |
-//! | status digest | the anchor lets the issuer issue the schema; it counts the statements of that type that stand before its `ledger_size` | NOT_AUTHORISED, LOG_RULE |
+//! | key events | they agree with the trust anchor, see `audit/keys.rs` | LOG_RULE |
+//! | status digest | the anchor lets the issuer issue the schema; it counts the statements of that type before its `ledger_size` | NOT_AUTHORISED, LOG_RULE |
 //! | the end | every statement is covered by a checkpoint of its issuer | LOG_RULE |
 //!
 //! An equivocation entry is not a finding: it is the province's complaint about an issuer, and is counted.

@@ -1,6 +1,6 @@
 //! The state of an auditor between audits: the verified head, the tree's right edge, and the state of the rules.
 //!
-//! Two files: `FILE`, JSON, small; and beside it `FILE.<size>.records`, the latest version of each record, 58 bytes each, sorted:
+//! Two files: `FILE`, JSON, small; and next to it `FILE.<size>.records`, the latest version of each record, 58 bytes each, sorted:
 //! number of issuer and record type (2) ‖ record id (16) ‖ version (8) ‖ SHA-256 of the statement (32). The second is written first,
 //! under a name of its own, so that after a crash the first still names one that is whole.
 

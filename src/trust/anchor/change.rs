@@ -1,4 +1,4 @@
-//! What can be done to keys, as the next version of an anchor; who signs it, and whether it is taken, is not decided here.
+//! Changes of keys, as the next version of an anchor; its signers and its acceptance are decided elsewhere.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub enum KeyChange {
         /// Its next key.
         successor: PublicKey,
     },
-    /// Says that somebody else may have signed with a key. The log's key in use needs a successor.
+    /// States that somebody else may have signed with a key. The log's key in use needs a successor.
     Compromise {
         /// The key.
         key: KeyId,
@@ -27,12 +27,12 @@ pub enum KeyChange {
         /// The log's next key.
         successor: Option<PublicKey>,
     },
-    /// Takes the right to issue from an issuer.
+    /// Withdraws an issuer's right to issue.
     Withdraw {
         /// The issuer's name.
         issuer: String,
     },
-    /// Lets issuers in, or further record types of issuers that are known.
+    /// Admits issuers, or further record types of known issuers.
     Admit(Vec<Newcomer>),
     /// Re-attests records of a compromised key, after examination.
     Reattest {
@@ -43,18 +43,18 @@ pub enum KeyChange {
     },
     /// Changes nothing but version and expiry.
     Renew,
-    /// Names who signs from now on; those before and those after have to sign this version.
+    /// Names the root keys that sign from now on; the old and the new ones have to sign this version.
     Root(Root),
 }
 
-/// Who is let in.
+/// The admitted issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newcomer {
     /// The issuer's name.
     pub name: String,
     /// The first line of its log's checkpoints.
     pub origin: String,
-    /// The record types that it may issue from now on, beside those that it may issue already.
+    /// The record types that it may issue from now on, in addition to the present ones.
     pub schemas: Vec<String>,
     /// Its key; `None` if the issuer is known and has one.
     pub key: Option<PublicKey>,
@@ -73,13 +73,13 @@ impl KeyChange {
     }
 }
 
-/// Why a change cannot be made.
+/// The reason why a change cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
     /// No such log, issuer or key.
     #[error("the key registry has no {0}")]
     Unknown(String),
-    /// The issuer was let in before.
+    /// The issuer was admitted before.
     #[error("the key registry has the issuer {0} already")]
     Known(String),
     /// The key's state does not allow it.

@@ -1,4 +1,4 @@
-//! What a log continues: the head of another log, with which it began.
+//! The head of another log with which a log began, and which it continues.
 
 use crate::trust::merkle::Hash;
 
@@ -7,7 +7,7 @@ use crate::trust::merkle::Hash;
 pub struct Continued {
     /// The origin of the log that is continued.
     pub origin: String,
-    /// How many of its entries are the first of this log.
+    /// The number of its entries, which are the first ones of this log.
     pub size: u64,
     /// The root hash over them.
     pub root: Hash,

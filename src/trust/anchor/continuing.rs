@@ -1,8 +1,8 @@
 //! Logs that continue others: a session of a simulation begins with the entries of the province's logs, under origins and keys of its own.
 //!
 //! The anchor says of such a log which one it continues, and from which head on. A checkpoint below that head, or another tree of its size, is
-//! not accepted; an auditor compares the root. The keys of the log that is continued stay in the anchor, as rotated ones, for what was signed
-//! with them; nothing that is signed under one origin is accepted under the other.
+//! not accepted; an auditor compares the root. The keys of the continued log stay in the anchor, as rotated ones, for the signatures made
+//! with them; no signature under one origin is accepted under the other.
 
 use super::{Continued, KeyRecord, KeyState, Root, TrustAnchor};
 use crate::trust::canonical::INTEGER_MAX;
@@ -15,13 +15,13 @@ pub struct NewLog {
     pub origin: String,
     /// Its key.
     pub key: PublicKey,
-    /// What it takes over.
+    /// The head that it takes over.
     pub continues: Continued,
 }
 
 impl TrustAnchor {
     /// The next version for a copy that continues all logs separately, under `root`: its key events begin at ledger index `at`.
-    /// `takes_over` says how each log goes on, by its origin. Unsigned.
+    /// `takes_over` states how each log continues, by its origin. Unsigned.
     pub fn continued<E>(
         &self,
         at: u64,

@@ -161,7 +161,7 @@ enum StateRow {
 }
 
 impl AnchorFile {
-    /// Reads the file; says why when it is none. serde alone would take null for an absent field, and lists for objects.
+    /// Reads the file, or returns the reason why it is not an anchor. serde alone would accept null for an absent field, and lists for objects.
     fn read(json: &[u8]) -> std::result::Result<Self, String> {
         let at_line = |error: serde_json::Error| format!("line {}: {error}", error.line());
         let file: Self = serde_json::from_slice(json).map_err(at_line)?;
@@ -202,7 +202,7 @@ impl AnchorFile {
         }
     }
 
-    /// Without the signatures: what they are over.
+    /// The signed content, without the signatures.
     fn unsigned(anchor: &TrustAnchor) -> Self {
         Self { signatures: Vec::new(), ..Self::of(anchor) }
     }

@@ -1,4 +1,4 @@
-//! A key as the anchor lists it: its state, and what that says about the records that it signed.
+//! A key as the anchor lists it: its state, and the verdict that follows for the records that it signed.
 
 use std::ops::Range;
 
@@ -54,7 +54,7 @@ impl KeyRecord {
         self.key.id()
     }
 
-    /// What the key's state says about a record at this index of the ledger, or about one that is not in it.
+    /// The verdict of the key's state on a record at this index of the ledger, or on one that is not in it.
     ///
     /// | state | index < suspect_from | suspect_from ≤ index < event | from the event on | not in the ledger |
     /// |---|---|---|---|---|

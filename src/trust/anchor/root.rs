@@ -5,7 +5,7 @@ use crate::trust::keys::{KeyId, PublicKey};
 /// Most root keys of one version.
 const ROOT_KEYS_MAX: usize = 16;
 
-/// Who signs the next version. No keys and threshold 0: nobody.
+/// The keys that sign the next version. No keys and threshold 0: nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Root {
     /// How many of the keys have to sign.

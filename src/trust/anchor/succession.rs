@@ -12,7 +12,7 @@
 //! | it has not expired; of a chain, the last one | [`NextError::Expired`] |
 //!
 //! The second rule shows that the new owners hold their keys. The one about history keeps old records verifiable: a key
-//! that is out of use is still what they were signed with.
+//! that is out of use is still the one that signed them.
 
 use super::KeyRecord;
 use super::{KeyState, Root, RootSignature, TrustAnchor};
@@ -20,7 +20,7 @@ use crate::base::{Result, Timestamp};
 use crate::trust::key_event::KeyEvent;
 use crate::trust::keys::{PublicKey, Signer};
 
-/// Why a version does not follow.
+/// The reason why a version does not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NextError {
     /// There is nobody who could sign a successor.
@@ -40,7 +40,7 @@ pub enum NextError {
     /// Too few root keys signed.
     #[error("{found} root keys of version {version} signed it, but {wanted} are required")]
     Signatures {
-        /// Whose root keys are counted.
+        /// The version whose root keys are counted.
         version: u64,
         /// The threshold.
         wanted: u32,
@@ -50,7 +50,7 @@ pub enum NextError {
     /// A root key's signature does not verify.
     #[error("a root key's signature does not verify")]
     BadSignature,
-    /// What was said before is taken back.
+    /// An earlier statement is taken back.
     #[error("it contradicts the previous version: {0}")]
     History(String),
     /// Too old.
@@ -67,8 +67,8 @@ pub fn accept_next(current: &TrustAnchor, next: &TrustAnchor, now: Timestamp) ->
     if now >= next.expires_at { Err(NextError::Expired(next.expires_at)) } else { Ok(()) }
 }
 
-/// Whether each of `chain` follows the one before, beginning behind `current`; gives the newest. Versions in between
-/// may have expired: they only lead to the last. Versions not newer than `current` are passed over.
+/// Whether each of `chain` follows the one before, beginning after `current`; returns the newest. Versions in between
+/// may have expired: they only lead to the last. Versions not newer than `current` are ignored.
 pub fn accept_chain(
     current: &TrustAnchor,
     chain: impl IntoIterator<Item = TrustAnchor>,

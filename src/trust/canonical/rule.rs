@@ -3,7 +3,7 @@
 /// The largest integer of a payload: 2⁵³−1, above which JSON readers disagree.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 
-/// Which rule of the form bytes break.
+/// The rule of the form that bytes break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // the sentence of each says it
 pub enum Rule {
@@ -45,7 +45,7 @@ impl Rule {
     }
 }
 
-/// Bytes are not canonical: which rule, and where. Never holds the bytes.
+/// Bytes are not canonical: the broken rule, and its offset. Never holds the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not canonical at byte {offset}: {}", rule.as_str())]
 pub struct CanonicalError {

@@ -248,7 +248,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many of eight bytes, the first in the lowest, stand before one that ends or escapes a string or may not be in it; and whether
+/// How many of eight bytes, the first in the lowest, precede one that ends or escapes a string or may not be in it; and whether
 /// one of those is part of a character beyond ASCII.
 fn plain_bytes(eight: u64) -> (usize, bool) {
     const ONES: u64 = u64::from_le_bytes([1; 8]);

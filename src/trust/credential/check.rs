@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | `credential_form` | it is an SD-JWT within the limits | INVALID MALFORMED |
 //! | `credential_signature` | the key that the header names is the issuer's, was not put out of use, and signed it | INVALID NO_TRUSTED_SIGNATURE, ISSUER_MISMATCH or KEY_NOT_VALID, INDETERMINATE NO_POE |
-//! | `disclosures` | as RFC 9901 section 7.1 wants them | INVALID PAYLOAD_MISMATCH |
+//! | `disclosures` | as RFC 9901 section 7.1 requires | INVALID PAYLOAD_MISMATCH |
 //! | `credential_times` | `exp` is ahead, `nbf` and `iat` are not | INVALID EXPIRED |
-//! | `key_binding` | bound to the holder's key, the nonce and the audience that were asked for | INVALID KEY_BINDING; skipped when none were |
+//! | `key_binding` | bound to the holder's key, the requested nonce and audience | INVALID KEY_BINDING; skipped when none were |
 //! | `record_agreement` | issuer, type, status index and fields are those of the record's proof | INVALID PAYLOAD_MISMATCH |
 //!
 //! Then come the checks of the record itself, as in [`verify`](crate::trust::verify).
@@ -35,7 +35,7 @@ mod rank {
     pub(super) const KEY: u8 = 20;
 }
 
-/// What verification says of a credential.
+/// The result of verifying a credential.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CredentialReport {
     /// Verdict, checks, and the record's statement.

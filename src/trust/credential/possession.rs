@@ -1,4 +1,4 @@
-//! Proof of possession: who wants a credential shows that the key it shall be bound to is theirs.
+//! Proof of possession: the applicant for a credential shows that the key to which it will be bound is theirs.
 //!
 //! The form is that of OpenID for Verifiable Credential Issuance, section "jwt proof type", so that wallets have it: `typ` is
 //! `openid4vci-proof+jwt`; the header has the key, either as `jwk` or as a `did:jwk` in `kid`; claims `aud` (the issuer, alone or in a list),

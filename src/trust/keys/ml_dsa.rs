@@ -1,5 +1,5 @@
-//! ML-DSA-44 (FIPS 204): what witnesses cosign with whose cosignatures shall outlast quantum computers. It is verified and never signed
-//! with here, and only in cosignatures: no record, anchor or token has such a key, so it is no [`Algorithm`](super::Algorithm).
+//! ML-DSA-44 (FIPS 204): the algorithm of witnesses whose cosignatures shall outlast quantum computers. It is verified and never signed
+//! with here, and only in cosignatures: no record, anchor or token has such a key, so it is not an [`Algorithm`](super::Algorithm).
 
 use ml_dsa::{EncodedVerifyingKey, MlDsa44, Signature, VerifyingKey};
 

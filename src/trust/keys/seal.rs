@@ -14,7 +14,7 @@ pub fn seal(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], mut bytes: Vec<u
     Ok(bytes)
 }
 
-/// Decrypts what [`seal`] gave, if nothing of it or of `associated` was changed.
+/// Decrypts the output of [`seal`], if neither it nor `associated` was changed.
 pub fn open(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], mut sealed: Vec<u8>) -> Result<Vec<u8>, DoesNotOpen> {
     let nonce = Nonce::assume_unique_for_key(nonce);
     let opened = cipher(key)?.open_in_place(nonce, Aad::from(associated), &mut sealed).map_err(|_| DoesNotOpen)?;

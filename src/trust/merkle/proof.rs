@@ -3,7 +3,7 @@
 
 use super::{Hash, Node, Span, hash_node};
 
-/// Why a proof is refused.
+/// The reason why a proof is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// The leaf's index is not in the tree, or the older tree is the larger one.
@@ -86,7 +86,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root:
     if root_from_inclusion(leaf, index, size, path)? == *root { Ok(()) } else { Err(ProofError::Root) }
 }
 
-/// Whether the tree of the first size and root is a beginning of the tree of the second.
+/// Whether the tree of the first size and root is a prefix of the tree of the second.
 pub fn verify_consistency(
     (old_size, old_root): (u64, &Hash),
     (new_size, new_root): (u64, &Hash),
@@ -161,7 +161,7 @@ pub fn inclusion_spans(index: u64, size: u64) -> Result<Vec<Span>, ProofError> {
     Ok(spans)
 }
 
-/// The spans whose hashes prove that the tree of `old_size` leaves is a beginning of that of `new_size`, in order.
+/// The spans whose hashes prove that the tree of `old_size` leaves is a prefix of that of `new_size`, in order.
 pub fn consistency_spans(old_size: u64, new_size: u64) -> Result<Vec<Span>, ProofError> {
     if old_size > new_size {
         return Err(ProofError::OutOfRange);

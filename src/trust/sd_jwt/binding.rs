@@ -1,4 +1,4 @@
-//! Key binding: the holder's signature over what is presented, to whom, and here and now (RFC 9901 sections 4.3 and 7.3).
+//! Key binding: the holder's signature over the presentation, its audience and its time (RFC 9901 sections 4.3 and 7.3).
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::trust::keys::Signer;
 
 const TYPE: &str = "kb+jwt";
 
-/// What a verifier asked for.
+/// The request of a verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// Its nonce: a presentation made for another request has another.

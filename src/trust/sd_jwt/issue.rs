@@ -1,4 +1,4 @@
-//! Issuing: taking members out of claims, and signing what is left.
+//! Issuing: taking members out of claims, and signing the rest.
 
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ impl Concealer {
         add_digest(object, digest(&encode_part(chance)))
     }
 
-    /// Signs the claims, and puts all disclosures behind them.
+    /// Signs the claims, and appends all disclosures.
     pub fn seal(self, typ: &str, mut claims: Map<String, Value>, signer: &dyn Signer) -> Result<String> {
         claims.insert(SD_ALG.to_owned(), "sha-256".into());
         let token = jose::sign(typ, &claims, signer)?;

@@ -18,9 +18,9 @@ const NEVER_HIDDEN: [&str; 8] = ["iss", "nbf", "iat", "exp", "cnf", "vct", "stat
 /// An SD-JWT whose issuer's signature and disclosures were verified.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
-    /// The claims, with what was disclosed in its place and no trace of the rest.
+    /// The claims, with the disclosed values put back and no trace of the rest.
     pub claims: Map<String, Value>,
-    /// What was disclosed.
+    /// The disclosures.
     pub disclosed: Vec<Disclosed>,
 }
 
@@ -33,7 +33,7 @@ pub struct Disclosed {
     pub name: Option<String>,
     /// The salt as it was written.
     pub salt: String,
-    /// The value as it was written, before what hides in it was put in place.
+    /// The value as it was written, before hidden parts were put back.
     pub value: Value,
 }
 

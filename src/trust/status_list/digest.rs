@@ -13,9 +13,9 @@ use crate::trust::value::{Object, Value};
 pub struct StatusDigest {
     /// How many statuses the list had.
     pub count: u32,
-    /// Whose records it is about.
+    /// The issuer of the records.
     pub issuer: String,
-    /// The size of the record ledger up to which it speaks.
+    /// The size of the record ledger that it covers.
     pub ledger_size: u64,
     /// SHA-256 of the list before compression.
     pub list: Hash,

@@ -1,4 +1,4 @@
-//! The signed token that a status list travels in, and what it says about a record.
+//! The signed token of a status list, and its verdict on a record.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use crate::trust::verdict::{Check, Code, Outcome, Verdict};
 const TYPE: &str = "statuslist+jwt";
 const CHECK: &str = "status";
 
-/// What a list says about itself.
+/// The claims of a list about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusClaims {
     /// The origin of the issuer's log.
@@ -39,13 +39,13 @@ pub struct StatusClaims {
 /// A list that an issuer signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusToken {
-    /// What it says about itself.
+    /// Its claims about itself.
     pub claims: StatusClaims,
     /// The statuses.
     pub list: StatusList,
 }
 
-/// What a list says of one statement: a check, and the verdict where it failed.
+/// The result of a list for one statement: a check, and the verdict if it failed.
 pub type Finding = (Check, Option<Verdict>);
 
 impl StatusToken {

@@ -32,7 +32,7 @@ const NO_SIGNATURE: Verdict = Verdict::Invalid(Code::NoTrustedSignature);
 const NO_STATEMENT: &str = "the statement does not decode";
 
 impl Verifier {
-    /// Verifies a delivered record: issued by its issuer and standing in the province's record ledger.
+    /// Verifies a delivered record: issued by its issuer and contained in the province's record ledger.
     pub fn verify(&self, record: &SignedRecord, now: Timestamp) -> Report {
         self.beliefs().examine(record, now, true)
     }

@@ -1,4 +1,4 @@
-//! What was proved of trees, remembered: the paths of neighbouring leaves have all but their first steps in common.
+//! Remembered proofs of trees: the paths of neighbouring leaves have all but their first steps in common.
 //!
 //! A tree's root commits to the whole tree. Once a path has led from a subtree to the root, another leaf of the same subtree
 //! needs to climb to the subtree only, if the rest of its path is the same to the last byte. Whatever differs is climbed to its end

@@ -1,15 +1,15 @@
-//! Why a payload has no typed form.
+//! The reason why a payload has no typed form.
 
 use crate::base::Error;
 use crate::trust::canonical::CanonicalError;
 
-/// A payload that is not of its message: which field, and why.
+/// A payload that does not fit its message: the field, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path} {problem}")]
 pub struct TypedError {
     /// Path of the field.
     pub path: String,
-    /// What is wrong; never the value.
+    /// The flaw; never the value.
     pub problem: &'static str,
 }
 

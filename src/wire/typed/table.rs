@@ -7,7 +7,7 @@ use prost_reflect::{EnumDescriptor, Kind, MessageDescriptor};
 
 use super::pool::pool;
 
-/// What a field's value becomes on the wire.
+/// The wire type of a field's value.
 #[derive(Debug)]
 pub(crate) enum Target {
     Text,
@@ -31,7 +31,7 @@ pub(crate) struct EnumValues {
 /// One value of an enum.
 #[derive(Debug)]
 pub(crate) struct EnumValue {
-    /// In a payload: the name behind the enum's prefix, in small letters.
+    /// In a payload: the name after the enum's prefix, in lower case.
     text: String,
     /// In the proto, and in protobuf's JSON.
     pub name: String,
@@ -66,7 +66,7 @@ impl Table {
     }
 
     /// A field by either spelling of its name, and its position. Encoders write fields in the order of their numbers, so the search
-    /// begins behind the field found before, whose place is kept in `last`.
+    /// begins after the field found before, whose position is kept in `last`.
     pub(crate) fn find_spelt(&self, name: &str, last: &mut usize) -> Option<(usize, &Entry)> {
         let (before, behind) = self.json_names.split_at_checked(*last)?;
         for (step, (json_name, position)) in behind.iter().chain(before).enumerate() {
