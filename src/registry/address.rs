@@ -9,7 +9,7 @@ use super::codes::{self, AsOf};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at, days_of};
 
-/// What [`forms::unit_code`] accepts, for schemas.
+/// The pattern of the texts that [`forms::unit_code`] accepts, for schemas.
 const UNIT_CODE: &str = "^([0-9]{2}|[0-9]{3}|[0-9]{5})$";
 
 /// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
@@ -27,7 +27,7 @@ pub fn address() -> Vec<Field> {
     fields
 }
 
-/// Holds the unit or address at `path` to the list of units ([`check_unit_of`]).
+/// Checks the unit or address at `path` against the list of units ([`check_unit_of`]).
 pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findings: &mut Findings<'_>) {
     let unit = path.split('.').try_fold(payload, |object, name| object.object(name));
     if let Some(unit) = unit {
@@ -37,8 +37,8 @@ pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findi
 
 const NOT_IN_FORCE: &str = "the unit does not exist on the day that the record refers to";
 
-/// Holds a unit or an address to the list of units, on one of the days from the first to the last. An address of today lies in a unit that
-/// exists today, unless its unit was divided, which is flagged; of the communes of other provinces the list knows nothing, so that they
+/// Checks a unit or an address against the list of units, on one of the days from the first to the last. An address of today lies in a unit that
+/// exists today, unless its unit was divided, which is flagged; the list does not contain the communes of other provinces, so that they
 /// are flagged too.
 pub fn check_unit_of(unit: &Object, path: &dyn Display, (first, last): (Date, Date), findings: &mut Findings<'_>) {
     let (Some(code), Some(from)) = (unit.text("unit_code"), date_at(unit, "unit_valid_from")) else { return };
@@ -46,7 +46,7 @@ pub fn check_unit_of(unit: &Object, path: &dyn Display, (first, last): (Date, Da
     let day = format_args!("{path}.unit_valid_from");
     match codes::unit(&units, code, from) {
         Some(unit) if unit.holds_between(first, last) => {}
-        // Nobody can say which of its successors is meant, until somebody has looked.
+        // Which of its successors is meant must be looked up by an official.
         Some(unit) if unit.property == codes::DIVIDED => {
             findings.warn(day, "NOT_IN_FORCE", "the unit was divided: name the one that the address lies in now");
         }

@@ -1,18 +1,19 @@
 //! The numbers in storage keys of registries that are not built in: given once, and kept by the store.
 //!
 //! A row's key begins with the number of its record type, so a number that moved would make one agency's records another's. The
-//! built-in registries have theirs in their files, below [`FIRST`]; those that were built in later are noted too. Every other gets the next free one when a store first meets it:
+//! built-in registries have their numbers in their files, below [`FIRST`]; registries built in later are recorded too. Every other one gets the
+//! next free number when a store first opens with it:
 //!
 //! | key in `Meta` | value |
 //! |---|---|
 //! | `catalogue/registry/` ‖ name | its number (1) |
 //! | `catalogue/type/` ‖ name | its number (1) |
 //! | `catalogue/file/` ‖ name ‖ `/` ‖ version (4, big-endian) | a version of its schema file, canonical |
-//! | `catalogue/admission/` ‖ number (4, big-endian) | who came after the world was made: [`Admission`] |
+//! | `catalogue/admission/` ‖ number (4, big-endian) | registries and types added after the world was made: [`Admission`] |
 //!
-//! A store that knows a registry or record type which the catalogue lacks is not opened: it holds rows that nobody could read. A schema file
-//! that changed is taken if stored records survive it (`schema_file::plan`). A registry or record type that comes later enters the trust anchor by a
-//! version of its own, so that it is noted in the commit that gives it its number.
+//! A store that knows a registry or record type which the catalogue lacks is not opened: it contains rows that nobody could read. A schema file
+//! that changed is accepted if stored records survive it (`schema_file::plan`). A registry or record type that comes later enters the trust anchor by a
+//! version of its own, so that the commit that gives it its number records it too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,10 +41,10 @@ const BUILT_IN_AT_FIRST: u8 = 8;
 const REGISTRY: &str = "catalogue/registry/";
 const TYPE: &str = "catalogue/type/";
 
-/// The catalogue of a province's store: the built-in registries and `further` ones. Those that come while the world `is_new` are in the first
+/// The catalogue of a province's store: the built-in registries and `further` ones. Registries that come while the world `is_new` are in the first
 /// version of the trust anchor, others in an [`Admission`].
 ///
-/// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries are no catalogue, when one that the store
+/// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries form no valid catalogue, when one that the store
 /// knows is not among them, when a schema file changed in a way that is incompatible with stored records, and when no number is left; and as
 /// `may_admit` does, which is asked before anything of an [`Admission`] is stored.
 pub async fn open(
@@ -86,14 +87,14 @@ pub async fn open(
     Ok(Arc::new(catalogue))
 }
 
-/// The catalogue that a store was last served with, from the schema files that it keeps: for those who check it without serving from it.
+/// The catalogue that a store was last served with, from the schema files that it keeps: for commands that check the store without serving it.
 pub async fn of_store(store: &dyn Store, province: &ProvinceCode) -> Result<Catalogue> {
     let mut registries = Numbers::read(store, REGISTRY).await?;
     let mut types = Numbers::read(store, TYPE).await?;
     numbered(province, files::newest(store).await?, &mut registries, &mut types)
 }
 
-/// The catalogue of a store that is not there yet: its numbers are those of a new one. Fails as [`open`] does.
+/// The catalogue of a store that does not exist yet: its numbers are those of a new store. Fails as [`open`] does.
 pub fn unkept(province: &ProvinceCode, further: Vec<Sector>) -> Result<Catalogue> {
     numbered(province, further, &mut Numbers::none(REGISTRY), &mut Numbers::none(TYPE))
 }
@@ -124,7 +125,7 @@ fn numbered(
 struct Numbers {
     prefix: &'static str,
     kept: BTreeMap<String, u8>,
-    /// The new ones.
+    /// The numbers to be stored.
     given: Vec<String>,
 }
 
@@ -157,7 +158,7 @@ impl Numbers {
         Ok(next)
     }
 
-    /// Notes a number that is fixed.
+    /// Records a number that is fixed.
     fn note(&mut self, name: &str, number: u8) {
         if self.kept.insert(name.to_owned(), number).is_none() {
             self.given.push(name.to_owned());

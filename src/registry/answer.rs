@@ -1,6 +1,6 @@
-//! What a registry answered, and whether it may be used: is it the record that was asked for, of whom it was asked, and does it verify?
+//! The answer of a registry, and whether it may be used: is it the requested record, is it about the requested person, and does it verify?
 //!
-//! Pure. [`reader`](super::reader) asks; whoever reads gets a [`VerifiedRecord`] or a [`Refusal`].
+//! Pure. [`reader`](super::reader) asks; its caller gets a [`VerifiedRecord`] or a [`Refusal`].
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::trust::{Check, Code, Disclosure, Object, Outcome, Report, SignedRecor
 use super::port::{Query, RegistryRecord, Selector};
 use super::{Name, RecordType};
 
-/// A record as a registry answered it, of a type, id and version that were asked for. It is not verified.
+/// A record as a registry answered it, of the requested type, id and version. It is not verified.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its type.
     pub record_type: Arc<RecordType>,
-    /// The record as it came.
+    /// The record as received.
     pub record: Arc<RegistryRecord>,
-    /// The natural key that it was asked for by.
+    /// The natural key in the query.
     key: Option<Arc<str>>,
 }
 
@@ -32,11 +32,11 @@ pub struct VerifiedRecord {
     pub payload: Object,
 }
 
-/// An answer and what its verification said.
+/// An answer and the result of its verification.
 #[derive(Debug)]
 pub struct Examined<'a> {
     answer: &'a Answer,
-    /// The record with the proofs that it was verified by.
+    /// The record with the proofs used in its verification.
     pub record: SignedRecord,
     /// Every check.
     pub report: Report,
@@ -47,16 +47,16 @@ pub struct Examined<'a> {
 pub struct Refusal {
     /// The record type that was asked for.
     pub record_type: Name,
-    /// What is wrong.
+    /// The reason for the refusal.
     pub cause: Cause,
 }
 
-/// What is wrong with an answer.
+/// Reasons to refuse an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// It is another record than was asked for.
     OtherRecord,
-    /// It is somebody else's: not even a caller that accepts unverified records may see it.
+    /// It is about another person: not even a caller that accepts unverified records may see it.
     OtherPerson,
     /// It verifies, but is not in the record ledger yet.
     NotAccepted,
@@ -87,7 +87,7 @@ impl From<Refusal> for Error {
 }
 
 impl Answer {
-    /// Takes `record` as an answer to `query` for records of `record_types`, if it says that it is one.
+    /// Accepts `record` as an answer to `query` for records of `record_types`, if it claims to be one.
     pub(super) fn to(
         query: &Query,
         record_types: &[Arc<RecordType>],
@@ -134,7 +134,7 @@ impl Answer {
         }
     }
 
-    /// Whether it is the record with the natural key that was asked for; true where none was. What was verified for one question answers no
+    /// Whether it is the record with the natural key in the query; true where the query has none. A record verified for one query answers no
     /// other one.
     pub fn has_asked_key(&self) -> bool {
         self.key.as_ref().is_none_or(|key| has_key(&self.record_type, &self.record.record.disclosure, key))
@@ -142,7 +142,7 @@ impl Answer {
 }
 
 impl<'a> Examined<'a> {
-    /// Adds to what verification said of `record` what only the question can say.
+    /// Adds the checks that depend on the query to the verification of `record`.
     pub(super) fn new(answer: &'a Answer, record: SignedRecord, mut report: Report) -> Self {
         if let Some(statement) = &report.statement {
             let Answer { record_type, record: found, .. } = answer;
@@ -162,7 +162,7 @@ impl<'a> Examined<'a> {
         Self { answer, record, report }
     }
 
-    /// Why the record may not be used, unless it verifies.
+    /// The reason why the record may not be used, unless it verifies.
     pub fn refusal(&self) -> Option<Refusal> {
         let cause = match self.report.verdict {
             Verdict::Valid => return None,
@@ -172,7 +172,7 @@ impl<'a> Examined<'a> {
         Some(Refusal { record_type: self.answer.record_type.name.clone(), cause })
     }
 
-    /// What the record says, if it verifies.
+    /// The content of the record, if it verifies.
     pub fn verified(&self) -> Result<VerifiedRecord, Refusal> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
@@ -227,7 +227,7 @@ mod tests {
         assert!(about(r#"{"personal_id":"042090990001"}"#));
         assert!(!about(r#"{"personal_id":"0420909900011"}"#));
         assert!(!about(r#"{"personal_id":"042090990002"}"#));
-        // a record that only claims the number is somebody else's
+        // a record that only claims the number belongs to another person
         assert!(!about(r#"{"personal_id":"042090990002","superseded_ids":["042090990001"]}"#));
         assert!(about(r#"{"personal_id": "042090990001"}"#), "not canonical, and about them all the same");
         assert!(!about(""));

@@ -1,4 +1,4 @@
-//! The basis of a change: the document that it rests on. A field of every record's payload, committed to and disclosed like the others;
+//! The basis of a change: the document that justifies it. A field of every record's payload, committed to and disclosed like the others;
 //! which changes need one is said by the record type's [`lifecycle`](super::lifecycle).
 
 use crate::base::time::Date;
@@ -9,12 +9,12 @@ use super::rule::{Field, Findings, Rule, date_at};
 /// Its name in every payload.
 pub const FIELD: &str = "basis";
 
-/// The authority of a change that time makes.
+/// The authority of a change that a time rule makes.
 pub const SYSTEM: &str = "system";
 
 /// A court decided so.
 pub const COURT_DECISION: &str = "court_decision";
-/// What was written was wrong.
+/// The previous value was wrong.
 pub const CORRECTION: &str = "correction";
 /// A civil-status entry: name, sex, parents, birth.
 pub const CIVIL_STATUS_CHANGE: &str = "civil_status_change";

@@ -95,7 +95,7 @@ fn enterprise_type() -> RecordType {
     }
 }
 
-/// The decision that revoked a registration was taken back.
+/// The decision that revoked a registration was withdrawn.
 pub const RESTORED: &str = "restored";
 /// A household business that was closed is registered anew, under its representative's number again.
 pub const REGISTERED_ANEW: &str = "registered_anew";
@@ -138,10 +138,10 @@ fn household_lifecycle() -> Lifecycle {
         .fields_once_known([("old_tax_code", basis_of(&[CORRECTION]), assumption())])
 }
 
-/// Tax states that a business has while it goes on.
+/// Tax states of a business that has not ended.
 const GOING_ON: [&str; 8] = ["00", "02", "04", "05", "06", "07", "09", "10"];
 
-/// Tax states. While a business goes on, each state may follow each other one, except 04 and 10, which a tax code leaves once it is complete.
+/// Tax states. Until a business ends, each state may follow each other one, except 04 and 10, which a tax code leaves once it is complete.
 /// 03 is ceased and not yet closed, 01 ceased and closed; an ended code is active again for one of the reasons `back`.
 fn with_tax_states(lifecycle: Lifecycle, back: &[&str]) -> Lifecycle {
     let codes = || law("Circular 86/2024");
@@ -270,7 +270,7 @@ fn check_address(business: &Object, ended: &[&str], today: Date, findings: &mut 
 fn check_divisions(business: &Object, today: Date, findings: &mut Findings<'_>) {
     let Some(divisions) = codes::list("business_divisions") else { return };
     let (first, last) = days_of(&AsOf::Since("registered_on".into()), business, today);
-    // A line that has ended is refused for itself.
+    // A line that has ended is refused by its own rule.
     let has_ended = |line: &str| {
         let lines = codes::list("business_lines");
         lines.is_some_and(|lines| matches!(lines.standing(line, first, last), Standing::OtherDays(_)))
@@ -293,7 +293,7 @@ fn check_divisions(business: &Object, today: Date, findings: &mut Findings<'_>) 
     }
 }
 
-/// A business that has ended has an ended tax code, and only such a one.
+/// A business that has ended has an ended tax code, and no other business has one.
 fn check_tax_status(business: &Object, ended: &[&str], findings: &mut Findings<'_>) {
     if let (Some(status), Some(tax)) = (business.text("status"), business.text("tax_status")) {
         let fits = ended.contains(&status) == matches!(tax, "01" | "03");

@@ -1,6 +1,6 @@
-//! The calendar of a registry: how many of its records are due on each day, in memory, as the rows of `due` say.
+//! The calendar of a registry: how many of its records are due on each day, in memory, counted from the rows of `due`.
 //!
-//! A store of before there were time rules, or whose rules were others, gets its rows when it is opened: a mark in `Meta` (`due/` ‖ registry) names
+//! A store from before there were time rules, or with other rules, gets its rows when it is opened: a mark in `Meta` (`due/` ‖ registry) names
 //! the rules that the rows follow.
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub struct Scheduled {
 }
 
 impl Calendar {
-    /// Notes that the row of a key was written, or taken away. Other keys are not its business.
+    /// Counts that the row of a key was written or deleted. Keys of other rows are ignored.
     pub(super) fn note(&mut self, key: &[u8], is_written: bool) {
         let Some(Due { day, record_type, rule, .. }) = Due::of_key(key) else { return };
         let count = self.0.entry((day, record_type, rule)).or_default();
@@ -75,7 +75,7 @@ impl Calendar {
     }
 }
 
-/// What a rule's work is called: registry and rule.
+/// The name of a rule's work: registry and rule.
 pub(super) fn kind(sector: &Sector, rule: &TimeRule) -> String {
     format!("{}.{}", sector.name, rule.name)
 }
@@ -89,7 +89,7 @@ pub(super) async fn open(store: &dyn Store, sector: &Sector) -> Result<Calendar>
     }
     remove(store, sector).await?;
     write(store, sector).await?;
-    // Last: until it is there, the next start begins again.
+    // Last: until it is stored, the next start begins again.
     store.commit(Batch::new().put(Space::Meta, key, mark)).await?;
     read(store, sector).await
 }

@@ -1,6 +1,6 @@
 //! The catalogue: the registries of one world and their record types, built at start and handed down.
 //!
-//! Nothing else knows which types there are. What code must know of one is in its [`RecordType`], so that a type that was
+//! No other code lists the types. Everything that code must know of one is in its [`RecordType`], so that a type that was
 //! read from a file is as good as a built-in one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +17,13 @@ use super::{
     Name, business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
 
-/// Why registries are no catalogue.
+/// The reason why registries form no valid catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{about}: {problem}")]
 pub struct CatalogueError {
-    /// The registry or record type.
+    /// The registry or record type with the problem.
     pub about: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 
@@ -143,7 +143,7 @@ impl Catalogue {
         self.record_types().find(|of| of.document.as_ref().is_some_and(|document| document.kind == kind))
     }
 
-    /// Every code list, by name: those that everybody has, and those of schema files.
+    /// Every code list, by name: the built-in ones, and those of schema files.
     pub fn code_lists(&self) -> Vec<&Arc<CodeList>> {
         let of_files = self.sectors.iter().filter_map(|sector| sector.definition.as_ref());
         let mut lists: Vec<_> = codes::all().iter().chain(of_files.flat_map(|of| &of.code_lists)).collect();
@@ -151,12 +151,12 @@ impl Catalogue {
         lists
     }
 
-    /// The register of people: the type of the records that say who somebody is.
+    /// The register of people: the type of the records that identify people.
     pub fn people(&self) -> &Arc<RecordType> {
         &self.people
     }
 
-    /// The register of organisations: the type of the records that say who represents one; `None` where no registry keeps it.
+    /// The register of organisations: the type of the records that name their representatives; `None` where no registry keeps it.
     pub fn organisations(&self) -> Option<&Arc<RecordType>> {
         self.record_types().find(|of| of.organisations.representative.is_some())
     }
@@ -266,7 +266,7 @@ fn check_documents(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), Cata
     Ok(())
 }
 
-/// The records that a field names are of a type that there is.
+/// The records that a field names are of a type that exists.
 fn check_references(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), CatalogueError> {
     for (name, of) in by_name {
         let unknown = of.references.iter().find(|reference| !by_name.contains_key(&reference.record_type));

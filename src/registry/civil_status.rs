@@ -1,7 +1,7 @@
 //! The civil-status registry: entries of births, marriages, deaths, divorces, adoptions and changes (Law on Civil Status 2014; Decree
 //! 123/2015; Decree 87/2020 on the electronic database; from March 2027 Law 03/2026/QH16).
 //!
-//! An entry is what the book says, in the words of its day. Who somebody is today says the population registry, for which the entries
+//! An entry has the content of the book, in the words of its day. The present data of a person are in the population registry, for which the entries
 //! are the source of marital status, parents and death; where the two differ, the province shows a discrepancy.
 
 mod adoption;

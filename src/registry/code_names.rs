@@ -1,7 +1,7 @@
-//! Names for the codes in a payload, so that people who read a view see words beside `LUC` or `18073`.
+//! Names for the codes in a payload, so that readers of a view see words next to `LUC` or `18073`.
 //!
-//! A code means what its list says on the day that the record refers to, and a unit is its code and its first day, so that a name that changed
-//! hands is told by the record's own time. Of a code that no list has nothing is said.
+//! The name of a code is the one in its list on the day that the record refers to, and a unit is its code and its first day, so that a name that changed
+//! hands is resolved by the record's own time. A code that no list has gets no name.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use super::schema::RecordType;
 /// The name of one code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeName {
-    /// Where the code stands in the payload: `permanent_residence.unit_code`, `uses[0].code`.
+    /// The path of the code in the payload: `permanent_residence.unit_code`, `uses[0].code`.
     pub path: String,
     /// The list: `units`, `land_uses`.
     pub list: String,

@@ -22,7 +22,7 @@ pub fn holder() -> Vec<Field> {
     fields
 }
 
-/// The papers by which a document knows a person: the personal ID, the 9-digit identity card of before (CMND), a passport.
+/// The papers by which a document identifies a person: the personal ID, the earlier 9-digit identity card (CMND), a passport.
 pub fn identity_paper() -> Vec<Field> {
     vec![
         Field::optional("personal_id", Rule::PersonalId),
@@ -36,7 +36,7 @@ pub fn sex() -> Rule {
     Rule::one_of(&["male", "female"])
 }
 
-/// Why a status is what it is.
+/// The reason for a status.
 pub fn status_reason() -> Field {
     Field::optional("status_reason", Rule::Text(300))
 }
@@ -91,7 +91,7 @@ pub fn age_at_most(birth: PartialDate, day: Date) -> i16 {
     day.year() - birth.year - i16::from(!birthday_passed)
 }
 
-/// The fields by which an owner is known: a person by any identity paper, an organisation by its code or, without one, by the decision
+/// The fields that identify an owner: a person by any identity paper, an organisation by its code or, without one, by the decision
 /// that established it (a parish, a pagoda).
 pub fn identity() -> Vec<Field> {
     let mut fields = identity_paper();
@@ -113,7 +113,7 @@ pub fn old_id_number() -> Rule {
     Rule::form(forms::old_id_number, "an old identity number of 9 digits")
 }
 
-/// Years by which a parent is older than a child at the least.
+/// Least number of years by which a parent is older than a child.
 pub const PARENT_YEARS_MIN: i16 = 12;
 
 /// A passport; `lienthong.type.v1.Passport`.
@@ -136,8 +136,8 @@ fn adult_by_number(id: &str) -> Option<i16> {
     Some(1900 + digit / 2 * 100 + year + 18)
 }
 
-/// What a record that names a person says of them by itself: a birth date that has come, a number that somebody can have, and a passport where
-/// there is no number. The structure of a number is no proof, so what only it tells is flagged.
+/// The checks of a named person that need no other record: a birth date that has come, a number that a person can have, and a passport where
+/// there is no number. The structure of a number is no proof, so findings that rest on it alone are only flagged.
 pub fn check_person(person: &Object, path: &str, today: Date, findings: &mut Findings<'_>) {
     let birth = person.text("birth_date").and_then(PartialDate::parse);
     let is_born = birth.is_none_or(|birth| !is_after(birth, today));
@@ -220,14 +220,14 @@ pub fn findings_at(holds: bool, path: &str, field: &str, rule: &'static str, say
     }
 }
 
-/// Whom a holder or an owner names: a number, where one is known.
+/// The person that a holder or an owner names: a number, where one is known.
 pub fn number_of(party: &Object) -> Option<&str> {
     let paths = ["personal_id", "organisation_code", "passport.number", "old_id_number", "establishment_decision"];
     paths.into_iter().find_map(|path| party.text_at(path))
 }
 
-/// Whether `after` names the party that `before` names. A number that is known tells it; it is left out by nobody, and replaced only when it
-/// was established anew (`reason`). Without one the name tells it, and whatever else both say of a person.
+/// Whether `after` names the party that `before` names. A known number decides; it is never left out, and replaced only when it
+/// was established anew (`reason`). Without one the name decides, with all other data that both have about the person.
 pub fn is_same_party(before: &Object, after: &Object, reason: Option<&str>) -> bool {
     match (number_of(before), number_of(after)) {
         (Some(one), Some(other)) if one == other => {
@@ -245,12 +245,12 @@ fn has_same_name(one: &Object, other: &Object) -> bool {
     name(one) == name(other)
 }
 
-/// Whether both say the same in `field`; `None` when one says nothing.
+/// Whether both have the same value in `field`; `None` when one has none.
 fn agree(one: &Object, other: &Object, field: &str) -> Option<bool> {
     Some(one.text(field)? == other.text(field)?)
 }
 
-/// Whether name, birth date and sex speak of one person.
+/// Whether name, birth date and sex agree.
 fn is_same_person(one: &Object, other: &Object) -> bool {
     let differs = |field| agree(one, other, field) == Some(false);
     has_same_name(one, other) && !differs("birth_date") && !differs("sex")
@@ -259,7 +259,7 @@ fn is_same_person(one: &Object, other: &Object) -> bool {
 /// Two numbers that differ in more digits than this are not variants of one number.
 const SLIP_DIGITS: usize = 2;
 
-/// Whether two numbers are so alike that one can be the other written down wrongly.
+/// Whether two numbers are so alike that one can be a misspelling of the other.
 fn is_slip(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).filter(|(a, b)| a != b).count() <= SLIP_DIGITS
 }
@@ -305,7 +305,7 @@ pub mod testing {
     /// Today, for the tests.
     pub const TODAY: Date = Date::constant(2026, 11, 22);
 
-    /// Holds `payload` to `record_type` and expects exactly these violations, as `path RULE`.
+    /// Checks `payload` against `record_type` and expects exactly these violations, as `path RULE`.
     pub fn check(record_type: &RecordType, payload: &Object, expected: &[&str]) {
         let mut violations = Violations::default();
         record_type.validate(payload, TODAY, &"payload", &mut violations);
@@ -324,7 +324,7 @@ pub mod testing {
     pub type Case<'a> = (&'a [(&'a str, Option<Value>)], &'a [&'a str]);
 
     /// `good` with one change each, and the violations that it must give. A path ends in a field's name; a value of
-    /// `None` takes the field out.
+    /// `None` removes the field.
     pub fn check_changes(record_type: &RecordType, good: &Object, cases: &[Case<'_>]) {
         check(record_type, good, &[]);
         for (changes, expected) in cases {

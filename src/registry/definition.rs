@@ -1,4 +1,4 @@
-//! What a registry from a schema file brings beside its record types: the file itself, its owner, and who may read by default.
+//! The parts of a registry from a schema file other than its record types: the file itself, its owner, and the default rights to read.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,16 +20,16 @@ pub struct Owner {
     pub name: Label,
 }
 
-/// What an agency may read for a purpose.
+/// The right of an agency to read for a purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadRight {
-    /// Which agency.
+    /// The agency's key.
     pub agency: String,
-    /// For what.
+    /// The purpose's key.
     pub purpose: String,
-    /// Whose leave it takes: `duty`, `service` or `consent`.
+    /// The permission that it needs: `duty`, `service` or `consent`.
     pub basis: String,
-    /// The law that it rests on.
+    /// Its legal basis.
     pub legal_basis: String,
     /// The fields of each record type; `None` is all.
     pub read: Vec<(String, Option<Vec<String>>)>,
@@ -42,13 +42,13 @@ pub struct Definition {
     pub version: u32,
     /// Who owns the registry.
     pub owner: Owner,
-    /// Its purposes, with what they are.
+    /// Its purposes, with their descriptions.
     pub purposes: Vec<(String, String)>,
     /// Who may read its records.
     pub rights: Vec<ReadRight>,
     /// Its own code lists.
     pub code_lists: Vec<Arc<CodeList>>,
-    /// How sample data are made, by record type.
+    /// The recipes of sample data, by record type.
     pub samples: BTreeMap<String, Samples>,
     /// The file in its canonical form: JSON, keys in order, without white space. It is a schema file itself.
     pub json: String,
@@ -104,15 +104,15 @@ impl Definition {
 /// A row of a file of rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RightsRow {
-    /// Where it is from in the schema file.
+    /// Its position in the schema file.
     pub path: String,
-    /// What it names, by which key, and what it says of it.
+    /// The subject, its key, and the text about it.
     pub names: Option<(Named, String, String)>,
     /// The row.
     pub text: String,
 }
 
-/// What rows of rights name.
+/// Kinds of things that rows of rights name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Named {
     /// An agency.

@@ -81,7 +81,7 @@ const CODES: &[&str] = &[
     "E", "FB2", "FC", "FD", "FE",
 ];
 
-/// Those of the present classes that did not exist before.
+/// The present classes that did not exist before 2025.
 const SINCE_2025: &[&str] = &["A", "B", "C1", "D1", "D2", "BE", "C1E", "CE", "D1E", "D2E", "DE"];
 
 /// The day from which the present classes are given.
@@ -212,7 +212,7 @@ const POINTS: &str = "points are only deducted by decisions, and return to 12 af
 /// Points go down by decisions. They are 12 again after twelve clean months or, when none was left, by the test alone.
 fn points_need(step: &Step<'_>) -> Option<Needs> {
     let (before, after) = (step.before.integer("points")?, step.after.integer("points")?);
-    // Where the day of the last deduction is known, so is the day of the test and of the clean year.
+    // The day of the last deduction determines the days of the test and of the clean year.
     let deducted = date_at(step.before, "points_deducted_on");
     let has_passed =
         |months: i16| deducted.is_none_or(|day| day.saturating_add(jiff::Span::new().months(months)) <= step.today);

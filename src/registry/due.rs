@@ -1,8 +1,8 @@
-//! What is due in a registry: the days on which time changes its records, by the time rules of their types.
+//! The changes that are due in a registry: the days on which the time rules of its types change its records.
 //!
-//! Each record has a row of [`index`](super::index) for each rule that speaks of it, written with the version that the rule reads. A change that time
-//! makes is a version like every other, so that its commit takes the row away: a piece of work that was cut short is there at the next
-//! start, and one that was done is not.
+//! Each record has a row of [`index`](super::index) for each rule that matches it, written with the version that the rule reads. A change made by a time
+//! rule is a version like every other, so that its commit deletes the row: interrupted work is still in the index at the next
+//! start, and finished work is not.
 
 use crate::base::RecordId;
 use crate::base::time::Date;
@@ -12,7 +12,7 @@ use super::RecordType;
 use super::lifecycle::Since;
 use super::row::RecordKey;
 
-/// The days on which a version is due, before its issue is known: number of the rule, and since when it counts.
+/// The days on which a version is due, before its issue is known: number of the rule, and the day from which it counts.
 pub(super) type Dues = Vec<(u8, Since)>;
 
 /// A record that is due.
@@ -24,11 +24,11 @@ pub(super) struct Due {
     pub record_type: u8,
     /// The number of the rule.
     pub rule: u8,
-    /// Which one.
+    /// The record's pseudonym.
     pub id: RecordId,
 }
 
-/// What time does to a version with this payload. A record that was revoked takes no more changes.
+/// The effects of time on a version with this payload. A revoked record is changed no more.
 pub(super) fn dues(record_type: &RecordType, payload: &Object, operation: Operation) -> Dues {
     if operation == Operation::Revoke {
         return Dues::new();
@@ -83,7 +83,7 @@ impl Due {
         Some(Self { day, record_type: *record_type, rule: *rule, id })
     }
 
-    /// Where the record is stored.
+    /// The storage key of the record.
     pub(super) fn record(&self) -> RecordKey {
         let mut key = [self.record_type; 17];
         key[1..].copy_from_slice(&self.id.0);

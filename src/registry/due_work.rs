@@ -1,7 +1,7 @@
-//! The work of time in a registry: writes the versions that its time rules say, a batch at a time, each at the time at which it was due.
+//! The work of time in a registry: writes the versions that its time rules make, a batch at a time, each with the time at which it was due.
 //!
-//! What is due is read from the index. A change is written in the same commit that takes its row away, so that it happens once, whatever
-//! is cut short or repeated. The stored record is not validated again: time passes for those too that were accepted under earlier rules.
+//! Due changes are read from the index. A change is written in the same commit that deletes its row, so that it happens once, whatever
+//! is interrupted or repeated. The stored record is not validated again: time also passes for records that were accepted under earlier rules.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,15 +22,15 @@ use super::schema::Holds;
 use super::writer::Origin;
 use super::{Name, RecordType, Sector};
 
-/// How often what is due is read again because somebody changed all of it meanwhile.
+/// Attempts at reading due records again after all of them were changed concurrently.
 const ROUNDS_MAX: usize = 64;
 
-/// A change that time made.
+/// A change that a time rule made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
     /// `driver_licence.points_restored`.
     pub kind: String,
-    /// When it was due.
+    /// The time at which it was due.
     pub at: Timestamp,
     /// The type of the record.
     pub record_type: Name,
@@ -96,7 +96,7 @@ impl EmbeddedRegistry {
             let written: HashSet<RecordId> = written.iter().map(|receipt| receipt.record_id).collect();
             let effects: Vec<Effect> =
                 effects.into_iter().filter(|effect| written.contains(&effect.record_id)).collect();
-            // Everything was changed by somebody else meanwhile: what is due now is read again.
+            // All of them were changed concurrently: the records due now are read again.
             if !effects.is_empty() {
                 return Ok(effects);
             }
@@ -104,7 +104,7 @@ impl EmbeddedRegistry {
         Err(self.store.damaged(Space::RecordIndex, "rows of the index of due records do not fit their records"))
     }
 
-    /// What is due, the earliest first, each record once: what a second rule does to it follows in the next batch.
+    /// The due records, the earliest first, each once: the effect of a second rule follows in the next batch.
     async fn waiting(&self, until: Timestamp) -> Result<Vec<Waiting>> {
         let registry = self.sector.ordinal;
         let (from, to) = (due::prefix(registry).to_vec(), due::after_day(registry, until.date()));
@@ -171,7 +171,7 @@ fn rule_of<'a>(sector: &'a Sector, due: &Due) -> Result<(&'a Arc<RecordType>, &'
     record_type.and_then(rule).ok_or_else(|| corrupt("a row of the index of due records names no rule"))
 }
 
-/// The version that time makes of a stored one; `None` where the rule does not speak of it any more, because somebody changed it after its row of
+/// The version that a time rule makes of a stored one; `None` where the rule no longer matches, because the record changed after its row of
 /// the index was read.
 fn prepare(sector: &Sector, secrets: &Secrets, Waiting { due, row }: &Waiting) -> Result<Option<Prepared>> {
     let (record_type, rule) = rule_of(sector, due)?;
@@ -193,12 +193,12 @@ fn prepare(sector: &Sector, secrets: &Secrets, Waiting { due, row }: &Waiting) -
     };
     let prepared = draft.commit_to(sector, secrets).map_err(Error::bug)?;
     let prepared = prepared.ok_or_else(|| corrupt("a stored record has no natural key"))?;
-    // A day of before the version that states it: the change follows it at once.
+    // A day before the version that states it: the change follows that version at once.
     let issued_at = Timestamp::start_of(due.day).max(statement.issued_at);
     Ok(Some(Prepared { issued_at: Some(issued_at), ..prepared }))
 }
 
-/// What a version says of its validity beside its payload.
+/// The validity of a version outside its payload.
 fn stated(holds: Holds, statement: &Statement) -> Holds {
     let (from, until) = holds.interval(statement.operation, statement.issued_at);
     Holds {

@@ -1,7 +1,7 @@
 //! A registry in this process: the port over a store and an issuer's log of its own.
 //!
-//! Submissions are validated and committed to beside the writer, on every core; the writer only gives them their order.
-//! Reads go past the writer.
+//! Submissions are validated and committed to outside the writer, on every core; the writer only gives them their order.
+//! Reads do not wait for the writer.
 
 use std::sync::Arc;
 
@@ -28,18 +28,18 @@ use super::writer::{Job, Origin, QUEUE_MAX, Writer, issued_versions};
 /// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
 /// signed batch as one message of ordinary size.
 pub const LOAD_BATCH: usize = 2_048;
-/// Below this many changes a submission is prepared where it stands.
+/// Below this many changes a submission is prepared on the calling thread.
 const CHANGES_INLINE_MAX: usize = 8;
-/// Warnings of each record that is put, on average, that its answer has room for.
+/// Room in the answer for warnings of each record that is put, on average.
 const WARNINGS_PER_RECORD: usize = 4;
 /// How many changes one task prepares.
 pub(super) const CHANGES_PER_TASK: usize = 1_024;
 
-/// What a registry may keep in memory.
+/// Limits of a registry's caches in memory.
 pub struct Caches {
     /// Tiles of its log, and of others that share them.
     pub tiles: TileCache,
-    /// Answers given lately, in bytes.
+    /// Recent answers, in bytes.
     pub pages_bytes: u64,
 }
 
@@ -63,7 +63,7 @@ pub struct EmbeddedRegistry {
 }
 
 impl EmbeddedRegistry {
-    /// Opens the registry of `sector`, or begins it. Spawns its writer on the present runtime; it ends with the host.
+    /// Opens the registry of `sector`, or begins it. Spawns its writer on the present runtime; it ends with the registry.
     ///
     /// `secret` is the registry's own: record ids and salts follow from it. Fails with
     /// [`LedgerCorrupt`](Reason::LedgerCorrupt) when the stored log does not rebuild to its signed root, and with
@@ -101,9 +101,9 @@ impl EmbeddedRegistry {
         tokio::spawn(writer.serve(queue));
         let secrets = Secrets::new(secret);
         let pages = PageCache::new(pages_bytes);
-        let host = Arc::new(Self { sector, store, ledger, secrets, pages, calendar, clock, recent, jobs });
-        host.check_tail().await?;
-        Ok(host)
+        let registry = Arc::new(Self { sector, store, ledger, secrets, pages, calendar, clock, recent, jobs });
+        registry.check_tail().await?;
+        Ok(registry)
     }
 
     /// The registry's description as data.
@@ -111,7 +111,7 @@ impl EmbeddedRegistry {
         &self.sector
     }
 
-    /// How full the cache of its answers is.
+    /// The fill level of its page cache.
     pub fn cache_use(&self) -> CacheUse {
         self.pages.usage()
     }
@@ -186,7 +186,7 @@ impl EmbeddedRegistry {
     }
 
     pub(super) async fn write(&self, mut changes: Vec<Prepared>, origin: Origin) -> Result<Vec<Receipt>> {
-        // Records that are put are each on their own: of an import of thousands every warning is counted by its rule.
+        // Records that are put are independent: in an import of thousands every warning is counted by its rule.
         let room = match origin {
             Origin::Put => WARNINGS_MAX.max(WARNINGS_PER_RECORD * changes.len()),
             _ => WARNINGS_MAX,
@@ -245,7 +245,7 @@ impl Registry for EmbeddedRegistry {
                 let request = IdempotencyKey { key, content: hash_of_prepared(&prepared) };
                 self.write(prepared, Origin::Submitted(request)).await
             }
-            // What was accepted once is answered again, also on a day on which it would be refused.
+            // An accepted submission is answered again, even on a day on which it would be refused.
             Err(refused) => {
                 let stored = stored_receipts(&*self.store, &self.sector, &key, &changes, now.date()).await?;
                 stored.ok_or(refused)
@@ -277,7 +277,7 @@ impl Registry for EmbeddedRegistry {
         let content = signing::status_list(&self.sector, draft, versions, self.clock.now())?;
         let signer = self.ledger.signer();
         let key = signer.public_key().to_vec();
-        // A list of millions is compressed and signed beside the calls.
+        // A list of millions is compressed and signed on a thread of its own.
         let signed = offload(move || content.sign(&*signer).map(|token| (content, token)));
         let (content, token) = signed.await??;
         Ok(SignedStatusList { content, token, key })

@@ -1,9 +1,9 @@
-//! What a record states about a person as the source of a field of the population register.
+//! Facts: statements of a record about a person, as the source of a field of the population register.
 
-/// What a record states about a person whom it names, in a field of the register of people: a death entry is the source of a death date.
+/// A record type's statement about a person whom it names, for a field of the register of people: a death entry is the source of a death date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// Where the record names the person.
+    /// The path at which the record names the person.
     pub about: String,
     /// The field of the register of people.
     pub field: String,
@@ -14,9 +14,9 @@ pub struct Fact {
 /// The value of a [`Fact`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {
-    /// What stands at this path while the record is in force.
+    /// The value at this path while the record is in force.
     Path(String),
-    /// What follows from the record's status, status by status; of another one nothing follows.
+    /// A value for each of these statuses of the record; any other status states nothing.
     Status(Vec<(String, String)>),
 }
 
@@ -37,10 +37,10 @@ impl Says {
 pub struct Stated<'a> {
     /// The field of the register of people.
     pub field: &'a str,
-    /// What it should be.
+    /// The value that it should have.
     pub value: &'a str,
-    /// Where the record says so.
+    /// The path of the statement in the record.
     pub path: &'a str,
-    /// What stands there.
+    /// The value at that path.
     pub said: &'a str,
 }

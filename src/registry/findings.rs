@@ -1,4 +1,4 @@
-//! What the checks of a payload find: violations and warnings, under the path of the payload.
+//! The findings of a payload's checks: violations and warnings, under the path of the payload.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use super::label::Label;
 use crate::base::{Violation, Violations};
 
-/// What a check found, under the path of the payload that it checks.
+/// The findings of a check, under the path of the payload that it checks.
 pub struct Findings<'a> {
     root: &'a dyn fmt::Display,
     violations: &'a mut Violations,

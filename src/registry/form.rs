@@ -1,4 +1,4 @@
-//! Forms of texts: a function that knows one, its words, and what a schema file says of it.
+//! Forms of texts: a function that recognises one, its description, and its notation in a schema file.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::base::text::{is_invisible, is_settled};
 #[derive(Clone)]
 pub struct Form {
     pub(super) fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    /// The one way to write it that is stored, where there are several.
+    /// The spelling that is stored, where there are several.
     pub(super) normal: Option<fn(&str) -> Option<String>>,
     /// In words.
     pub(super) says: String,
-    /// What a schema file says of it.
+    /// Its notation in a schema file.
     pub(super) origin: Origin,
 }
 
-/// Where a form is from, as a schema file says it.
+/// The source of a form, as a schema file names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A function of a built-in record type.
@@ -43,12 +43,12 @@ impl Form {
         &self.says
     }
 
-    /// Where it is from.
+    /// Its source.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// Whether both know a text by the same function, whatever a file calls it.
+    /// Whether both recognise a text by the same function, whatever a file calls it.
     pub fn is_same_function(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.fits, &other.fits)
     }
@@ -58,7 +58,7 @@ impl Form {
         (self.fits)(text)
     }
 
-    /// The same, known as that of a field.
+    /// The same, named as the form of a field.
     #[must_use]
     pub fn of_field(self, field: &str) -> Self {
         Self { origin: Origin::Field(field.to_owned()), ..self }

@@ -1,6 +1,6 @@
 //! The forms of numbers and codes that are more than a length: plates, serials, parcel codes, enterprise codes.
 //!
-//! A predicate says whether a text has the form as it stands. A function that gives a text accepts other spellings too, and gives the one that
+//! A predicate tells whether a text has exactly this form. A function that returns a text accepts other spellings too, and returns the one that
 //! is stored. Each names its source.
 
 use crate::base::{OrganisationCode, organisation};
@@ -142,12 +142,12 @@ pub fn enterprise_code(text: &str) -> bool {
     digits(text, |n| n == 10) && OrganisationCode::parse(text).is_some()
 }
 
-/// Enterprise code, or that of a branch: `-001` to `-999` behind it.
+/// Enterprise code, or that of a branch: followed by `-001` to `-999`.
 pub fn enterprise_or_branch_code(text: &str) -> bool {
     matches!(text.len(), 10 | 14) && OrganisationCode::parse(text).is_some()
 }
 
-/// The check digit behind nine digits: 10 − (Σ d·w mod 11); a number with remainder 0 is never issued.
+/// The check digit after nine digits: 10 − (Σ d·w mod 11); a number with remainder 0 is never issued.
 pub fn enterprise_check_digit(nine: &str) -> Option<u8> {
     organisation::check_digit(nine.as_bytes()).map(|digit| digit - b'0')
 }
@@ -297,7 +297,7 @@ pub fn engine_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// A form, what has it, what has not.
+    /// A form, texts that have it, texts that do not.
     type Case = (fn(&str) -> bool, &'static [&'static str], &'static [&'static str]);
 
     #[test]

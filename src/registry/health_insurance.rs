@@ -83,7 +83,7 @@ fn card_type() -> RecordType {
 
 const ONE_CARD: &str = "a person has one card in force: end or suspend the other one first, or in the same submission";
 
-/// A card's number is its holder's personal ID, so that a person who is insured again has the same card again: nothing is final.
+/// A card's number is its holder's personal ID, so that a person who is insured again has the same card again: no state is final.
 fn card_lifecycle() -> Lifecycle {
     let number = || law("letter 1804/BHXH-QLT");
     Lifecycle::default()
@@ -127,7 +127,7 @@ fn card_days(card: &Object) -> Days {
     (date_at(card, "valid_from"), date_at(card, "valid_until"))
 }
 
-/// Under this age everybody is insured as a child.
+/// Below this age everybody is insured as a child.
 const CHILD_UNTIL: i16 = 6;
 /// Most years that a card is valid.
 const YEARS_MAX: i64 = 20;
@@ -139,7 +139,7 @@ fn child_until(birth: PartialDate) -> Date {
     sixth.last_of_month().max(september)
 }
 
-/// A card is not of before its holder's birth, not of a lifetime, and of a child no longer than it is one.
+/// A card does not begin before its holder's birth, does not last a lifetime, and a child's card ends with the age limit.
 fn check_days(card: &Object, findings: &mut Findings<'_>) {
     in_order(card, "valid_from", "valid_until", findings);
     let birth = card.text_at("holder.birth_date").and_then(PartialDate::parse);

@@ -1,13 +1,13 @@
-//! What finds records: rows of `RecordIndex`, kept in the same commit as the records.
+//! The index of records: rows of `RecordIndex`, written in the same commit as the records.
 //!
-//! | letter | key behind it | finds |
+//! | letter | rest of the key | finds |
 //! |---|---|---|
 //! | `p` | type ‖ personal ID ‖ record id | records that name a person |
 //! | `o` | type ‖ organisation code ‖ 00 ‖ record id | records that name an organisation |
 //! | `n` | type ‖ folded name ‖ 00 ‖ birth year ‖ birth date ‖ 00 ‖ record id | people by name |
 //! | `a` | type ‖ other number ‖ 00 ‖ record id | people by superseded or old numbers |
 //! | `u` | type ‖ number of the rule ‖ value | the record that alone may have this value; its id is the row's value |
-//! | `t` | registry ‖ day ‖ type ‖ number of the rule ‖ record id | records that time changes on a day: see [`due`](super::due) |
+//! | `t` | registry ‖ day ‖ type ‖ number of the rule ‖ record id | records that time rules change on a day: see [`due`](super::due) |
 //!
 //! Other values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
 
@@ -43,7 +43,7 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> 
     keys
 }
 
-/// The keys of what a record alone may have, each with the number of its rule in the lifecycle.
+/// The keys of the values that only one record may have, each with the number of its rule in the lifecycle.
 pub(super) fn claims(record_type: &RecordType, payload: &Object) -> Vec<(usize, Vec<u8>)> {
     let mut claims = Vec::new();
     for (at, rule) in record_type.lifecycle.unique.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The judicial registry: who was convicted of what, and the certificates that say so (Law on Judicial Records 2009, amended
+//! The judicial registry: convictions, and the certificates about them (Law on Judicial Records 2009, amended
 //! from July 2026; Decree 216/2026).
 
 mod penalty;
@@ -26,7 +26,7 @@ pub use penalty::expunged_after_years;
 pub const NAME: &str = "judicial";
 /// A person's judicial record.
 pub const RECORD: &str = "judicial.record.v1";
-/// A certificate: what the judicial record said on the day of issue, in one of two forms (articles 41 to 43 of the law).
+/// A certificate: the content of the judicial record on the day of issue, in one of two forms (articles 41 to 43 of the law).
 pub const CERTIFICATE: &str = "judicial.certificate.v1";
 
 /// The registry and its record types.
@@ -227,7 +227,7 @@ fn certificate_type() -> RecordType {
     }
 }
 
-/// A certificate says for good what the record said on one day: what was wrong is revoked, and another one issued.
+/// A certificate states the record of one day and never changes: a wrong one is revoked, and another one issued.
 fn certificate_lifecycle() -> Lifecycle {
     let stays = |path| (path, never(), assumption());
     let says =
@@ -247,7 +247,7 @@ fn certificate_lifecycle() -> Lifecycle {
         )
 }
 
-/// Compares a new certificate with the record; what the record said on an earlier day is not known.
+/// Compares a new certificate with the record; the content of the record on an earlier day is not known.
 fn says_what_the_record_says(before: Option<&Object>, certificate: &Object, around: &dyn Around) -> bool {
     if before.is_some() || date_at(certificate, "issued_on") != Some(around.today()) {
         return true;
@@ -263,13 +263,13 @@ fn says_what_the_record_says(before: Option<&Object>, certificate: &Object, arou
 /// Form of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Convictions that are not expunged, and no bans: expunged and never convicted are the same words.
+    /// Convictions that are not expunged, and no bans: after expungement it has the same words as for a person never convicted.
     One,
-    /// Everything.
+    /// All convictions, expunged ones too, and bans.
     Two,
 }
 
-/// What is asked for when a certificate is issued.
+/// The data needed for issuing a certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// Number in the issuer's book.
@@ -307,7 +307,7 @@ pub fn certificate(record: &Object, asked: &Asked<'_>) -> Object {
     certificate
 }
 
-/// What sentences amount to.
+/// The overall result of sentences.
 fn finding(sentences: &[Value]) -> &'static str {
     let expunged = |sentence: &Value| sentence.as_object().is_some_and(|sentence| sentence.contains("expunged_on"));
     match sentences {
@@ -347,10 +347,10 @@ fn check_record(record: &Object, today: Date, findings: &mut Findings<'_>) {
 
 /// Age of criminal liability (Penal Code 2015, art. 12).
 const LIABLE_FROM: i16 = 14;
-/// The day on which the Penal Code of 2015 was passed; it is in force since 2018, and what favours the accused was applied before.
+/// The day on which the Penal Code of 2015 was passed; it is in force since 2018, and provisions that favour the accused applied before.
 const CODE_OF_2015: Date = Date::constant(2015, 11, 27);
 
-/// What a record and its certificates have in common; `says` is the field that sums the sentences up.
+/// The common rules of a record and its certificates; `says` is the field that sums the sentences up.
 fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findings<'_>) {
     not_future(record, "birth_date", today, findings);
     let sentences = record.array("sentences").unwrap_or_default();

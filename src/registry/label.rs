@@ -1,8 +1,8 @@
-//! What a thing is called, in both languages.
+//! Labels, in both languages.
 
 use crate::base::Language;
 
-/// What a thing is called.
+/// The name of a thing, in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// In Vietnamese.

@@ -1,5 +1,5 @@
-//! What the fields of the built-in registries are called and mean, in both languages: a table beside the sectors' files, whose rules say nothing
-//! of words.
+//! Labels and descriptions of the fields of the built-in registries, in both languages: a table next to the sectors' files, whose rules contain no
+//! texts.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -50,7 +50,7 @@ fn fields(of: &mut [Field], record_type: &str, above: &str) {
     }
 }
 
-/// The words of the longest end of a path that the table has.
+/// The texts for the longest suffix of a path that the table has.
 fn words_of(record_type: &str, path: &str) -> Option<&'static Words> {
     let whole = TABLE.get(format!("{record_type}/{path}").as_str());
     let ends = std::iter::successors(Some(path), |path| path.split_once('.').map(|(_, rest)| rest));

@@ -263,7 +263,7 @@ const FIRST_CERTIFICATES: Date = Date::constant(1988, 1, 8);
 const TWO_LETTERS: Date = Date::constant(2009, 12, 10);
 const EIGHT_DIGITS: Date = Date::constant(2025, 1, 1);
 
-/// A serial is of the form of its day.
+/// A serial has the form of its day.
 fn check_serial(certificate: &Object, findings: &mut Findings<'_>) {
     let Some(issued) = date_at(certificate, "issued_on") else { return };
     findings.expect(issued >= FIRST_CERTIFICATES, "issued_on", "OUT_OF_RANGE", "certificates are issued since 1988");

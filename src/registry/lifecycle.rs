@@ -1,11 +1,11 @@
-//! Lifecycles: which change of a record may follow which, as data of the record type.
+//! Lifecycles: the allowed changes between versions of a record, as data of the record type.
 //!
 //! A sector's file holds the tables: the transitions of each status field, the fields that stay, the lists that only grow, and
-//! rules for what no table can say. Each row names what the change needs and where that is written, so that somebody who knows the
-//! registry can check it line by line; `docs/lifecycles.md` prints them. Everything here is pure: what holds between two versions of
-//! one record is decided from the two, and what holds between records from those that the planner looked up.
+//! rules for conditions that no table can express. Each row names the requirement of the change and its source, so that an expert on the
+//! registry can check it line by line; `docs/lifecycles.md` prints them. Everything here is pure: rules between two versions of
+//! one record are decided from the two, and rules between records from the records that the planner looked up.
 //!
-//! A record that is stored stays readable whatever rule it breaks; only its next change is held to them. A new record has no version
+//! A stored record stays readable whatever rule it breaks; only its next change must follow the rules. A new record has no version
 //! before it, so only the rules between records and those of unique values hold for it.
 
 mod about;
@@ -41,7 +41,7 @@ pub use time::{After, Since, TimeRule, When, circle};
 pub use unique::UniqueRule;
 pub use who::{Author, Who, check_basis, is_of_system};
 
-/// A row of a table of states: from, to, what it needs, where that is written.
+/// A row of a table of states: from, to, requirement, source.
 pub type TransitionRow<'a> = (&'a str, &'a str, Needs, Source);
 
 /// A field that stays as it is, or changes for a reason.
@@ -51,34 +51,34 @@ pub struct FieldRule {
     pub path: String,
     /// Whether it may be added freely where it was absent.
     pub may_be_added: bool,
-    /// What a change of it needs.
+    /// The requirement of a change.
     pub needs: Needs,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
 }
 
-/// Decides what the change of a field needs; `None`: the rule does not speak of this change.
+/// Decides the requirement of a field's change; `None`: the rule does not concern this change.
 pub type Decide = Arc<dyn Fn(&Step<'_>) -> Option<Needs> + Send + Sync>;
 
-/// What no table can say, between two versions of a record.
+/// A rule between two versions of a record that no table can express.
 #[derive(Clone)]
 pub struct CrossRule {
     /// Its name, UPPER_SNAKE; the type of the violation.
     pub name: Cow<'static, str>,
-    /// The field that it speaks of.
+    /// The field that it concerns.
     pub field: String,
-    /// What it wants, in words.
+    /// The requirement, in words.
     pub says: String,
-    /// The same in Vietnamese, where a schema file says so.
+    /// The same in Vietnamese, where a schema file gives it.
     pub says_vi: Option<String>,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
-    /// What this change needs.
+    /// The requirement of this change.
     pub needs: Decide,
 }
 
 impl AcrossRule {
-    /// A rule: its name, the field that it speaks of, what it wants, where that is written, which records it asks about, and whether it holds.
+    /// A rule: its name, its field, its requirement in words, its source, the records that it looks up, and whether it holds.
     pub fn new(
         (name, field): (&'static str, &str),
         says: &str,
@@ -98,7 +98,7 @@ impl AcrossRule {
 }
 
 impl CrossRule {
-    /// A rule: its name, the field that it speaks of, what it wants, where that is written, and what a change needs.
+    /// A rule: its name, its field, its requirement in words, its source, and what a change needs.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         field: &str,
@@ -111,7 +111,7 @@ impl CrossRule {
     }
 }
 
-/// Natural keys of the records that a rule asks about.
+/// Natural keys of the records that a rule looks up.
 pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 
 /// Whether a version is compatible with other records of its registry: the version before it, itself, and the records around it.
@@ -120,23 +120,23 @@ pub type Compatible = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool 
 /// A rule between records of one registry.
 #[derive(Clone)]
 pub struct AcrossRule {
-    /// The type of the records that it asks about; `None`: the type that has the rule.
+    /// The type of the records that it looks up; `None`: the type that has the rule.
     pub about: Option<String>,
     /// Its name, UPPER_SNAKE; the type of the violation.
     pub name: Cow<'static, str>,
-    /// The field that it speaks of.
+    /// The field that it concerns.
     pub field: String,
-    /// What it wants, in words.
+    /// The requirement, in words.
     pub says: String,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
-    /// Which other records it asks about.
+    /// The other records that it looks up.
     pub keys: Keys,
     /// Whether it holds.
     pub holds: Compatible,
 }
 
-/// Which change of a record may follow which. The empty one allows every change.
+/// The allowed changes of a record type. The empty one allows every change.
 #[derive(Clone, Default)]
 pub struct Lifecycle {
     /// Tables of states.
@@ -149,9 +149,9 @@ pub struct Lifecycle {
     pub rules: Vec<CrossRule>,
     /// Rules between records.
     pub across: Vec<AcrossRule>,
-    /// What at most one record has.
+    /// Values that at most one record has.
     pub unique: Vec<UniqueRule>,
-    /// What time does.
+    /// Changes that time rules make.
     pub time: Vec<TimeRule>,
 }
 
@@ -189,7 +189,7 @@ impl Lifecycle {
         with
     }
 
-    /// Adds fields that stay: path, what a change needs, where that is written.
+    /// Adds fields that stay: path, requirement of a change, source.
     #[must_use]
     pub fn fields<'a>(mut self, rows: impl IntoIterator<Item = (&'a str, Needs, Source)>) -> Self {
         let row = |(path, needs, source): (&str, Needs, Source)| FieldRule {
@@ -211,7 +211,7 @@ impl Lifecycle {
         with
     }
 
-    /// Adds a list whose entries stay. `key`: the fields that tell one entry from another.
+    /// Adds a list whose entries stay. `key`: the fields that distinguish one entry from another.
     #[must_use]
     pub fn list(mut self, field: &str, key: &[&str], entries: Entries, source: Source) -> Self {
         self.lists.push(ListRule::new(field, key, entries, source));
@@ -239,7 +239,7 @@ impl Lifecycle {
         self
     }
 
-    /// Adds a change that time makes.
+    /// Adds a change that a time rule makes.
     #[must_use]
     pub fn time(mut self, rule: TimeRule) -> Self {
         self.time.push(rule);
@@ -277,7 +277,7 @@ impl Lifecycle {
         }
     }
 
-    /// Adds what the registry alone may do, of a step that its owner submits.
+    /// Adds the violations of a step that its owner submits although only the registry itself may make it.
     pub fn check_author(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
         self.states.iter().for_each(|states| states.check_author(step, findings));
         if step.basis().is_some() {
@@ -285,7 +285,7 @@ impl Lifecycle {
         }
     }
 
-    /// Type and natural key of the other records that the rules between records ask about.
+    /// Type and natural key of the other records that the rules between records look up.
     pub fn keys<'a>(&'a self, payload: &'a Object) -> impl Iterator<Item = (Option<&'a str>, String)> + 'a {
         self.across.iter().flat_map(|rule| (rule.keys)(payload).into_iter().map(|key| (rule.about.as_deref(), key)))
     }

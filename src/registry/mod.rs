@@ -1,7 +1,7 @@
 //! Registries: the sectoral databases that issue signed records, behind one contract.
 //!
 //! A sector is data: its record types are in a file of their own, and the [`catalogue`] of a world lists them. Everything else
-//! here is one mechanism for all: [`rule`] and [`schema`] say what a record may hold, [`port`] is the contract that every registry
+//! here is one mechanism for all: [`rule`] and [`schema`] define the allowed content of a record, [`port`] is the contract that every registry
 //! keeps, wherever it runs, [`reader`] asks and verifies through it, [`embedded`] keeps it over a store and a log, and the API serves it.
 
 pub mod address;

@@ -1,6 +1,6 @@
-//! Payloads as people write them, brought to the one form that is stored, signed and looked up.
+//! Payloads as people write them, converted to the one form that is stored, signed and looked up.
 //!
-//! What is corrected says the same to every reader: composed letters for decomposed ones (NFC), so that rules and code lists see one spelling,
+//! Corrections never change the meaning: composed letters for decomposed ones (NFC), so that rules and code lists see one spelling,
 //! `Ð` (U+00D0) for `Đ`, and numbers with other separators or in small letters (`38a 12345` for `38A-123.45`). Everything else is kept as it was
 //! sent, or refused.
 
@@ -14,7 +14,7 @@ use crate::trust::{Object, Value};
 use super::RecordType;
 use super::rule::{Field, Findings, Rule};
 
-/// The payload as it is stored. What was written in another form is flagged.
+/// The payload as it is stored. Values that were written in another form are flagged.
 pub(super) fn normal<'a>(
     record_type: &RecordType,
     payload: &'a Object,
@@ -70,7 +70,7 @@ fn is_written(rule: &Rule) -> bool {
 }
 
 /// Whether a text may have another form: the Icelandic letter, or letters in parts. The letters of Latin blocks, which nearly every text consists of,
-/// are told at their first look.
+/// are recognised at once.
 fn is_other_form(text: &str) -> bool {
     let is_settled = |c: char| matches!(c, '\0'..='\u{cf}' | '\u{d1}'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}');
     !text.is_ascii()

@@ -1,6 +1,6 @@
-//! Which numbers lead to one person: the rule on `superseded_ids`, in its one home.
+//! The numbers that lead to one person: the rule on `superseded_ids`, implemented here alone.
 //!
-//! A resident record that lists a number as superseded makes a *claim*, and a claim alone must not open somebody else's documents.
+//! A resident record that lists a number as superseded makes a *claim*, and a claim alone must not open another person's documents.
 //! It counts only when
 //!
 //! - the number has no resident record of its own, or that record is `cancelled` (the number of a person who has died stays
@@ -17,9 +17,9 @@
 //! A (absent) ◀─claims─ B, C                  A leads to nobody, B to B, C to C
 //! ```
 //!
-//! A number that leads to nobody is treated on its own: records may carry it all the same, and [`Standing`] says that nobody acts under it.
+//! A number that leads to nobody is treated on its own: records may carry it all the same, and [`Standing`] tells that nobody may act under it.
 //!
-//! `Register` says what was read so far, and the walk over it is pure; [`resolve`] reads what the walk misses.
+//! `Register` holds the records read so far, and the walk over it is pure; [`resolve`] reads the missing ones.
 
 pub mod ask;
 
@@ -36,39 +36,39 @@ pub const CHAIN_MAX: usize = 8;
 pub const NUMBERS_MAX: usize = 16;
 /// Most records that may claim one number; claims on a number with more are void.
 pub const CLAIMANTS_MAX: usize = 8;
-/// Most questions that one number may cost.
+/// Most reads that one number may cost.
 const ASKS_MAX: usize = 64;
 /// Most steps of one walk, so that a tangle of claims costs no more than a chain.
 const STEPS_MAX: usize = 256;
 
-/// What a resident record says about numbers.
+/// The part of a resident record that concerns numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its own number.
     pub number: PersonalId,
     /// The numbers that it claims to have replaced.
     pub claims: Vec<PersonalId>,
-    /// How it stands; a record that was cancelled has given its number up.
+    /// Its status; a cancelled record has given its number up.
     pub standing: Standing,
-    /// When its person was born.
+    /// The birth date of its person.
     pub born: Option<PartialDate>,
 }
 
-/// How a number stands.
+/// The status of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// No resident record has it and none claims it: somebody of another province, or nobody.
+    /// No resident record has it and none claims it: a person of another province, or nobody.
     Unknown,
-    /// Somebody who lives holds it.
+    /// A living person holds it.
     Living,
     /// Its holder has died; it stays theirs.
     Deceased,
-    /// It was given up and leads to nobody: cancelled without a successor, or claimed by several.
+    /// It was cancelled and leads to nobody: it has no successor, or several claim it.
     GivenUp,
 }
 
 impl Entry {
-    /// The fields of a `resident.person.v1` payload that it is read from.
+    /// The fields of a `resident.person.v1` payload that are needed for it.
     pub const FIELDS: [&'static str; 5] = ["birth_date", "life_status", "personal_id", "status", "superseded_ids"];
 
     /// Reads a `resident.person.v1` payload, of which [`Self::FIELDS`] are enough; `None` without a personal ID.
@@ -86,27 +86,27 @@ impl Entry {
         })
     }
 
-    /// A record that is there and proves nothing: one that does not verify.
+    /// A record that exists and proves nothing: one that does not verify.
     pub fn unproved(number: PersonalId) -> Self {
         Self { number, claims: Vec::new(), standing: Standing::Living, born: None }
     }
 }
 
-/// The numbers of one person, and how the one that they hold stands.
+/// The numbers of one person, and the status of the present one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbers {
     /// The number that the person holds now.
     pub current: PersonalId,
     /// Those that it replaced, nearest first.
     pub superseded: Vec<PersonalId>,
-    /// How the present one stands.
+    /// The status of the present one.
     pub standing: Standing,
-    /// When the person was born, if the register says so.
+    /// The person's birth date, if the register has it.
     pub born: Option<PartialDate>,
 }
 
 impl Numbers {
-    /// A number on its own, of which nothing is known.
+    /// A number on its own, about which nothing is known.
     pub fn only(number: PersonalId) -> Self {
         Self { current: number, superseded: Vec::new(), standing: Standing::Unknown, born: None }
     }
@@ -127,7 +127,7 @@ impl Numbers {
     }
 }
 
-/// Where resident records are read. What it answers is taken as it is: an implementation verifies first.
+/// A source of resident records. Its answers are used as they are: an implementation verifies first.
 #[async_trait]
 pub trait Residents: Send + Sync {
     /// The record whose own number this is.
@@ -150,21 +150,21 @@ pub async fn resolve(number: PersonalId, residents: &dyn Residents) -> Result<Nu
     Ok(register.alone(number))
 }
 
-/// What was read so far of the resident registry.
+/// The resident records read so far.
 #[derive(Debug, Default)]
 struct Register {
     records: BTreeMap<PersonalId, Option<Entry>>,
     claimants: BTreeMap<PersonalId, Vec<PersonalId>>,
 }
 
-/// What must be read next.
+/// The record or claims to read next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ask {
     Record(PersonalId),
     Claimants(PersonalId),
 }
 
-/// Why a walk ends before its goal.
+/// Reasons why a walk ends early.
 enum Stop {
     Ask(Ask),
     /// A loop, or too long a chain.
@@ -190,7 +190,7 @@ impl Register {
         }
     }
 
-    /// The numbers of the person whom `number` leads to, or what must be read to say.
+    /// The numbers of the person whom `number` leads to, or the next read that is needed.
     fn numbers(&self, number: PersonalId) -> Result<Numbers, Ask> {
         let current = match self.holder(number, &mut Walk::default()) {
             Ok(current) => current,
@@ -221,7 +221,7 @@ impl Register {
         Ok(Numbers { current, superseded: all.split_off(1), standing: own.standing, born: own.born })
     }
 
-    /// The number that is held where `number` leads to: itself, unless it was given up and one person claims it.
+    /// The present number that `number` leads to: itself, unless it was given up and one person claims it.
     fn holder(&self, number: PersonalId, walk: &mut Walk) -> Result<PersonalId, Stop> {
         if self.is_held(number)? {
             return Ok(number);
@@ -238,7 +238,7 @@ impl Register {
         let mut holder = None;
         for claimant in claimants {
             let found = self.holder(*claimant, walk)?;
-            // A cancelled record that nobody took over has nothing to claim with.
+            // A cancelled record without a successor makes no claims.
             if !self.is_held(found)? {
                 continue;
             }

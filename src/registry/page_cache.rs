@@ -11,7 +11,7 @@ use super::port::{Page, Query, Selector};
 use crate::base::CacheUse;
 use crate::trust::Disclosure;
 
-/// Pages that the cache makes room for before any come.
+/// Pages for which the cache allocates room at first.
 const PAGES_EXPECTED: usize = 256;
 /// Approximate bytes of a page without its records, and of a record without its payload: two notes, a path, a statement.
 const BYTES_EACH: usize = 512;
@@ -43,7 +43,7 @@ impl PageCache {
         Self { pages: Cache::with_weighter(PAGES_EXPECTED, bytes_max, ByBytes) }
     }
 
-    /// How full it is.
+    /// Its fill level.
     pub(super) fn usage(&self) -> CacheUse {
         CacheUse {
             bytes: self.pages.weight(),

@@ -27,12 +27,12 @@ impl Pattern {
         compiled.map(Self).map_err(|error| format!("no regular expression, or too large a one: {error}"))
     }
 
-    /// The one that matches every text.
+    /// The pattern that matches every text.
     pub fn any() -> Self {
         Self(Regex::new("").unwrap_or_else(|_| unreachable!("the empty expression is one")))
     }
 
-    /// As it was written.
+    /// The source.
     pub fn source(&self) -> &str {
         self.0.as_str()
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// Refuses what the two syntaxes mean differently.
+/// Refuses constructs with different meanings in the two syntaxes.
 fn check(source: &str) -> Result<(), String> {
     let mut characters = source.chars().peekable();
     while let Some(character) = characters.next() {

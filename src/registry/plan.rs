@@ -1,4 +1,4 @@
-//! A batch in the making: what each record's state is, what it becomes, and which rows that writes. Pure.
+//! A batch in preparation: the state of each record before and after it, and the rows to write. Pure.
 //!
 //! Submissions are added one by one; each is added whole or not at all, and sees those before it.
 
@@ -37,11 +37,11 @@ struct Current {
     source: Source,
     index_keys: Vec<Vec<u8>>,
     claims: Vec<(usize, Vec<u8>)>,
-    /// Its content, where that was read already.
+    /// Its content, if it was read already.
     content: Option<Object>,
 }
 
-/// Where the row of a version is.
+/// The location of a version's row.
 #[derive(Clone)]
 enum Source {
     Stored(Bytes),
@@ -58,7 +58,7 @@ struct NewRow {
     payload: Bytes,
 }
 
-/// A batch in the making.
+/// A batch in preparation.
 pub(super) struct Plan {
     sector: Arc<Sector>,
     current: BTreeMap<RecordKey, Current>,
@@ -79,7 +79,7 @@ impl Plan {
         Self { sector, current, counters, rows, superseded, index, claims, used }
     }
 
-    /// Takes a stored record in, so that changes of it can be added.
+    /// Adds a stored record, so that changes of it can follow.
     pub(super) fn know(&mut self, key: RecordKey, stored: Bytes) -> Result<()> {
         let row = RecordRow::read(&stored)?;
         let statement = row.decoded()?;
@@ -111,19 +111,19 @@ impl Plan {
         self.current.get(key).map_or(0, |current| current.version)
     }
 
-    /// Takes in the row of a version before the newest one.
+    /// Adds the row of a version before the newest one.
     pub(super) fn know_earlier(&mut self, key: RecordKey, stored: &Bytes) -> Result<()> {
         self.used.add(key, &read(&RecordRow::read(stored)?.payload)?);
         Ok(())
     }
 
-    /// Takes in who claims a value, or that nobody does.
+    /// Adds the record that claims a value, or that none does.
     pub(super) fn know_claim(&mut self, key: Vec<u8>, stored: Option<&[u8]>) -> Result<()> {
         self.claims.know(key, stored)
     }
 
-    /// Adds the changes that time makes. They are legal by the tables that say so, and stored records that break some other rule are changed too.
-    /// A record that somebody changed meanwhile is left: what is due of it now is looked at again.
+    /// Adds changes by time rules. They are legal by the tables that define them, and stored records that break some other rule are changed too.
+    /// A record that changed meanwhile is skipped: its due changes are determined again.
     pub(super) fn add_due(&mut self, changes: Vec<Prepared>, now: Timestamp) -> Vec<Receipt> {
         let (mut receipts, changes) = (Vec::with_capacity(changes.len()), changes.into_iter());
         for change in changes {
@@ -134,19 +134,19 @@ impl Plan {
         receipts
     }
 
-    /// Whether all `changes` could be added, and if not, why.
+    /// Whether all `changes` could be added; the error gives the reason.
     pub(super) fn allows(&self, changes: &[Prepared], author: Author, issued_at: Timestamp) -> Result<()> {
         self.check(changes)?;
         self.check_steps(changes, author, issued_at.date())
     }
 
-    /// Adds all `changes`, or none and says why. The receipts have no log index yet.
+    /// Adds all `changes`, or none with an error. The receipts have no log index yet.
     pub(super) fn add(&mut self, changes: Vec<Prepared>, author: Author, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         self.allows(&changes, author, issued_at)?;
         Ok(changes.into_iter().map(|change| self.apply(change, issued_at)).collect())
     }
 
-    /// Whether every change saw the version that it changes, and none follows the record's end.
+    /// Whether every change names the version that it changes, and none follows the record's end.
     fn check(&self, changes: &[Prepared]) -> Result<()> {
         let mut ahead: BTreeMap<RecordKey, (u64, Operation)> = BTreeMap::new();
         for (at, change) in changes.iter().enumerate() {
@@ -173,7 +173,7 @@ impl Plan {
     fn apply(&mut self, change: Prepared, issued_at: Timestamp) -> Receipt {
         let (key, issued_at) = (change.key(), change.issued_at.unwrap_or(issued_at));
         let before = self.current.remove(&key);
-        // Every version has an index of its own: the status list says of each whether it is the latest.
+        // Every version has an index of its own: the status list tells for each whether it is the latest.
         let next = self.counters.entry(change.record_type.ordinal).or_default();
         let status_index = *next;
         *next = next.wrapping_add(1);
@@ -218,7 +218,7 @@ impl Plan {
         Receipt { record_id: change.record_id, version, log_index: 0, warnings: Warnings::default() }
     }
 
-    /// The keys of all index rows of a version, those of what time does to it included.
+    /// The keys of all index rows of a version, those of its due days included.
     fn index_keys(
         &self,
         record_type: &RecordType,
@@ -236,7 +236,7 @@ impl Plan {
         &self.index
     }
 
-    /// Whether a change follows the newest version of its record, which takes changes.
+    /// Whether a change follows the newest version of its record, and the record can still change.
     pub(super) fn follows(&self, change: &Prepared) -> bool {
         let current = self.current.get(&change.key());
         current.is_some_and(|now| now.version == change.expected_version && now.operation != Operation::Revoke)
@@ -247,7 +247,7 @@ impl Plan {
         self.index.extend(after.iter().filter(|key| !before.contains(key)).map(|key| (key.clone(), true)));
     }
 
-    /// What goes into the issuer's log.
+    /// The entries for the issuer's log.
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.rows.iter().map(|row| Entry { leaf: hash_leaf(&row.statement), body: row.statement.clone() }).collect()
     }

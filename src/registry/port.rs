@@ -1,4 +1,4 @@
-//! The port of a registry: what the gateway asks of one, wherever it runs.
+//! The port of a registry: the operations that the gateway needs of one, wherever it runs.
 //!
 //! The embedded registry implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
 //!
@@ -8,9 +8,9 @@
 //! - **Ordering.** The issuer's log is the order of changes: a cursor is a log size, batches end at signed checkpoints, and
 //!   reading twice from one cursor gives the same leaves.
 //! - **Freshness.** A read that begins after `submit` answered sees its changes.
-//! - **Signing.** What a registry signs beside its log it makes itself, of values that it checks (`signing`); whoever asks sees
-//!   signatures and public keys, never a private key. A registry that does not sign such things says so, as every one does by default.
-//! - **Failure.** A registry that cannot be asked answers with [`Reason::RegistryUnavailable`](crate::base::Reason); no
+//! - **Signing.** A registry makes everything that it signs outside its log itself, from values that it checks (`signing`); callers see
+//!   signatures and public keys, never a private key. A registry that does not sign such things answers with an error, the default.
+//! - **Failure.** A registry that cannot be reached answers with [`Reason::RegistryUnavailable`](crate::base::Reason); no
 //!   record is an empty answer, not an error.
 
 use std::sync::Arc;
@@ -60,8 +60,8 @@ impl From<Party> for Selector {
     }
 }
 
-/// Records in one page of what a registry knows about a person. Every reader of a person's records asks for this many, so that one of them
-/// finds in memory what the registry answered the other.
+/// Records in one page of a registry's records of a person. Every reader of a person's records asks for this many, so that a second reader
+/// finds the first one's page in the cache.
 pub const PERSON_PAGE_RECORDS: usize = 100;
 
 /// A read.
@@ -76,7 +76,7 @@ pub struct Query {
     /// Most records to answer. A page of long records ends before, after
     /// [`PAGE_PAYLOAD_BYTES_MAX`](crate::base::limits::PAGE_PAYLOAD_BYTES_MAX).
     pub limit: usize,
-    /// Where the previous answer ended ([`Page::next`]); `None` begins.
+    /// The end of the previous answer ([`Page::next`]); `None` begins.
     pub after: Option<Vec<u8>>,
 }
 
@@ -91,7 +91,7 @@ impl Query {
 /// A record as its registry answers: whole, with its issuer's proof, without a ledger proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryRecord {
-    /// The record type, as the statement must say too.
+    /// The record type; the statement must name the same.
     pub record_type: String,
     /// The record's id.
     pub record_id: RecordId,
@@ -101,7 +101,7 @@ pub struct RegistryRecord {
     pub record: SignedRecord,
 }
 
-/// Records, and where to go on.
+/// Records, and the cursor of the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// The records.
@@ -115,15 +115,15 @@ pub struct Page {
 pub struct Change {
     /// The record type.
     pub record_type: String,
-    /// What it does.
+    /// Its operation.
     pub operation: Operation,
     /// The version that the caller has seen; 0 for a new record.
     pub expected_version: u64,
     /// The whole new content.
     pub payload: Object,
-    /// From when it holds; `None`: as the record type says.
+    /// The start of its validity; `None`: by the rule of the record type.
     pub valid_from: Option<Timestamp>,
-    /// Until when it holds, not included; `None`: as the record type says.
+    /// The end of its validity, excluded; `None`: by the rule of the record type.
     pub valid_until: Option<Timestamp>,
 }
 
@@ -142,7 +142,7 @@ impl Submission {
         (1..=BATCH_RECORDS_MAX).contains(&changes)
     }
 
-    /// What is wrong with a submission before any of its changes is looked at: with its id, or with how many changes there are.
+    /// The violations of a submission itself, before its changes are checked: of its id, or of the number of changes.
     pub fn violations(request_id: &str, changes: usize) -> Violations {
         let mut violations = Violations::default();
         if !is_request_id(request_id) {
@@ -155,7 +155,7 @@ impl Submission {
     }
 }
 
-/// What became of one change.
+/// The result of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The record.
@@ -164,7 +164,7 @@ pub struct Receipt {
     pub version: u64,
     /// Index of the statement in the registry's log.
     pub log_index: u64,
-    /// What is odd about the change, and was accepted; fields are named under `changes[N].payload`.
+    /// The warnings about the accepted change; fields are named under `changes[N].payload`.
     pub warnings: Warnings,
 }
 
@@ -177,14 +177,14 @@ pub struct Content {
     pub payload: Object,
 }
 
-/// What became of one content.
+/// The result of putting one content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// There was no such record.
+    /// The record is new.
     Created(Receipt),
     /// It is the record's next version.
     Updated(Receipt),
-    /// The record has this content; the receipt names its latest version.
+    /// The record has this content already; the receipt names its latest version.
     Unchanged(Receipt),
     /// It breaks rules; fields are named by their paths in the payload.
     Refused(Violations),
@@ -247,8 +247,8 @@ pub trait Registry: Send + Sync + 'static {
     }
 }
 
-/// The province's word on what it accepted; the province layer implements it, so that a registry's services and the exchange can
-/// speak of ledger indices without knowing the province.
+/// The province's proof of acceptance; the province layer implements it, so that a registry's services and the exchange can
+/// use ledger indices without depending on the province.
 #[async_trait]
 pub trait Inclusion: Send + Sync + 'static {
     /// Waits until the province has accepted `registry`'s log up to `log_size`; returns at once when it has.

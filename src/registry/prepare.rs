@@ -1,4 +1,4 @@
-//! From submitted changes to what the writer needs: validated, canonical, committed to. Pure, and all the heavy work, so
+//! From submitted changes to the writer's input: validated, canonical, committed to. Pure, and all the heavy work, so
 //! that it runs in parallel with the one writer, on every core.
 
 use std::borrow::Cow;
@@ -58,30 +58,30 @@ pub(super) struct Prepared {
     pub field_count: u16,
     pub fields_root: Hash,
     pub holds: Holds,
-    /// When it was issued; `None`: the time of the whole submission.
+    /// Its time of issue; `None`: the time of the whole submission.
     pub issued_at: Option<Timestamp>,
-    /// What time does to it later.
+    /// Its due days under time rules.
     pub dues: Dues,
     pub index_keys: Vec<Vec<u8>>,
-    /// What it alone may have, with the number of the rule that says so.
+    /// The values that it alone may have, with the numbers of the rules.
     pub claims: Vec<(usize, Vec<u8>)>,
-    /// Whether its basis says that the registry itself made the change.
+    /// Whether its basis names the registry itself as the author of the change.
     pub is_of_system: bool,
-    /// What is odd about it, and accepted.
+    /// Its warnings.
     pub warnings: Warnings,
-    /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
+    /// The content, where a rule of its lifecycle may need it: not for a new record without others.
     pub content: Option<Object>,
-    /// Other records that its lifecycle asks about: number of the type, natural key, and where these are stored.
+    /// Other records that its lifecycle looks up: number of the type, natural key, and storage key.
     pub related: Vec<(u8, String, RecordKey)>,
 }
 
 impl Prepared {
-    /// Where its record is stored.
+    /// The storage key of its record.
     pub(super) fn key(&self) -> RecordKey {
         record_key(&self.record_type, self.record_id)
     }
 
-    /// Whether it is a change of a record that somebody rests on a document.
+    /// Whether it changes an existing record on the basis of a document.
     pub(super) fn names_basis(&self) -> bool {
         !self.is_of_system && self.content.as_ref().is_some_and(|content| content.contains(basis::FIELD))
     }
@@ -114,7 +114,7 @@ pub fn check<'a>(
 ) -> Option<(&'a Arc<RecordType>, Cow<'a, Object>)> {
     let before = violations.total();
     let Some(record_type) = sector.record_type(&change.record_type) else {
-        // The names like it are only looked for when somebody reads them.
+        // Similar names are only looked for when the message is read.
         let path = format_args!("changes[{at}].record_type");
         if violations.is_full() {
             violations.add(path, "UNKNOWN_VALUE", "");
@@ -185,7 +185,7 @@ impl Draft<'_> {
             let id = secrets.record_id(of, &of.key_form.of(&key));
             Some((of.ordinal, key, record_key(of, id)))
         });
-        // In order, so that a record that names many others is looked at in time.
+        // In order, so that other records are found by binary search, however many it names.
         let mut related: Vec<_> = related.collect();
         related.sort_unstable();
         related.dedup();
@@ -223,8 +223,8 @@ fn check_change(change: &Change, at: usize, violations: &mut Violations) {
     }
 }
 
-/// The payload of a revocation is the record's last form, so its status says that it has ended for good: nothing follows a revocation, and
-/// from a status that the record can leave (a card whose holder is insured again under the same number) something may.
+/// The payload of a revocation is the record's last form, so its status must be final: nothing follows a revocation, and
+/// a record can leave any other status (a card whose holder is insured again under the same number).
 fn check_revocation(
     record_type: &RecordType,
     operation: Operation,

@@ -1,8 +1,8 @@
-//! Records put as they should be: each is compared with what is stored, and created, given its next version, or left alone.
+//! Records put whole: each is compared with the stored one, and created, given its next version, or left unchanged.
 //!
-//! One bad record does not hold up the others, so a batch goes in rounds: what breaks a rule between records is taken out and named, and the
-//! rest is tried again, because such rules see the batch as it would be written. Every round but the last takes a record out. What is
-//! written goes through the same validation and the same writer as a submission.
+//! One bad record does not stop the others, so a batch goes in rounds: a record that breaks a rule between records is removed and named, and the
+//! rest is tried again, because such rules see the batch as it would be written. Every round but the last removes a record. The changes
+//! go through the same validation and the same writer as a submission.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use super::row::{RecordKey, RecordRow, record_key};
 use super::rule::Findings;
 use super::writer::{Origin, known};
 
-/// How often a batch is compared again because somebody else changed one of its records meanwhile.
+/// Attempts at comparing a batch again after one of its records was changed concurrently.
 const RACES_MAX: usize = 5;
 /// How many changes one task prepares.
 const CHANGES_PER_TASK: usize = 512;
 
-/// One content on its way.
+/// One content in preparation.
 struct Put {
     content: Content,
-    /// Where its record is, and what it would store; `None` when it has no key, of which its rules will speak.
+    /// Its record and the content to store; `None` when it has no key, which its rules will report.
     at: Option<(RecordKey, RecordId, Bytes)>,
 }
 
-/// What to do with a content.
+/// The action for a content.
 enum Step {
     Write(Operation, u64),
     Done(PutOutcome),
@@ -100,7 +100,7 @@ impl EmbeddedRegistry {
         outcomes.into_iter().map(|outcome| outcome.ok_or_else(|| Error::bug("a record without outcome"))).collect()
     }
 
-    /// What is to be written of the contents without an outcome, with their numbers; gives those an outcome that need no writing.
+    /// The changes for the contents without an outcome, with their numbers; contents that need no writing get their outcome.
     async fn compare(&self, puts: &[Put], outcomes: &mut [Option<PutOutcome>]) -> Result<Vec<(usize, Change)>> {
         let open: Vec<usize> = (0..puts.len()).filter(|at| outcomes[*at].is_none()).collect();
         let keys: Vec<Vec<u8>> =
@@ -152,7 +152,7 @@ impl EmbeddedRegistry {
         Ok(all)
     }
 
-    /// Writes the changes, or only looks whether they could be written.
+    /// Writes the changes, or in a trial only checks whether they could be written.
     async fn try_round(&self, prepared: Vec<Prepared>, now: Timestamp, is_trial: bool) -> Result<Vec<Receipt>> {
         if !is_trial {
             return self.write(prepared, Origin::Put).await;
@@ -169,7 +169,7 @@ impl EmbeddedRegistry {
     }
 }
 
-/// Finds where each content belongs; a second one for the same record gets its outcome at once.
+/// Finds the record of each content; a second content for the same record gets its outcome at once.
 fn place_all(sector: &Sector, secrets: &Secrets, contents: Vec<Content>) -> (Vec<Put>, Vec<Option<PutOutcome>>) {
     let mut first: BTreeMap<RecordKey, usize> = BTreeMap::new();
     let mut puts = Vec::with_capacity(contents.len());
@@ -195,7 +195,7 @@ fn place(sector: &Sector, secrets: &Secrets, content: &Content) -> Option<(Recor
     Some((record_key(record_type, id), id, canonical::write(&payload).into()))
 }
 
-/// What a record that is stored so needs to have this content.
+/// The change that gives a stored record this content.
 fn step(record_id: RecordId, bytes: &Bytes, stored: Option<Bytes>) -> Result<Step> {
     let Some(stored) = stored else { return Ok(Step::Write(Operation::Create, 0)) };
     let row = RecordRow::read(&stored)?;

@@ -17,7 +17,7 @@ use super::row::{RecordKey, RecordRow, corrupt, history_key, record_key};
 use super::signing::own_type;
 use super::{RecordType, index};
 
-/// Most records that one person, name or number leads to. More is a query that nobody means, and is refused: a part would read as all.
+/// Most records that one person, name or number leads to. A query with more is refused: a part would look like the whole.
 const CANDIDATES_MAX: usize = 10_000;
 /// Longest key, number or name to look for, in bytes: with its prefix it is an index key. Nothing longer was ever stored.
 const SELECTOR_BYTES_MAX: usize = KEY_BYTES_MAX - 64;
@@ -156,8 +156,8 @@ impl EmbeddedRegistry {
         Ok(found)
     }
 
-    /// By natural key; a person's superseded number leads to the one record that claims it. Whether the claim counts is for
-    /// [`numbers`](super::numbers) to say.
+    /// By natural key; a person's superseded number leads to the one record that claims it. Whether the claim counts is decided by
+    /// [`numbers`](super::numbers).
     async fn by_key(&self, record_type: &RecordType, key: &str, found: &mut Candidates) -> Result<()> {
         let own = record_key(record_type, self.secrets.record_id(record_type, key));
         let row = match record_type.people {
@@ -172,7 +172,7 @@ impl EmbeddedRegistry {
         let (keys, named) = (found.keys.len(), found.named.len());
         self.by_prefix(record_type, index::alias_prefix(record_type, key), found).await?;
         if found.keys.len() > keys + 1 && PersonalId::parse(key).is_some() {
-            // Of two that claim a personal ID, neither is meant.
+            // If two records claim a personal ID, it leads to neither.
             found.keys.truncate(keys);
             found.named.truncate(named);
         }
@@ -295,7 +295,7 @@ impl EmbeddedRegistry {
         Ok(best)
     }
 
-    /// The newest statement of the log has its record: what a start sees of rows that were lost.
+    /// Checks that the newest statement of the log has its record: a start detects lost rows by it.
     pub(super) async fn check_tail(&self) -> Result<()> {
         let size = self.ledger.head().size;
         self.records_between(size.saturating_sub(1), size).await.map(|_| ())
@@ -364,7 +364,7 @@ pub(super) async fn versions_of(store: &dyn Store, wanted: &[(RecordKey, u64)]) 
     Ok(rows)
 }
 
-/// Refuses what is longer than anything that an index finds.
+/// Refuses a text longer than any index key.
 fn check_length(selector: &Selector) -> Result<()> {
     let (field, text) = match selector {
         Selector::Key(key) => ("natural_key", key),

@@ -1,7 +1,7 @@
-//! Reading records of registries and verifying them: the one way from a registry's port to a record that something is made of.
+//! Reading records of registries and verifying them: the only way from a registry's port to a record that other code uses.
 //!
-//! A registry may fail, lie or be slow ([`port`](super::port)). A caller says what it asks; what comes is an [`Answer`], of which
-//! nothing is known but that it claims to be what was asked for. [`Reader::as_issued`] verifies it where the issuer's proof is enough,
+//! A registry may fail, lie or be slow ([`port`](super::port)). A caller states its query and gets an [`Answer`], of which
+//! nothing is known but that it claims to match. [`Reader::as_issued`] verifies it where the issuer's proof is enough,
 //! [`Reader::as_accepted`] where its statement must be in the record ledger, too. A record that does not pass is a
 //! [`Refusal`](super::answer::Refusal), the same wherever it is read.
 
@@ -24,7 +24,7 @@ const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
 /// Stands for the latest version.
 pub const LATEST: u64 = 0;
 
-/// The registries of a world with what their answers are checked by.
+/// The registries of a world, with everything that the checks of their answers need.
 #[derive(Clone)]
 pub struct Reader {
     catalogue: Arc<Catalogue>,
@@ -45,12 +45,12 @@ impl Reader {
         Self { catalogue, registries: Arc::new(registries), inclusion, verifier }
     }
 
-    /// The registries and record types that there are.
+    /// The registries and record types of the world.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    /// What verifies the answers.
+    /// The verifier of the answers.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
@@ -125,7 +125,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// Verifies an answer as its issuer hands it over, whether or not it is in the record ledger.
+    /// Verifies an answer with its issuer's proof, whether or not it is in the record ledger.
     pub fn as_issued<'a>(&self, answer: &'a Answer, now: Timestamp) -> Examined<'a> {
         let record = answer.record.record.clone();
         let report = self.verifier.verify_issued(&record, now);
@@ -140,7 +140,7 @@ impl Reader {
     }
 
     /// The proof that an answer's statement is in the record ledger. Waits a moment, and not past `until`, for one that was issued just
-    /// now; `None` when it is still not there.
+    /// now; `None` when the ledger still lacks it.
     pub async fn ledger_proof(&self, answer: &Answer, until: Instant) -> Result<Option<Arc<LogProof>>> {
         let Some(proof) = &answer.record.record.issuer_proof else { return Ok(None) };
         let registry = &answer.record_type.registry;

@@ -1,6 +1,6 @@
-//! Versions that a load has just written, for the follower that takes them next: it need not read back what is still in memory.
+//! Versions that a load has just written, for the follower that takes them next: it need not read them back from the store.
 //!
-//! Only a cache: what is not here is read from the store. A batch is given once, and only whole.
+//! Only a cache: other versions are read from the store. A batch is given once, and only whole.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::trust::statement::STATEMENT_BYTES_MAX;
 use crate::trust::{Disclosure, SignedRecord};
 
-/// Most bytes that are held, about.
+/// Approximate maximum of bytes in memory.
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The versions between two log indices.
@@ -24,7 +24,7 @@ struct Held {
 }
 
 impl Recent {
-    /// Adds versions that are durable, from the log index `first`. What does not follow on those before takes their place.
+    /// Adds durable versions from the log index `first`. Versions that do not continue the earlier ones replace them.
     pub(super) fn add(&self, first: u64, records: Vec<SignedRecord>) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.first + held.records.len() as u64 != first {
@@ -37,7 +37,7 @@ impl Recent {
         }
     }
 
-    /// The versions from one log index to another, if all are here; they and those before are not held any longer.
+    /// The versions from one log index to another, if all are in memory; they and all earlier ones are then dropped.
     pub(super) fn take(&self, from: u64, to: u64) -> Option<Vec<SignedRecord>> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if from < held.first || to > held.first + held.records.len() as u64 || from >= to {

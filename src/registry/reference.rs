@@ -1,4 +1,4 @@
-//! How records name others by their natural keys.
+//! References: fields that name other records by their natural keys.
 
 use super::Name;
 
@@ -14,7 +14,7 @@ pub struct Through {
 /// A field that names other records by their natural keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// Where it is; `*` is every item of a list.
+    /// Its path; `*` is every item of a list.
     pub path: String,
     /// The type of the records that it names, of this registry or of another one.
     pub record_type: Name,

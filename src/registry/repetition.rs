@@ -1,8 +1,8 @@
-//! Repeated submissions: what makes two the same, and what the second one is answered.
+//! Repeated submissions: how two are recognised as the same, and the answer to the second one.
 //!
 //! A submission that was accepted is answered with its receipts whenever it is repeated, also on a day on which it would be refused: a code
-//! list entry may have ended meanwhile. So where it is refused, its receipts are looked up by request id and by a hash of what it says; the writer
-//! does the same for the ones that are not.
+//! list entry may have ended meanwhile. So where it is refused, its receipts are looked up by request id and by a hash of its content; the writer
+//! does the same for submissions that are not refused.
 
 use sha2::{Digest, Sha256};
 
@@ -24,7 +24,7 @@ use super::schema::Holds;
 pub(super) struct IdempotencyKey {
     /// Key in `Submission`.
     pub key: Vec<u8>,
-    /// Hash of what is submitted.
+    /// Hash of the submission's content.
     pub content: Hash,
 }
 

@@ -131,7 +131,7 @@ fn person_lifecycle() -> Lifecycle {
     let numbers = || law("Decree 70/2024, amended by Decree 58/2026");
     let civil_code = || memory("Civil Code, arts. 68 to 73");
     let death = || basis_of(&[DEATH_ENTRY, COURT_DECISION]);
-    // Who was declared dead and comes back, and who was written down as dead and was not.
+    // A person declared dead who comes back, and a person recorded as dead by mistake.
     let not_dead = || basis_of(&[COURT_DECISION, ENTRY_ANNULLED]);
     let identity = || basis_of(&[CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION]);
     Lifecycle::default()
@@ -199,7 +199,7 @@ fn person_lifecycle() -> Lifecycle {
         .across(parent("mother_id", "male"))
         .across(parent("father_id", "female"))
         .unique(UniqueRule::new(("NUMBER_CLAIMED", "superseded_ids"), ONE_SUCCESSOR, numbers(), |person| {
-            // The record of a number that was itself given up claims nothing any more: its successor does.
+            // The record of a number that was itself given up claims nothing any more: its successor makes the claims.
             match person.text("status") {
                 Some("cancelled") => Vec::new(),
                 _ => superseded(person),
@@ -230,7 +230,7 @@ fn superseded(person: &Object) -> Vec<String> {
     numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
 }
 
-/// A number that somebody holds, or held until they died, is not superseded by another.
+/// A number that a person holds, or held until death, is not superseded by another.
 fn superseded_are_given_up(source: Source) -> AcrossRule {
     let given_up = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
         let known = before.map(superseded).unwrap_or_default();
@@ -323,7 +323,7 @@ pub fn card_expiry(born: Date, issued: Date) -> Option<Date> {
 }
 
 fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
-    // Who has died or moved out lived in a unit of that time.
+    // A person who has died or moved out lived in a unit of that time.
     let residence = if person.text("status") == Some("active") { AsOf::Today } else { AsOf::Ever };
     let origins = ["birth_place", "birth_registration_place", "hometown"].map(|path| (path, &AsOf::Ever));
     for (path, as_of) in
@@ -362,7 +362,7 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     check_card(person, today, findings);
 }
 
-/// Nobody was ever older.
+/// The greatest age that anybody has reached.
 const AGE_MAX: i16 = 125;
 
 /// A nationality is of a country that exists, for the dead of one that existed when they died or before.

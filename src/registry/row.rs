@@ -92,9 +92,9 @@ pub(super) fn counters_key(registry: u8) -> Vec<u8> {
     [b"registry/", &[registry][..]].concat()
 }
 
-/// What a repeated request is answered from.
+/// The source of the answer to a repeated request.
 pub(super) struct Receipts {
-    /// Hash of what was submitted.
+    /// Hash of the submission's content.
     pub content: Hash,
     pub receipts: Vec<Receipt>,
 }

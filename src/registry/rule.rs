@@ -1,4 +1,4 @@
-//! Field rules: what one value of a payload may be, and the one walk that holds a payload to them.
+//! Field rules: the allowed values of a payload, and the one walk that checks a payload against them.
 //!
 //! The walk names every bad field at once, by its full path, refuses fields that no rule knows, and never repeats a
 //! value: payloads are personal data and error texts travel.
@@ -20,7 +20,7 @@ use crate::trust::{Object, Value};
 /// Longest text where a rule names no other limit, in characters.
 pub const TEXT_CHARS_MAX: usize = 200;
 
-/// What a value may be.
+/// The rule of a value.
 #[derive(Debug, Clone)]
 pub enum Rule {
     /// A personal ID, 12 digits.
@@ -60,9 +60,9 @@ pub enum Rule {
 pub struct Listed {
     /// The list.
     pub list: Arc<CodeList>,
-    /// The day that the record speaks of.
+    /// The day to which the record refers.
     pub as_of: AsOf,
-    /// What every code looks like, where the list does not have them all.
+    /// The form of every code, where the list does not have them all.
     pub form: Option<Form>,
 }
 
@@ -71,25 +71,25 @@ pub struct Listed {
 pub struct Field {
     /// Its name: snake_case ASCII, the same in payload and typed form.
     pub name: String,
-    /// What it may be.
+    /// The rule of its value.
     pub rule: Rule,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub required: bool,
     /// Whether it is specially protected (Law 91/2025): religion, ethnicity, convictions.
     pub sensitive: bool,
-    /// What it is called, where its schema says so.
+    /// Its label, where its schema has one.
     pub title: Option<Label>,
-    /// What it means, where its schema says so; that of a typed message is the comment in its proto.
+    /// Its description, where its schema has one; that of a typed message is the comment in its proto.
     pub description: Option<Label>,
 }
 
 impl Field {
-    /// A field that must be there.
+    /// A required field.
     pub fn required(name: &str, rule: Rule) -> Self {
         Self { name: name.into(), rule, required: true, sensitive: false, title: None, description: None }
     }
 
-    /// A field that may be absent.
+    /// An optional field.
     pub fn optional(name: &str, rule: Rule) -> Self {
         Self { required: false, ..Self::required(name, rule) }
     }
@@ -130,12 +130,12 @@ impl Rule {
         }
     }
 
-    /// [`Rule::Form`]; `says` is the form in words.
+    /// [`Rule::Form`]; `says` describes the form.
     pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
         Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin: Origin::Function })
     }
 
-    /// [`Rule::Form`] of what people write in several ways: `normal` gives the one that is stored, or nothing for another text.
+    /// [`Rule::Form`] of a text with several spellings: `normal` gives the one that is stored, or nothing for another text.
     pub fn written(normal: fn(&str) -> Option<String>, says: &str) -> Self {
         let fits = move |text: &str| normal(text).is_some_and(|normal| normal == text);
         Self::Form(Form { fits: Arc::new(fits), normal: Some(normal), says: says.into(), origin: Origin::Function })
@@ -158,7 +158,7 @@ impl Rule {
         Self::Form(Form::matching(pattern, min, max, says))
     }
 
-    /// [`Rule::form`] of a function that accepts what `pattern` matches, as schemas say it.
+    /// [`Rule::form`] of a function that accepts the texts that `pattern` matches, which schemas use.
     pub fn form_as(fits: fn(&str) -> bool, pattern: &str, says: &str) -> Self {
         let pattern = Pattern::new(pattern).expect("a built-in pattern is one, a test reads it");
         let origin = Origin::Pattern(pattern, 1, TEXT_CHARS_MAX);
@@ -215,7 +215,7 @@ fn owned(values: &[&str]) -> Vec<String> {
     values.iter().map(|value| (*value).to_owned()).collect()
 }
 
-/// A rule's words within a sentence, made only when somebody wants them.
+/// The text of a rule within a sentence, made only when it is needed.
 struct Said<'a>(&'static str, &'a Rule, &'static str);
 
 impl fmt::Display for Said<'_> {
@@ -230,7 +230,7 @@ struct Walk<'a> {
     today: Date,
 }
 
-/// Holds `payload`, submitted `today`, to `fields`.
+/// Checks `payload`, submitted `today`, against `fields`.
 pub fn check_fields(payload: &Object, fields: &[Field], today: Date, findings: &mut Findings<'_>) {
     Walk { payload, today }.object(payload, fields, &Path::Root, findings);
 }
@@ -304,7 +304,7 @@ impl Walk<'_> {
             Standing::Unknown if listed.list.is_complete => {
                 findings.add(path, "UNKNOWN_VALUE", Said("must be ", rule, ""));
             }
-            // A text that is no plausible code says nothing for itself.
+            // A text that is no plausible code is not repeated.
             Standing::Unknown if !is_plain_text(text, TEXT_CHARS_MAX) => {
                 findings.add(path, "FORMAT", Said("must be ", rule, ""));
             }
@@ -334,7 +334,7 @@ impl Walk<'_> {
     }
 }
 
-/// A name of another encoding: what was probably meant is said to whoever wrote it.
+/// A name in another encoding: the message suggests the probable spelling.
 pub fn garbled(encoding: &str, meant: &str, path: impl fmt::Display, findings: &mut Findings<'_>) {
     findings.add(path, "ENCODING", format_args!("is {encoding} read as Unicode: {meant} was probably meant"));
 }
@@ -361,7 +361,7 @@ pub fn latest(date: PartialDate) -> Date {
     date.full().unwrap_or(month)
 }
 
-/// The stable name of what a refused value breaks.
+/// The stable name of the rule that a refused value breaks.
 fn failed_rule(value: &Value, rule: &Rule) -> &'static str {
     match (rule, value) {
         (Rule::Text(max), Value::String(text)) if text.chars().count() > *max => "TOO_LONG",

@@ -1,19 +1,19 @@
-//! How sample data of a record type are made, where its schema file says it: for which citizens, and what each field holds.
+//! Sample data of a record type, where its schema file describes them: for which citizens, and the values of the fields.
 
 use crate::trust::Value;
 
 /// Sample data of a record type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Samples {
-    /// Of a thousand citizens of that age, so many have one.
+    /// How many of a thousand citizens of that age have one.
     pub per_mille: u32,
     /// The youngest and the oldest, in years.
     pub ages: (i64, i64),
-    /// What fields hold, by their paths; `*` is the item of a list. A required field without a hint takes what its rule or its citizen gives.
+    /// Values of fields, by their paths; `*` is the item of a list. A required field without a hint takes a value from its rule or its citizen.
     pub fields: Vec<(String, Hint)>,
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     /// One of these.
@@ -22,11 +22,11 @@ pub enum Hint {
     Template(String),
     /// A whole number.
     Between(i64, i64),
-    /// A day so many years after the citizen's birth, in the past.
+    /// A day this many years after the citizen's birth, in the past.
     AfterBirth(i64, i64),
-    /// A day so many days from today; before it, where the numbers are below zero.
+    /// A day this many days from today; before it, where the numbers are below zero.
     FromToday(i64, i64),
-    /// A day so many days after the one of another field.
+    /// A day this many days after the one of another field.
     After(String, i64, i64),
     /// The address of the citizen.
     Residence,

@@ -1,4 +1,4 @@
-//! A record type as data: its fields, its rules across fields, its key, whom it is about, and when it holds.
+//! A record type as data: its fields, its rules across fields, its key, its people and organisations, and its validity.
 //!
 //! One mechanism serves all sectors; a sector's file only fills this in. Everything here is pure: `today` is passed in.
 
@@ -18,7 +18,7 @@ pub use super::reference::{Reference, Through};
 use super::rule::{Field, Findings, check_fields};
 use super::{Name, basis};
 
-/// What a record's status means to somebody who relies on the document.
+/// The meaning of a record's status for a party that relies on the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// In force.
@@ -29,13 +29,13 @@ pub enum State {
     Ended,
 }
 
-/// First and last day on which a record holds, from its payload; `None`: from its issue, without end.
+/// First and last day of a record's validity, from its payload; `None`: from its issue, without end.
 pub type Days = (Option<Date>, Option<Date>);
 
 /// Rules across fields. Fields that broke their own rule may be absent or odd here: read them as optional.
 pub type Check = Arc<dyn Fn(&Object, Date, &mut Findings<'_>) + Send + Sync>;
 
-/// When a payload holds by its own dates.
+/// The validity of a payload by its own dates.
 pub type Validity = Arc<dyn Fn(&Object) -> Days + Send + Sync>;
 
 /// One type of record.
@@ -50,38 +50,38 @@ pub struct RecordType {
     pub message: Option<String>,
     /// Its number in storage keys: never changed, never reused.
     pub ordinal: u8,
-    /// What a record of it is called.
+    /// The label of its records.
     pub label: Label,
     /// The heading of its records in the view of a person.
     pub heading: Heading,
     /// The field that identifies an entry.
     pub natural_key: String,
-    /// Brings a natural key as people write it to the one form that is hashed: separators dropped, capitals.
+    /// Converts a natural key as people write it to the one form that is hashed: separators dropped, capitals.
     pub key_form: KeyForm,
     /// Paths of the personal IDs that a record is about; `*` means every item of a list. The natural key is left
     /// out when it is the personal ID itself.
     pub parties: Vec<String>,
     /// The organisations that a record is about.
     pub organisations: Organisations,
-    /// How people are found by it, if it is the register of people.
+    /// The fields by which people are found, if it is the register of people.
     pub people: Option<People>,
-    /// Which records lead to it, if it names nobody itself.
+    /// The records that lead to it, if it names nobody itself.
     pub found_through: Option<Through>,
     /// Its fields that name other records.
     pub references: Vec<Reference>,
-    /// As what citizens can link it to their accounts, if they can.
+    /// The kind of document under which citizens link it to their accounts, if they can.
     pub document: Option<Document>,
-    /// What it states about people, of which it is the source.
+    /// Its statements about people, of which it is the source.
     pub facts: Vec<Fact>,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Rules across fields.
     pub check: Check,
-    /// Every value of `status`, and what it means; the first is the ordinary one, which needs no reason.
+    /// Every value of `status`, and its meaning; the first is the ordinary one, which needs no reason.
     pub statuses: Vec<(String, State)>,
-    /// Which change of a record may follow which.
+    /// The allowed changes of its records.
     pub lifecycle: Lifecycle,
-    /// When it holds.
+    /// Its validity.
     pub days: Validity,
 }
 
@@ -91,10 +91,10 @@ impl fmt::Debug for RecordType {
     }
 }
 
-/// How a natural key is brought to the form that is hashed.
+/// How a natural key is converted to the form that is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyForm {
-    /// As it stands.
+    /// Unchanged.
     AsWritten,
     /// In small letters: geohashes.
     Lower,
@@ -112,7 +112,7 @@ impl KeyForm {
         Self::ALL.iter().find(|(_, form)| *form == self).map_or("as_written", |(name, _)| name)
     }
 
-    /// The form of a key that somebody wrote.
+    /// The hashed form of a key as written.
     pub fn of(self, key: &str) -> String {
         match self {
             Self::AsWritten => vietnamese(key).collect(),
@@ -144,13 +144,13 @@ pub struct DocumentType(pub u8);
 /// A record type as a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Which kind.
+    /// Its kind.
     pub kind: DocumentType,
     /// The field that names its holder.
     pub holder: String,
 }
 
-/// Where a record names organisations.
+/// The paths at which a record names organisations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Organisations {
     /// Paths of their codes, as in [`RecordType::parties`].
@@ -160,7 +160,7 @@ pub struct Organisations {
 }
 
 impl Organisations {
-    /// At these paths.
+    /// Organisations at these paths.
     pub fn at(paths: &[&str]) -> Self {
         Self { paths: paths.iter().map(|path| (*path).into()).collect(), representative: None }
     }
@@ -211,12 +211,12 @@ impl RecordType {
         payload.text(&self.natural_key).map(|key| self.key_form.of(key))
     }
 
-    /// Where a payload names the holder of the document that it is.
+    /// The holder of the document, from its payload; `None` where the type is no document.
     pub fn holder<'a>(&self, payload: &'a Object) -> Option<&'a Object> {
         payload.object(&self.document.as_ref()?.holder)
     }
 
-    /// What the status of a payload means; `None` when it has none.
+    /// The meaning of a payload's status; `None` when it has none.
     pub fn state(&self, payload: &Object) -> Option<State> {
         let status = payload.text("status")?;
         self.statuses.iter().find(|(name, _)| name == status).map(|(_, state)| *state)
@@ -238,7 +238,7 @@ impl RecordType {
         people
     }
 
-    /// What a payload states about the person whom it names at `about`: the field of the register of people, the value, and where it stands.
+    /// The statement of a payload about the person whom it names at `about`: the field of the register of people, the value, and its path.
     pub fn stated<'a>(&'a self, payload: &'a Object, about: &'a str) -> impl Iterator<Item = Stated<'a>> {
         let in_force = self.state(payload) == Some(State::Active);
         self.facts.iter().filter(move |fact| fact.about == about).filter_map(move |fact| match &fact.says {
@@ -254,7 +254,7 @@ impl RecordType {
         })
     }
 
-    /// What a record that has ended stated about a person, for whoever still has it from there.
+    /// The former statements of a record that has ended, for comparison with a register that may still have their values.
     pub fn stated_before<'a>(&'a self, payload: &'a Object, about: &'a str) -> impl Iterator<Item = Stated<'a>> {
         let ended = self.state(payload) == Some(State::Ended);
         self.facts.iter().filter(move |fact| ended && fact.about == about).filter_map(move |fact| match &fact.says {
@@ -281,7 +281,7 @@ impl RecordType {
         organisations
     }
 
-    /// When a payload holds by its own dates.
+    /// The validity of a payload by its own dates.
     pub fn holds(&self, payload: &Object) -> Holds {
         let (first, last) = (self.days)(payload);
         let until = last.and_then(|day| day.tomorrow().ok()).map(Timestamp::start_of);
@@ -289,7 +289,7 @@ impl RecordType {
     }
 }
 
-/// When a version holds: from its issue and without end where nothing is said.
+/// The validity of a version: by default from its issue and without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holds {
     /// From when.
@@ -299,7 +299,7 @@ pub struct Holds {
 }
 
 impl Holds {
-    /// The same, where the change itself says from or until when.
+    /// The same, where the change itself gives the start or the end.
     pub fn or(self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         Self { from: from.or(self.from), until: until.or(self.until) }
     }
@@ -353,7 +353,7 @@ fn texts_in<'a>(value: &'a Value, rest: Option<&str>, visit: &mut dyn FnMut(&'a 
     }
 }
 
-/// The characters of a key as payloads have them: composed, and `Đ` for its look-alike. What nobody sees, and no payload may have, is left out.
+/// The characters of a key as payloads have them: composed, and `Đ` for its look-alike. Invisible characters, which no payload may have, are left out.
 fn vietnamese(key: &str) -> impl Iterator<Item = char> + '_ {
     let letter = |c| match c {
         '\u{d0}' => 'Đ',
@@ -364,7 +364,7 @@ fn vietnamese(key: &str) -> impl Iterator<Item = char> + '_ {
     key.nfc().filter(|c| !is_invisible(*c)).map(letter)
 }
 
-/// What people put between the parts of a number: the hyphens and dashes of any keyboard, the signs of minus and underlining.
+/// Separators that people write in numbers: hyphens and dashes of any keyboard, minus signs and underscores.
 fn is_separator(c: char) -> bool {
     matches!(c, '-' | '.' | ' ' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }

@@ -42,7 +42,7 @@ impl Lanes {
         Self { agencies: agencies.collect(), spread: RandomState::new() }
     }
 
-    /// The number of calls in progress.
+    /// The number of lanes.
     pub(super) fn count(&self) -> usize {
         GAINED + 1 + self.agencies.len()
     }

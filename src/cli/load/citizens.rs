@@ -79,7 +79,7 @@ impl Citizens {
         }
     }
 
-    /// The number of calls in progress.
+    /// The number of citizens.
     pub(super) fn count(&self) -> usize {
         self.ids.len()
     }

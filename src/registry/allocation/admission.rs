@@ -1,4 +1,4 @@
-//! Who came after the world was made: registries and record types, each group by one version of the trust anchor.
+//! Registries and record types that came after the world was made, each group by one version of the trust anchor.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ const ADMISSION: &str = "catalogue/admission/";
 pub struct Admission {
     /// Its number, from 1.
     pub number: u32,
-    /// Where its key events are; `None` until they are placed.
+    /// The position of its key events; `None` until they are in the ledger.
     pub placed: Option<Placed>,
     /// The record types that come, by their registry.
     pub record_types: BTreeMap<String, Vec<String>>,
 }
 
-/// Where and when key events were placed.
+/// The position and time of key events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placed {
@@ -32,14 +32,14 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// When.
+    /// The time of the placing.
     pub fn at(self) -> Timestamp {
         Timestamp(self.at_ms)
     }
 }
 
 impl Admission {
-    /// The admission behind `before` of these record types, each behind its registry.
+    /// The admission after `before` of these record types, each with its registry.
     pub(super) fn next(before: &[Self], record_types: impl Iterator<Item = (String, String)>) -> Self {
         let mut by_registry: BTreeMap<String, Vec<String>> = BTreeMap::new();
         record_types.for_each(|(registry, name)| by_registry.entry(registry).or_default().push(name));
@@ -58,7 +58,7 @@ impl Admission {
         Ok(batch.put(Space::Meta, key, serde_json::to_vec(self).map_err(Error::bug)?))
     }
 
-    /// Notes where its key events begin. Written before they are, so that a start that was cut short finds their place again.
+    /// Records the index at which its key events begin. Written before they are, so that an interrupted start finds their position again.
     pub async fn place(&self, store: &dyn Store, events_from: u64, now: Timestamp) -> Result<Self> {
         let placed = Self { placed: Some(Placed { events_from, at_ms: now.0 }), ..self.clone() };
         store.commit(placed.write(Batch::new())?).await?;

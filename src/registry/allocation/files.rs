@@ -1,4 +1,4 @@
-//! The versions of schema files that a store keeps, so that a file that is given again is compared with what records were written under.
+//! The versions of schema files that a store keeps, so that a file that is given again is compared with the one under which records were written.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! An expression as it was written: every node with its place.
+//! An expression as it was written: every node with its position.
 
 /// A node and the byte at which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// The operator of a sign, and how tightly it binds.
+    /// The operator of a sign, and its precedence.
     pub(super) fn of(sign: &str) -> Option<(Self, u8)> {
         Some(match sign {
             "||" => (Self::Or, 1),

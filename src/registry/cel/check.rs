@@ -1,4 +1,4 @@
-//! From a tree to a program: names become slots, every operand has a kind, and the most steps that it can take are known.
+//! From a tree to a program: names become slots, every operand has a kind, and the maximum number of steps is known.
 
 use super::super::pattern::Pattern;
 use super::CelError;
@@ -14,7 +14,7 @@ pub const STEPS_MAX: u64 = 10_000;
 const TEXT_STEPS: u64 = 10;
 /// Steps of a short regular expression over a text.
 const PATTERN_STEPS: u64 = 200;
-/// So many bytes of its source cost that much.
+/// Bytes of its source that cost that many steps.
 const PATTERN_BYTES: u64 = 30;
 
 /// A compiled boolean expression.
@@ -51,7 +51,7 @@ pub(super) enum Op {
     Each(Macro, Box<Op>, Box<Op>),
 }
 
-/// What is asked of a text.
+/// Functions that test a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TextTest {
     StartsWith,
@@ -59,14 +59,14 @@ pub(super) enum TextTest {
     Contains,
 }
 
-/// What is counted between two dates.
+/// Units of the time between two dates.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Span {
     Years,
     Days,
 }
 
-/// What is made of a list.
+/// Functions that make a value from a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Macro {
     All,
@@ -150,7 +150,7 @@ impl Scope<'_> {
                 let Kind::List(kind, _) = of.kind.clone() else {
                     return Err(self.at(node, format!("only a list has an index, and this is {}", of.kind)));
                 };
-                // The list is copied, with all that is in it.
+                // The list is copied, with all its content.
                 let steps = of.steps + index.steps + 1 + longest(&of.kind);
                 Ok(Typed { op: Op::Index(boxed(of), boxed(index)), kind: *kind, steps })
             }

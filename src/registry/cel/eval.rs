@@ -8,25 +8,25 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, Timestamp};
 use crate::trust::{Object, Value};
 
-/// What a rule says of a record.
+/// The result of a rule for a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It is true or false.
     Is(bool),
     /// A field that it needs is absent, or is not of its kind.
     Absent,
-    /// It cannot be computed: a division by zero, or a number beyond 64 bits.
+    /// Its value cannot be computed: a division by zero, or a number beyond 64 bits.
     Failed,
 }
 
-/// Why there is no value.
+/// The reason why there is no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Absent,
     Failed,
 }
 
-/// A value under way.
+/// A value during the evaluation.
 #[derive(Debug, Clone)]
 enum Held<'a> {
     Bool(bool),
@@ -82,12 +82,12 @@ pub enum Variable<'a> {
     Object(&'a Object),
     /// A text.
     Text(&'a str),
-    /// Not given.
+    /// A field that is absent.
     Absent,
 }
 
 impl Program {
-    /// What the rule says of these variables, which are in the order in which it was compiled.
+    /// The result of the rule for these variables, which are in the order in which it was compiled.
     pub fn run(&self, variables: &[Variable<'_>]) -> Outcome {
         debug_assert_eq!(variables.len(), self.slots);
         match (Run { variables, item: None }).op(&self.op) {
@@ -232,7 +232,7 @@ impl<'a> Run<'a, '_> {
     }
 }
 
-/// `&&` (`absorbs` is false) and `||` (true) of CEL: one operand that decides is enough, whatever the other one lacks.
+/// `&&` (`absorbs` is false) and `||` (true) of CEL: one operand that decides is enough, even if the other one fails.
 fn decide(one: Result<bool, Stop>, other: impl FnOnce() -> Result<bool, Stop>, absorbs: bool) -> Result<bool, Stop> {
     match one {
         Ok(truth) if truth == absorbs => Ok(absorbs),

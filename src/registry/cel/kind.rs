@@ -1,11 +1,11 @@
-//! What a value of an expression is, as the schema tells it before there is a record.
+//! The kind of an expression's value, known from the schema before any record exists.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::super::rule::{Field, Rule};
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// True or false.
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// The kind of a value that is of this kind or of `other`, which is like it: with the longer of their lists.
+    /// The common kind of this one and a compatible `other`: with the longer of their lists.
     pub(super) fn widest(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::Nothing, other) => other.clone(),

@@ -16,8 +16,8 @@
 //! | a regular expression | a literal, compiled at load, linear in the text ([`Pattern`](super::pattern::Pattern)) |
 //!
 //! Types are those of the schema's fields, so that a rule that names a field that does not exist, or compares a number with a text, is
-//! refused at load. What only a record can tell is an [`Outcome`]: a field that is absent is an error, as in CEL, unless `&&` or `||` decides
-//! without it. Who runs a rule takes an error for a rule that does not hold.
+//! refused at load. A problem that depends on the record is an [`Outcome`]: a field that is absent is an error, as in CEL, unless `&&` or `||` decides
+//! without it. The code that runs a rule treats an error as a rule that does not hold.
 
 mod ast;
 mod check;
@@ -33,13 +33,13 @@ pub use eval::{Outcome, Variable};
 pub use kind::Kind;
 pub use parse::{DEPTH_MAX, NODES_MAX, SOURCE_BYTES_MAX};
 
-/// Why a text is no rule.
+/// The reason why a text is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("at character {at}: {problem}")]
 pub struct CelError {
-    /// Where, in characters from 1.
+    /// Its position, in characters from 1.
     pub at: usize,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
 }
 

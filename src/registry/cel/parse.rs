@@ -1,4 +1,4 @@
-//! From words to a tree, by precedence; nesting is bounded before it is entered.
+//! From tokens to a tree, by precedence; the depth is checked before each descent.
 
 use super::CelError;
 use super::ast::{Node, Operator, What};
@@ -196,7 +196,7 @@ impl Parser<'_> {
         self.node(at, what)
     }
 
-    /// Expressions with commas between, to the closing sign; behind the last item of a list one more comma may stand.
+    /// Expressions separated by commas, to the closing sign; the last item of a list may be followed by one more comma.
     fn list(&mut self, end: &str) -> Result<Vec<Node>, CelError> {
         let mut items = Vec::new();
         while !self.takes(end) {

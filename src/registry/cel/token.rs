@@ -25,7 +25,7 @@ const SIGNS: [&str; 24] = [
     "||", "&&", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]",
     "{", "}",
 ];
-/// Words that CEL keeps for itself: no variables, and yet names of fields.
+/// Words that CEL reserves: no variables, but allowed as names of fields.
 const RESERVED: [&str; 17] = [
     "as",
     "break",
@@ -92,7 +92,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, CelError> {
     }
 }
 
-/// A text in quotes and how many bytes it takes, or where it is wrong.
+/// A text in quotes and its length in bytes, or the position of an error.
 fn text(rest: &str, quote: char) -> Result<(Word, usize), (usize, &'static str)> {
     let mut text = String::new();
     let mut characters = rest.char_indices().skip(1);

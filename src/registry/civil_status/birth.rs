@@ -1,4 +1,4 @@
-//! Entries of births (Law on Civil Status, articles 13 to 16): who was born, when and where, and of whom.
+//! Entries of births (Law on Civil Status, articles 13 to 16): the child, the day and place, and the parents.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What all entries of civil status have: the number in its book, who registered it when, the people in it, and what may become of it.
+//! The common parts of all civil-status entries: the number in its book, the authority and day, the people in it, and its lifecycle.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ pub(super) fn the_law() -> Source {
     law("Law 60/2014 on Civil Status")
 }
 
-/// What is done about an entry that should not be there.
+/// The procedure for an entry that should never have been made.
 pub(super) fn annulment() -> Needs {
     basis_of(&[ENTRY_ANNULLED, COURT_DECISION])
 }
 
-/// What is needed to change who an entry is about.
+/// What a change of the people in an entry needs.
 pub(super) fn identity_change() -> Needs {
     basis_of(&[CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION])
 }
@@ -102,12 +102,12 @@ pub(super) fn registration() -> Field {
     Field::required("registration", Rule::one_of(&["on_time", "late", "again"]))
 }
 
-/// What an entry states about the person at `about`: the value at `path`, in a field of the register of people.
+/// The statement of an entry about the person at `about`: the value at `path`, for a field of the register of people.
 pub(super) fn fact(about: &str, field: &str, path: &str) -> Fact {
     Fact { about: about.into(), field: field.into(), says: Says::path(path) }
 }
 
-/// A record type of the registry, for what all of them share.
+/// A record type of the registry, with everything that all of them share.
 pub(super) fn entry_type(name: &str, message: &str, ordinal: u8, label: Label, parties: &[&str]) -> RecordType {
     RecordType {
         name: name.into(),
@@ -133,12 +133,12 @@ pub(super) fn entry_type(name: &str, message: &str, ordinal: u8, label: Label, p
     }
 }
 
-/// The lifecycle of an entry that stands until it is annulled.
+/// The lifecycle of an entry that is in force until it is annulled.
 pub(super) fn stands() -> Lifecycle {
     Lifecycle::default().states("status", the_law(), [("active", "annulled", annulment(), the_law())])
 }
 
-/// The fields of every entry that are put right by a correction alone.
+/// The fields of every entry that only a correction can change.
 pub(super) fn as_written(lifecycle: Lifecycle) -> Lifecycle {
     lifecycle.fields([
         ("registered_on", basis_of(&[CORRECTION]), the_law()),
@@ -146,7 +146,7 @@ pub(super) fn as_written(lifecycle: Lifecycle) -> Lifecycle {
     ])
 }
 
-/// What holds for every entry: its number agrees with its day and its authority, which existed on that day.
+/// The rules of every entry: its number agrees with its day and its authority, which existed on that day.
 pub(super) fn check_entry(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     not_future(entry, "registered_on", today, findings);
     let Some(registered) = date_at(entry, "registered_on") else { return };

@@ -49,10 +49,10 @@ pub(super) fn record_type(name: &str) -> RecordType {
     }
 }
 
-/// Who is married to whom; of a marriage that was annulled nothing follows.
+/// The marital status and spouse of each party; an annulled marriage implies nothing.
 fn facts() -> Vec<Fact> {
     let of = |one: &str, other: &str| {
-        // One that ended says nothing of the present: who was divorced may have married again elsewhere.
+        // A marriage that ended implies nothing for today: a divorced person may have married again elsewhere.
         let says = Says::status(&[("active", "married")]);
         let spouse = fact(one, "spouse_id", &format!("{other}.personal_id"));
         [Fact { about: one.into(), field: "marital_status".into(), says }, spouse]
@@ -68,7 +68,7 @@ fn lifecycle() -> Lifecycle {
             ("active", "divorced", basis_of(&[COURT_DECISION]), marriage_law()),
             ("active", "widowed", basis_of(&[DEATH_ENTRY, COURT_DECISION]), marriage_law()),
             ("active", "annulled", annulment(), marriage_law()),
-            // Who was declared dead comes back, and the marriage stands again (article 67).
+            // A person declared dead comes back, and the marriage is in force again (article 67).
             ("widowed", "active", basis_of(&[COURT_DECISION, CORRECTION]), law("Law 52/2014, art. 67")),
         ],
     );
@@ -100,7 +100,7 @@ fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     let says = "is required where the marriage has ended, and only there";
     findings.expect(ended == entry.contains("ended_on"), "ended_on", "CONFLICT", says);
     let Some(registered) = date_at(entry, "registered_on") else { return };
-    // Before 2015 the law counted years begun: who was in their 20th or 18th year could marry.
+    // Before 2015 the law counted years begun: a man in his 20th year and a woman in her 18th could marry.
     let less = i16::from(registered < COMPLETED_SINCE);
     for (spouse, years) in SPOUSES {
         let old_enough = birth_of(entry, spouse).is_none_or(|birth| age_at_most(birth, registered) >= years - less);
@@ -153,7 +153,7 @@ pub(super) fn divorce_type(name: &str, marriage: &str) -> RecordType {
 
 const ONE_NOTE: &str = "a marriage ends once: annul the other note first, or in the same submission";
 
-/// The marriage that a note speaks of, where its entry is here, is divorced and of the same two.
+/// The marriage that a note names, where its entry is in the registry, is divorced and has the same two parties.
 fn ends_the_marriage(record_type: &str) -> AcrossRule {
     let marriage = |note: &Object| note.text("marriage_entry").map(str::to_owned).into_iter().collect();
     let fits = |_: Option<&Object>, note: &Object, around: &dyn Around| {

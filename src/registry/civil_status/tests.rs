@@ -1,4 +1,4 @@
-//! Entries of civil status keep their rules.
+//! Entries of civil status are held to their rules.
 
 use super::*;
 use crate::registry::common::testing::{address, check_changes, to};

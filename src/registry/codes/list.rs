@@ -1,4 +1,4 @@
-//! A code list as a value, and what it says of a code on a day.
+//! A code list as a value, and the status of a code on a day.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ use crate::registry::label::Label;
 pub struct CodeList {
     /// `land_uses`.
     pub name: String,
-    /// What it lists.
+    /// Its subject.
     pub label: Label,
-    /// The decree, circular or standard that it is from, and what we do not know of it.
+    /// The decree, circular or standard that it is from, and the parts of it that we do not know.
     pub source: String,
-    /// Whether it has every code that there is.
+    /// Whether it has every code that exists.
     pub is_complete: bool,
-    /// What a record carries of a code.
+    /// The value in records that stands for a code.
     pub carries: Carries,
-    /// By what records carry, then by first day.
+    /// By the value in records, then by first day.
     codes: Vec<Code>,
 }
 
-/// What a record carries of a code.
+/// The value in records that stands for a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carries {
     /// The code itself.
@@ -36,13 +36,13 @@ pub enum Carries {
 pub struct Code {
     /// `LUC`.
     pub code: String,
-    /// What it is called; empty where we do not know it.
+    /// Its name; empty where we do not know it.
     pub name: Label,
     /// Its first day; `None` when it is older than the list.
     pub valid_from: Option<Date>,
     /// Its last day; `None` while it may be used.
     pub valid_until: Option<Date>,
-    /// The code that took its place, if one did.
+    /// The code that replaced it, if one did.
     pub successor: Option<String>,
     /// A further property: the benefit level of an object of health insurance, [`DIVIDED`](super::DIVIDED) of a unit. Empty in most lists.
     pub property: String,
@@ -60,20 +60,20 @@ impl Code {
     }
 }
 
-/// The day that a record speaks of when it carries a code.
+/// The day on which a code in a record must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
-    /// The day of the submission: what the record says is so now.
+    /// The day of the submission: the value is true now.
     Today,
-    /// Some day from the date at this path of the payload to today: what the record says has been so since then.
+    /// Some day from the date at this path of the payload to today: the value has been true since then.
     Since(String),
     /// The date at this path; today when it is absent.
     Day(String),
-    /// Any day: what the record says was so at a time that it does not name.
+    /// Any day: the value was true at a time that the record does not name.
     Ever,
 }
 
-/// What a list says of a value.
+/// The result of looking a value up in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing<'a> {
     /// It may be used.
@@ -98,12 +98,12 @@ impl CodeList {
         Self { name: name.into(), label, source: source.into(), is_complete, carries, codes }
     }
 
-    /// Every code, by what records carry, then by first day.
+    /// Every code, by the value in records, then by first day.
     pub fn codes(&self) -> &[Code] {
         &self.codes
     }
 
-    /// What it takes of memory, in bytes: its codes and their texts, each with what an allocator adds to one.
+    /// Its size in memory, in bytes: its codes and their texts, each with the allocator's overhead.
     pub fn bytes(&self) -> usize {
         const ALLOCATION: usize = 16;
         let text = |text: &String| text.capacity() + ALLOCATION;
@@ -114,12 +114,12 @@ impl CodeList {
         self.codes.capacity() * size_of::<Code>() + self.codes.iter().map(of).sum::<usize>() + text(&self.source)
     }
 
-    /// The codes that a record means with `value`: one for each span of days in which it means something else.
+    /// The codes that `value` stands for: one for each span of days in which it has another meaning.
     pub fn meanings(&self, value: &str) -> &[Code] {
         &self.codes[self.range(value)]
     }
 
-    /// What `value` means on `day`.
+    /// The code that `value` stands for on `day`.
     pub fn on(&self, value: &str, day: Date) -> Option<&Code> {
         self.meanings(value).iter().find(|code| code.holds_on(day))
     }

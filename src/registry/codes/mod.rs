@@ -1,6 +1,6 @@
-//! Code lists, versioned by day: which codes there are, what they are called, and on which days each may be used.
+//! Code lists, versioned by day: the codes, their names, and the days on which each may be used.
 //!
-//! A rule holds a code to the day that its record speaks of ([`AsOf`]): a parcel of 2023 has the land uses of 2023, and an address of today
+//! A rule checks a code on the day that its record refers to ([`AsOf`]): a parcel of 2023 has the land uses of 2023, and an address of today
 //! lies in a unit that exists today. A list that is complete refuses codes that it does not have; one that is not flags them, because the
 //! code may be one that we do not know.
 //!

@@ -1,4 +1,4 @@
-//! Reads the table of a code list: one code a line, columns parted by tabs, comments with `#`.
+//! Reads the table of a code list: one code a line, columns separated by tabs, comments with `#`.
 //!
 //! ```text
 //! # code  name_vi  name_en  valid_from  valid_until  successor  property
@@ -11,13 +11,13 @@ use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::registry::label::Label;
 
-/// Why a table is no code list.
+/// The reason why a table is no code list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct CodeListError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: &'static str,
 }
 

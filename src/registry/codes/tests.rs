@@ -1,4 +1,4 @@
-//! The built-in lists hold what their sources say, and a list answers by the day.
+//! The built-in lists agree with their sources, and a list answers by the day.
 
 use super::*;
 use crate::base::time::Date;
@@ -18,7 +18,7 @@ fn the_built_in_lists_are_as_long_as_their_sources_say() {
         let list = built_in(name);
         assert_eq!((list.codes().len(), list.is_complete), (codes, true), "{name}");
     }
-    // CN and LH stand twice: each has two levels.
+    // CN and LH occur twice: each has two levels.
     assert_eq!(built_in("health_insurance_objects").codes().len(), 54 + 2);
     let units = built_in("units");
     let of = |length, day| units.codes().iter().filter(|unit| unit.code.len() == length && unit.holds_on(day)).count();

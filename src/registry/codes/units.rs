@@ -1,6 +1,6 @@
 //! Administrative units as a code list.
 //!
-//! The reorganisation of 2025 used codes again: 48 of the 69 communes of Hà Tĩnh have the code of a unit that was called something else
+//! The reorganisation of 2025 reused codes: 48 of the 69 communes of Hà Tĩnh have the code of a unit that had another name
 //! before. So a unit's key is its code and its first day, and an address carries both.
 
 use std::collections::BTreeMap;
@@ -11,12 +11,12 @@ use super::read::full;
 use crate::base::time::Date;
 use crate::registry::label::Label;
 
-/// What the list says of a unit whose land belongs to several others now.
+/// The property of a unit whose land belongs to several others now.
 pub const DIVIDED: &str = "divided";
 /// The present communes, and those that ended, in tables of their own form.
 const COMMUNES: &str = include_str!("data/communes.tsv");
 const FORMER_COMMUNES: &str = include_str!("data/former_communes.tsv");
-/// From when the present communes are valid.
+/// The first day of the present communes.
 const PRESENT_FROM: &str = "2025-07-01";
 
 /// The list `units`: provinces, the former districts and the communes of Hà Tĩnh, past and present. The communes of other provinces are not
@@ -40,7 +40,7 @@ pub(super) fn list() -> CodeList {
     CodeList::new("units", label, &format!("{} {of_communes}", provinces.source), false, Carries::Code, codes)
 }
 
-/// Where a commune lies, and how large it is.
+/// The position and size of a commune.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Centre {
     /// Of its centroid, WGS84.
@@ -60,22 +60,22 @@ static CENTRES: LazyLock<BTreeMap<&str, Centre>> = LazyLock::new(|| {
     rows(COMMUNES).filter_map(|row| Some((*row.first()?, centre(&row)?))).collect()
 });
 
-/// Where the commune with this whole key lies; of former ones that is not known.
+/// The position of the commune with this whole key; unknown for former ones.
 pub fn centre(code: &str, valid_from: Date) -> Option<Centre> {
     CENTRES.get(code).copied().filter(|_| full(PRESENT_FROM) == Some(valid_from))
 }
 
-/// The whole key of the unit that took the place of `ended`.
+/// The whole key of the unit that replaced `ended`.
 pub fn successor<'a>(units: &'a CodeList, ended: &'a Code) -> Option<(&'a str, Date)> {
     let day = ended.valid_until?.tomorrow().ok()?;
     let code = ended.successor.as_deref()?;
     Some((code, units.on(code, day)?.valid_from?))
 }
 
-/// Most units that followed each other in one place.
+/// Most units that replaced each other in turn.
 const SUCCESSIONS_MAX: usize = 8;
 
-/// The whole key of the unit that has the place of another now: the same while it exists. One that was divided has no one place.
+/// The whole key of the unit that replaces another one now: the same while it exists. A divided one has no single successor.
 pub fn present<'a>(units: &'a CodeList, code: &'a str, valid_from: Date) -> (&'a str, Date) {
     let mut key = (code, valid_from);
     for _ in 0..SUCCESSIONS_MAX {
@@ -93,7 +93,7 @@ pub fn unit<'a>(list: &'a CodeList, code: &str, valid_from: Date) -> Option<&'a 
     list.meanings(code).iter().find(|unit| unit.valid_from == Some(valid_from))
 }
 
-/// The comments of a table before its columns: where it is from.
+/// The comments of a table before its columns: its source.
 fn source(table: &str) -> String {
     let comments = table.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| !line.starts_with("code\t"));
     comments.collect::<Vec<_>>().join(" ")

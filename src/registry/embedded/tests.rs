@@ -1,4 +1,4 @@
-//! The host keeps the port's contract: atomic, idempotent, ordered, and every change provable.
+//! The embedded registry keeps the port's contract: atomic, idempotent, ordered, and every change provable.
 
 mod due;
 mod land;

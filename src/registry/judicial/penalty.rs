@@ -1,9 +1,9 @@
-//! What a penalty, which a record has in the words of its judgment, says about the term after which the conviction is expunged (Penal Code 2015,
+//! The term after which a conviction is expunged, read from the penalty in the words of the judgment (Penal Code 2015,
 //! article 70, clause 2; from memory): one year after a warning, a fine, non-custodial reform or a suspended sentence, two after up to five years in
 //! prison, three after up to fifteen, five after more.
 
-/// The years of the term: penalties above every term in prison, suspended sentences, and the months of the others tell it. Words that say nothing
-/// of prison are of the shortest.
+/// The years of the term: it depends on penalties above every term in prison, suspended sentences, and the months of the others. Words without
+/// prison give the shortest term.
 ///
 /// ```
 /// use lienthong::registry::judicial::expunged_after_years as years;

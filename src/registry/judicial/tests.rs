@@ -1,4 +1,4 @@
-//! Judicial records and their certificates keep their rules.
+//! Judicial records and their certificates are held to their rules.
 
 use super::*;
 use crate::registry::common::testing::{check_changes, to};

@@ -11,11 +11,11 @@ use crate::registry::lifecycle::{
 use crate::registry::rule::date_at;
 use crate::trust::{Object, Value};
 
-/// How far areas that add up may be apart, in hundredths of a square metre.
+/// Tolerance between sums of areas, in hundredths of a square metre.
 pub(super) const AREA_TOLERANCE: i64 = 50;
-/// The spouses divided what was theirs together.
+/// The spouses divided their common property.
 pub const PROPERTY_DIVISION: &str = "property_division";
-/// One spouse gave their part to the other.
+/// One spouse gave their share to the other.
 pub const GIFT_BETWEEN_SPOUSES: &str = "gift_between_spouses";
 /// The creditor released the mortgage.
 pub const RELEASE: &str = "release";
@@ -173,7 +173,7 @@ fn area(parcel: &Object) -> i64 {
     parcel.text("area_m2").and_then(forms::hundredths).unwrap_or(0)
 }
 
-/// Successors that the registry does not have are of no known area. A parcel ends with the area that it had, and in others than itself.
+/// Successors that the registry does not have are of unknown area. A parcel ends with the area that it had, and its successors are other parcels.
 fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let Some(before) = before.filter(|before| before.text("status") != after.text("status")) else { return true };
     let successors = texts(after, "successors");
@@ -192,12 +192,12 @@ fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) ->
     }
 }
 
-/// Land that somebody holds already is not what another parcel becomes.
+/// A parcel with a holder of its own cannot be the successor of another one.
 fn successors_are_new(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let ends = before.is_some_and(|before| before.text("status") != after.text("status"));
     let known = before.map(|before| texts(before, "successors")).unwrap_or_default();
     let named = texts(after, "successors").into_iter().filter(|id| ends || !known.contains(id));
-    // That it does not end in itself is another rule's.
+    // Another rule refuses a parcel as its own successor.
     let mut others = named.filter(|id| Some(id.as_str()) != after.text("parcel_id") && around.newest(id).is_some());
     others.all(|id| around.is_new(&id))
 }
@@ -211,7 +211,7 @@ fn restrictions_in_force(certificate: &Object, today: Date) -> impl Iterator<Ite
     })
 }
 
-/// A restriction that is in force ends, or becomes another, by the word of whoever it is there for.
+/// A restriction in force ends, or becomes another, only with the consent of the party that it protects.
 fn release(step: &Step<'_>) -> Option<Needs> {
     let after = objects(step.after, "restrictions");
     let ends = |kind: &str| {
@@ -231,7 +231,7 @@ fn changes_hands(before: &Object, after: &Object, reason: Option<&str>) -> bool 
     before.iter().filter(stays).count() < before.len() || after.iter().filter(was).count() < after.len()
 }
 
-/// One spouse leaves and the other stays, or what they own is no longer common.
+/// One spouse leaves and the other stays, or their property is no longer common.
 fn common_property(step: &Step<'_>) -> Option<Needs> {
     if step.before.text("legal_form") != Some("couple") {
         return None;

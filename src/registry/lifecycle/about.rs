@@ -1,4 +1,4 @@
-//! The records around a version, for a rule that asks about those of one type.
+//! The records around a version, for a rule that looks up records of one type.
 
 use crate::base::time::Date;
 use crate::trust::Object;
@@ -8,7 +8,7 @@ pub trait Around {
     /// The day of the change.
     fn today(&self) -> Date;
 
-    /// The newest version of a record of the type that the rule asks about, after all changes of the submission; `None` when there is none.
+    /// The newest version of a record of the type that the rule looks up, after all changes of the submission; `None` when there is none.
     fn newest(&self, natural_key: &str) -> Option<Object> {
         self.newest_of(None, natural_key)
     }
@@ -16,7 +16,7 @@ pub trait Around {
     /// The same of a record of another type of the registry.
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object>;
 
-    /// Whether a record of the type that the rule asks about is entered by this submission.
+    /// Whether this submission enters a record of the type that the rule looks up.
     fn is_new(&self, natural_key: &str) -> bool {
         self.is_new_of(None, natural_key)
     }
@@ -29,7 +29,7 @@ pub trait Around {
     fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64;
 }
 
-/// The records that one rule asks about.
+/// The records that one rule looks up.
 pub(super) struct About<'a> {
     pub(super) around: &'a dyn Around,
     pub(super) about: Option<&'a str>,

@@ -1,16 +1,16 @@
-//! Records that have ended: what no table speaks of changes only for a reason, because nobody looks after the fields of an ended record any more.
+//! Records that have ended: fields that no table names change only with a basis, because nobody looks after the fields of an ended record any more.
 
 use super::super::basis::FIELD;
 use super::super::rule::Findings;
 use super::step::Step;
 use super::{Lifecycle, assumption};
 
-/// Fields that say why the record stands as it does; they go with the status.
+/// Fields that give the reason for the status; they change with it.
 const OF_THE_STATUS: [&str; 2] = ["status", "status_reason"];
 
 impl Lifecycle {
-    /// Adds the fields that a step changes without a basis, of a record that has ended before it and after it; of those that a table names
-    /// the table speaks.
+    /// Adds the fields that a step changes without a basis, of a record that has ended before it and after it; fields that a table names
+    /// are left to the table.
     pub fn check_ended(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
         if step.basis().is_some() {
             return;

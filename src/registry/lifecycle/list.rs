@@ -1,4 +1,4 @@
-//! Lists whose entries stay: convictions, periods, classes. Entries are added, closed, changed and removed, each with what it needs.
+//! Lists whose entries stay: convictions, periods, classes. Entries are added, closed, changed and removed, each with its requirement.
 
 use crate::trust::Value;
 
@@ -7,18 +7,18 @@ use super::needs::{Needs, free};
 use super::source::Source;
 use super::step::Step;
 
-/// What may happen to the entries of a list.
+/// The requirements of changes to the entries of a list.
 #[derive(Debug, Clone)]
 pub struct Entries {
-    /// To an entry that is new.
+    /// Of adding an entry.
     pub added: Needs,
     /// The fields that close an entry, which has none of them before.
     pub closing: Vec<String>,
-    /// To one that is closed.
+    /// Of closing one.
     pub closed: Needs,
-    /// To one that says something else.
+    /// Of changing one.
     pub changed: Needs,
-    /// To one that is not there any more.
+    /// Of removing one.
     pub removed: Needs,
 }
 
@@ -29,7 +29,7 @@ impl Entries {
         Self { closing: fields.iter().map(|field| (*field).to_owned()).collect(), ..self }
     }
 
-    /// Whatever may happen to them needs nothing.
+    /// Every change needs nothing.
     pub fn free() -> Self {
         Self { added: free(), closing: Vec::new(), closed: free(), changed: free(), removed: free() }
     }
@@ -40,11 +40,11 @@ impl Entries {
 pub struct ListRule {
     /// The field.
     pub field: String,
-    /// The fields that tell one entry from another; none for a list of texts.
+    /// The fields that distinguish one entry from another; none for a list of texts.
     pub key: Vec<String>,
-    /// What may happen to its entries.
+    /// The requirements of changes to its entries.
     pub entries: Entries,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
 }
 
@@ -83,14 +83,14 @@ impl ListRule {
         }
     }
 
-    /// Whether two entries are the same one, saying different things.
+    /// Whether two entries are the same one with different content.
     fn same(&self, one: &Value, other: &Value) -> bool {
         let (Some(one), Some(other)) = (one.as_object(), other.as_object()) else { return false };
         !self.key.is_empty() && self.key.iter().all(|name| one.get(name) == other.get(name))
     }
 }
 
-/// Takes the pairs that fit out of both lists; gives the places of their new halves.
+/// Removes the matching pairs from both lists; returns the positions of their new halves.
 fn pair(left: &mut Vec<&Value>, new: &mut Vec<(usize, &Value)>, fits: impl Fn(&Value, &Value) -> bool) -> Vec<usize> {
     let mut places = Vec::new();
     left.retain(|one| match new.iter().position(|(_, other)| fits(one, other)) {

@@ -1,17 +1,17 @@
-//! What a change needs: nothing, a basis, or it is never made.
+//! The requirement of a change: nothing, a basis, or it is never allowed.
 
 use std::fmt;
 
 use super::step::Step;
 
-/// What a change needs.
+/// The requirement of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: it may be made.
+    /// Nothing: it is allowed.
     Nothing,
     /// A basis of its own, with one of these reasons; with any, when none is named.
     Basis(Vec<String>),
-    /// It is never made.
+    /// It is never allowed.
     Never,
 }
 
@@ -30,12 +30,12 @@ pub fn basis_of(reasons: &[&str]) -> Needs {
     Needs::Basis(reasons.iter().map(|reason| (*reason).to_owned()).collect())
 }
 
-/// A change that is never made.
+/// A change that is never allowed.
 pub fn never() -> Needs {
     Needs::Never
 }
 
-/// What a needed basis lacks.
+/// The defect of a required basis.
 pub(super) enum Lack<'a> {
     Basis(&'a [String]),
     Reason(&'a [String]),
@@ -68,7 +68,7 @@ impl fmt::Display for Needs {
 }
 
 impl Lack<'_> {
-    /// What a change lacks, behind what its rule says in Vietnamese.
+    /// The missing part of a change, after the Vietnamese text of its rule.
     pub(super) fn vietnamese(&self) -> String {
         match self {
             Self::Basis([]) => ": thay đổi này phải có căn cứ (`basis`) riêng".into(),

@@ -91,7 +91,7 @@ fn tables(page: &mut String, record_type: &RecordType) {
     }
 }
 
-/// The records of which a rule speaks.
+/// The condition of a rule, in words.
 fn records(rule: &TimeRule) -> String {
     let one = |(field, when): &(String, When)| match when {
         When::OneOf(texts) => format!("`{field}` is {}", texts.join(" or ")),

@@ -1,13 +1,13 @@
-//! What is wrong with the tables of a record type: they name what the type has, and each says one thing once. Found when the catalogue is built.
+//! Problems of a record type's tables: they must name fields and values of the type, and nothing twice. Found when the catalogue is built.
 
 use super::super::rule::{Field, Rule};
 use super::{Lifecycle, ListRule, TimeRule, Transition};
 
-/// The field that says how a record stands.
+/// The status field.
 const STATUS: &str = "status";
 
 impl Lifecycle {
-    /// What is wrong with the tables, of a record type with these fields.
+    /// The problem of the tables, for a record type with these fields.
     pub fn problem(&self, fields: &[Field]) -> Option<String> {
         self.states_problem(fields).or_else(|| self.paths_problem(fields)).or_else(|| {
             let lists = self.lists.iter();
@@ -55,7 +55,7 @@ impl Lifecycle {
     }
 }
 
-/// Entries are told apart by fields that they have, and closed by fields that they may have.
+/// Entries are distinguished by required fields, and closed by optional ones.
 fn list_problem(list: &ListRule, fields: &[Field]) -> Option<String> {
     let ListRule { field, key, entries, .. } = list;
     let (Rule::List(of, _) | Rule::Set(of, _)) = &find(fields, field)?.rule else {

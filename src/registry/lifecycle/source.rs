@@ -1,8 +1,8 @@
-//! Where a rule is written, and how sure we are of it: the marks of `docs/fidelity.md`.
+//! The source of a rule, and our certainty: the marks of `docs/fidelity.md`.
 
 use std::fmt;
 
-/// How sure we are.
+/// Our certainty about a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// Read in the text of the law, or in a verbatim quotation of it.
@@ -11,14 +11,14 @@ pub enum Mark {
     Press,
     /// Seen in public programs that integrate with the real systems.
     Code,
-    /// Believed to be so, not verified.
+    /// Assumed, not verified.
     Memory,
     /// A modelling decision of ours.
     Assumption,
 }
 
 impl Mark {
-    /// As the page has it.
+    /// Its mark on the page.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Law => "law",
@@ -30,12 +30,12 @@ impl Mark {
     }
 }
 
-/// Where a rule is written.
+/// The source of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// How sure we are.
+    /// Our certainty about a rule.
     pub mark: Mark,
-    /// Where; empty for most assumptions.
+    /// The text; empty for most assumptions.
     pub text: String,
 }
 
@@ -63,7 +63,7 @@ pub fn code(text: &str) -> Source {
     Source { mark: Mark::Code, text: text.into() }
 }
 
-/// Believed to be so.
+/// Assumed.
 pub fn memory(text: &str) -> Source {
     Source { mark: Mark::Memory, text: text.into() }
 }

@@ -1,4 +1,4 @@
-//! Tables of states: which transitions of a status field there are, what each needs, and who makes it.
+//! Tables of states: the transitions of a status field, the requirement of each, and its author.
 
 use std::fmt;
 
@@ -17,22 +17,22 @@ pub struct Transition {
     pub to: String,
     /// Who may make it.
     pub by: Who,
-    /// What it needs.
+    /// Its requirement.
     pub needs: Needs,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
 }
 
-/// The table of one status field. A pair that is not in it is never made; a state that nothing leaves is final.
+/// The table of one status field. A pair that is not in it is never allowed; a state without outgoing transitions is final.
 #[derive(Debug, Clone)]
 pub struct States {
     /// The field.
     pub field: String,
-    /// Where it is written that there are no others.
+    /// The source of the rule that there are no others.
     pub source: Source,
     /// The transitions.
     pub rows: Vec<Transition>,
-    /// Whether the states are personal data of a protected kind, which no refusal names.
+    /// Whether the states are specially protected personal data, which no refusal names.
     pub unnamed: bool,
 }
 
@@ -46,7 +46,7 @@ impl States {
         let (before, after) = (step.before.text_at(&self.field), step.after.text_at(&self.field));
         let (from, to) = match (before, after) {
             (Some(from), Some(to)) if from != to => (from, to),
-            // A state that is taken out could come back as another one.
+            // A removed state could come back as another one.
             (Some(_), None) => {
                 let says = format_args!("a known state is not removed ({})", self.source);
                 return findings.add(&self.field, "FIXED", says);
@@ -91,7 +91,7 @@ impl fmt::Display for Said<'_> {
     }
 }
 
-/// What may follow a state, in words, and where it is written that nothing else may.
+/// The states that may follow a state, in words, and the source of the rule that no other may.
 struct Open<'a>(&'a States, &'a str);
 
 impl fmt::Display for Open<'_> {

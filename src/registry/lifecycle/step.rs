@@ -8,16 +8,16 @@ use crate::trust::{Object, Operation};
 pub struct Step<'a> {
     /// The version that is in force.
     pub before: &'a Object,
-    /// The one that is to follow.
+    /// The version that is to follow.
     pub after: &'a Object,
-    /// What the change does.
+    /// The operation of the change.
     pub operation: Operation,
     /// The day of the change.
     pub today: Date,
 }
 
 impl<'a> Step<'a> {
-    /// The basis of this change. One that the version before has already speaks of another change.
+    /// The basis of this change. A basis that the version before has already belongs to another change.
     pub fn basis(&self) -> Option<&'a Object> {
         self.after.object("basis").filter(|basis| self.before.object("basis") != Some(basis))
     }

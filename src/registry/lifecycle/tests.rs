@@ -1,5 +1,5 @@
 //! The tables as they are, derived: every pair that is not in one is refused, and every pair in it passes with what it needs. Then the
-//! rules that no table can say, case by case.
+//! rules that no table can express, case by case.
 
 use super::problem::values;
 use super::*;
@@ -10,7 +10,7 @@ use crate::registry::{Catalogue, RecordType, driver_licence, health_insurance, j
 use crate::trust::Operation;
 use crate::trust::Value;
 
-/// What the step from `before` to `after` breaks, as `path RULE`.
+/// The violations of the step from `before` to `after`, as `path RULE`.
 fn found(record_type: &RecordType, before: &Object, after: &Object) -> Vec<String> {
     let mut violations = Violations::default();
     let step = Step { before, after, operation: Operation::Update, today: TODAY };
@@ -25,7 +25,7 @@ fn found_at(record_type: &RecordType, before: &Object, after: &Object, path: &st
     found.iter().find_map(|one| Some(one.strip_prefix(path)?.strip_prefix(' ')?.to_owned()))
 }
 
-/// Holds the change at `path` to what it needs: with nothing, an old basis, one for another reason, and the right one.
+/// Tests the requirement of the change at `path`: without a basis, with an old one, with one for another reason, and with the right one.
 fn needs_just(record_type: &RecordType, before: &Object, after: &Object, path: &str, needs: &Needs) {
     let with = |object: &Object, reason: &str| object.clone().with("basis", resting_on(reason));
     let found = |before: &Object, after: &Object| found_at(record_type, before, after, path);
@@ -132,7 +132,7 @@ fn entries_of_lists_stay() {
     }
 }
 
-/// A step of a record type, and what it breaks.
+/// A step of a record type, and its violations.
 type Case = (&'static str, Object, Object, &'static [&'static str]);
 
 fn hold(cases: &[Case]) {
@@ -284,7 +284,7 @@ fn a_document_keeps_its_holder() {
         Object::new().with("holder", party(id, name).with("birth_date", birth))
     };
     hold(&[
-        // under one number everything else becomes another's
+        // under one number all other data become those of another person
         case(born(Some(AN), "Lê Hoà", "1990"), because("x", &born(Some(AN), "Trần Mai", "1985")), &["holder HOLDER"]),
         case(born(Some(AN), "Lê Hoà", "1990"), because("x", &born(Some(AN), "Trần Mai", "1990")), &[]),
         case(
@@ -455,7 +455,7 @@ fn land_changes_hands_while_nothing_stands_against_it() {
         case(own(Some(("mortgage", None))), because("court_decision", &revoked(Some(("mortgage", None)))), &[]),
         case(own(None), because("decision", &revoked(None)), &[]),
         case(own(Some(("mortgage", None))), because("release", &own(None)), &[]),
-        // another's by way of the name
+        // another person because of the name
         case(
             own(Some(("court_freeze", None))),
             because(

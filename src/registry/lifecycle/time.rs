@@ -1,8 +1,8 @@
-//! What time does: changes that a record undergoes when a day comes, as data of the record type.
+//! Time rules: changes that a record undergoes when a day comes, as data of the record type.
 //!
-//! A rule says of which records it speaks, from which day of theirs it counts, and what they are afterwards. The registry keeps an index of
-//! the days on which its records are due, and the world's clock runs what is due as its own author ([`SYSTEM`]). What merely follows from a
-//! date, like the lapse of a card, needs no rule: it is derived when somebody reads.
+//! A rule names its records, the day from which it counts, and their values afterwards. The registry keeps an index of
+//! the days on which its records are due, and the world's clock makes due changes under its own name ([`SYSTEM`]). A state that merely follows from a
+//! date, like the lapse of a card, needs no rule: it is derived on reading.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::registry::basis::{FIELD, SYSTEM};
 use crate::registry::rule::date_at;
 use crate::trust::{Object, Value};
 
-/// Which records a rule speaks of: what one of their fields has.
+/// The records that a rule matches: a condition on one of their fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// One of these texts.
@@ -34,7 +34,7 @@ pub enum After {
     Years(i16),
 }
 
-/// From which day a version counts.
+/// The day from which a rule counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// From a day that it states.
@@ -48,19 +48,19 @@ pub enum Since {
 pub struct TimeRule {
     /// Its name, the reason code of the change: `points_restored`.
     pub name: String,
-    /// What the fields of a record have that it speaks of.
+    /// Conditions on the fields of the records that it matches.
     pub when: Vec<(String, When)>,
     /// The fields that state the first day: the first of them that a record has counts.
     pub since: Vec<String>,
-    /// Whether a record with none of them counts from the day of its issue; else time does nothing to it.
+    /// Whether a record with none of them counts from the day of its issue; otherwise the rule does not match it.
     pub or_issue: bool,
     /// How long after that day.
     pub after: After,
-    /// What the record has afterwards.
+    /// The values that the record has afterwards.
     pub sets: Vec<(String, Value)>,
-    /// The fields that it has no longer.
+    /// The fields that are removed.
     pub clears: Vec<String>,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
 }
 
@@ -106,7 +106,7 @@ impl TimeRule {
         self
     }
 
-    /// From which day a payload counts; `None`: time does nothing to it.
+    /// The day from which a payload counts; `None`: the rule does not match it.
     pub fn since(&self, payload: &Object) -> Option<Since> {
         let has = |(field, when): &(String, When)| match when {
             When::OneOf(texts) => payload.text_at(field).is_some_and(|text| texts.iter().any(|one| one == text)),
@@ -121,7 +121,7 @@ impl TimeRule {
         stated.or(self.or_issue.then_some(Since::Issue))
     }
 
-    /// What a payload is after the change of `day`: its basis names the system as author.
+    /// The payload after the change of `day`: its basis names the system as author.
     pub fn apply(&self, mut payload: Object, day: Date) -> Object {
         self.clears.iter().for_each(|field| drop(payload.remove(field)));
         for (field, value) in &self.sets {
@@ -169,7 +169,7 @@ impl When {
         }
     }
 
-    /// Whether a value can be of both.
+    /// Whether a value can meet both conditions.
     fn meets(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::OneOf(one), Self::OneOf(others)) => one.iter().any(|text| others.contains(text)),
@@ -190,10 +190,10 @@ enum Known {
 /// What is known of a record after some rules.
 type Fields = Vec<(String, Known)>;
 
-/// Most changes that are followed: more rules than that chase each other as far as anybody can tell.
+/// Most changes that are followed: more than that are taken for an endless cycle of rules.
 const FOLLOWED_MAX: usize = 10_000;
 
-/// A record after `rule`, if the rule may speak of it on the day of the one before; a rule that counts from the issue waits for its own time.
+/// A record after `rule`, if the rule may match on the day of the one before; a rule that counts from the issue waits for its own time.
 fn after(rule: &TimeRule, before: &Fields) -> Option<Fields> {
     let known = |field: &String| before.iter().find(|(of, _)| of == field).map(|(_, known)| known);
     let counts = rule.since.iter().any(|field| !matches!(known(field), Some(Known::Absent)));
@@ -221,7 +221,7 @@ fn after(rule: &TimeRule, before: &Fields) -> Option<Fields> {
     Some(fields)
 }
 
-/// The first rule that can come round to itself through others on one day.
+/// The first rule that can trigger itself through others on one day.
 pub fn circle(rules: &[TimeRule]) -> Option<&TimeRule> {
     let comes_round = |start: &TimeRule| {
         let mut open: Vec<(usize, Fields)> = after(start, &Fields::new()).map(|left| (1, left)).into_iter().collect();
@@ -251,7 +251,7 @@ impl Since {
 }
 
 impl After {
-    /// So long after a day; the end of a month where that month is shorter.
+    /// The day this long after another one; the end of a month where that month is shorter.
     pub fn from(self, day: Date) -> Date {
         day.saturating_add(match self {
             Self::Days(count) => Span::new().days(count),
@@ -260,7 +260,7 @@ impl After {
         })
     }
 
-    /// As ISO 8601 has it: `P5Y`.
+    /// In ISO 8601 notation: `P5Y`.
     pub fn iso(self) -> String {
         match self {
             Self::Days(count) => format!("P{count}D"),
@@ -294,7 +294,7 @@ impl fmt::Display for After {
     }
 }
 
-/// A value as words have it.
+/// A value in words.
 struct Plain<'a>(&'a Value);
 
 impl fmt::Display for Plain<'_> {

@@ -1,7 +1,7 @@
-//! What at most one record of a type has at a time: a person's card in force, a chassis that is on the road.
+//! Values that at most one record of a type has at a time: a person's card in force, a chassis that is on the road.
 //!
-//! A version *claims* values. A submission that leaves two records with one claim is refused, and what a record claimed already it keeps:
-//! stored records stay as they are. Who claims what is in the index, so that it is known without reading the other records.
+//! A version *claims* values. A submission that leaves two records with one claim is refused, and a record keeps the claims that it had:
+//! stored records stay as they are. Claims are in the index, so that they are known without reading the other records.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ pub type Claims = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 pub struct UniqueRule {
     /// Its name, UPPER_SNAKE; the type of the violation.
     pub name: &'static str,
-    /// The field that it speaks of.
+    /// The field that it concerns.
     pub field: String,
-    /// What it wants, in words.
+    /// The requirement, in words.
     pub says: String,
-    /// Where that is written.
+    /// The source of the rule.
     pub source: Source,
-    /// What a version claims.
+    /// The claims of a version.
     pub claims: Claims,
 }
 
 impl UniqueRule {
-    /// A rule: its name, the field that it speaks of, what it wants, where that is written, and what a version claims.
+    /// A rule: its name, its field, its requirement in words, its source, and the claims of a version.
     pub fn new(
         (name, field): (&'static str, &str),
         says: &str,

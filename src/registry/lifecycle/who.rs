@@ -1,6 +1,6 @@
-//! Who makes a change: the agency that owns the registry, which alone submits, or the registry itself when the day comes.
+//! Authors of changes: the agency that owns the registry, which alone submits, or the registry itself when the day comes.
 //!
-//! Other agencies and courts decide much of what a registry writes down. They are named by the basis of the change; the owner writes it.
+//! Other agencies and courts make many of the decisions that a registry records. The basis of the change names them; the owner writes it.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use super::super::basis::{FIELD, SYSTEM};
 use super::super::rule::Findings;
 use crate::trust::Object;
 
-/// Who writes changes.
+/// Authors of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
     /// The agency that owns the registry, by a submission.
     Owner,
-    /// The world that begins with them: the history of its records, what time did included.
+    /// The initial data of a world: the history of its records, changes by time rules included.
     World,
 }
 
-/// Who may make a transition.
+/// Allowed authors of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Who {
-    /// Whoever writes the registry: its owner, and time where a rule says so.
+    /// The registry's owner, and time where a rule says so.
     #[default]
     Anybody,
     /// The owner alone: time never makes it.
@@ -30,7 +30,7 @@ pub enum Who {
 }
 
 impl Who {
-    /// Those that a schema file names.
+    /// The names in a schema file.
     pub const NAMED: [(&'static str, Self); 2] = [("owner", Self::Owner), ("system", Self::System)];
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Who {
     }
 }
 
-/// Whether a payload's basis says that the registry itself made the change.
+/// Whether a payload's basis names the registry itself as the author of the change.
 pub fn is_of_system(payload: &Object) -> bool {
     let author = payload.object(FIELD).and_then(|basis| basis.text("authority"));
     author.is_some_and(|author| author.eq_ignore_ascii_case(SYSTEM))

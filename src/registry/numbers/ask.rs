@@ -1,4 +1,4 @@
-//! Asks a resident registry through its port for the records that the rule needs, and accepts only those that verify.
+//! Reads the records that the rule needs from a resident registry through its port, and accepts only those that verify.
 
 use async_trait::async_trait;
 
@@ -11,9 +11,9 @@ use super::{CLAIMANTS_MAX, Entry, Residents, Standing};
 
 /// The resident registry as the rule sees it.
 pub struct AskedResidents<'a> {
-    /// Asks and verifies.
+    /// The reader, which verifies.
     pub reader: &'a Reader,
-    /// As of when.
+    /// The time for which records are verified.
     pub now: Timestamp,
 }
 
@@ -35,8 +35,8 @@ impl AskedResidents<'_> {
         Ok(found.iter().filter_map(|found| self.entry(found)).collect())
     }
 
-    /// What a record says of numbers. One that does not verify claims nothing, and keeps its own number from being claimed. One that
-    /// claims nothing and says that its person lives is not verified here: the code that discloses any of it does that.
+    /// The claims of a record. One that does not verify claims nothing, and keeps its own number from being claimed. One that
+    /// claims nothing and has a living person is not verified here: the code that discloses any of it does that.
     fn entry(&self, found: &Answer) -> Option<Entry> {
         let entry = Entry::of(&found.record.record.disclosure.fields_named(&Entry::FIELDS).ok()?)?;
         if entry.claims.is_empty() && entry.standing == Standing::Living {

@@ -1,4 +1,4 @@
-//! Whom a number leads to, as a table: the register in short notation, the number asked, the numbers found; and what holds for any
+//! The person whom a number leads to, as a table: the register in short notation, the number asked, the numbers found; and properties of any
 //! register.
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ async fn a_claim_counts_only_on_a_number_that_nobody_holds_and_nobody_else_claim
         // two claim it, whether it is absent or cancelled
         ("B:A C:A", "A → A!", "B → B"),
         ("A!: B:A C:A", "A → A!", "C → C"),
-        // a claim of a record that was cancelled itself proves nothing, and stands in nobody's way
+        // a claim of a record that was cancelled itself proves nothing, and blocks no other claim
         ("B!:A", "A → A!", "B → B!"),
         ("B!:A C:A", "A → CA", "B → B!"),
         // a chain, listed step by step or whole
@@ -127,7 +127,7 @@ async fn a_chain_that_is_too_long_and_a_crowd_of_claims_prove_nothing() {
 
 const LETTERS: [char; 7] = ['A', 'B', 'C', 'D', 'E', 'F', 'G'];
 
-/// For each letter no record, a good one or a cancelled one, and what it claims.
+/// For each letter no record, a good one or a cancelled one, and its claims.
 fn any_register() -> impl Strategy<Value = Vec<Entry>> {
     let record = |number: char| {
         let claims = prop::collection::vec(prop::sample::select(LETTERS.as_slice()), 0..3);

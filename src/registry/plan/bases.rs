@@ -1,4 +1,4 @@
-//! The bases that earlier versions of records rest on: each was the basis of one change, and is that of no other.
+//! The bases of earlier versions of records: each was the basis of one change and cannot be that of another.
 
 use std::collections::BTreeMap;
 

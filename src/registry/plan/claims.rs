@@ -1,6 +1,6 @@
-//! What one record of a type has at most: who claims it, as a batch leaves it.
+//! Values that at most one record of a type has: their claimants as a batch leaves them.
 //!
-//! A submission is held to what all its changes leave together, so that one record may give up what another takes.
+//! A submission is checked by the common result of all its changes, so that one record may give up a value that another takes.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use crate::registry::prepare::Prepared;
 use crate::registry::row::{RecordKey, corrupt};
 use crate::store::{Batch, Space};
 
-/// Who claims one value.
+/// The record that claims one value.
 struct Claim {
-    /// As stored; `None` where nobody asked.
+    /// As stored; `None` if it was not read.
     stored: Option<Option<RecordKey>>,
-    /// As the batch leaves it.
+    /// After the batch.
     now: Option<RecordKey>,
 }
 
-/// Who claims what, by index key.
+/// Claimants by index key.
 #[derive(Default)]
 pub(super) struct ClaimBook(BTreeMap<Vec<u8>, Claim>);
 
 impl ClaimBook {
-    /// Takes a stored row in, or that there is none. The type is in the key.
+    /// Adds a stored row, or that there is none. The type is in the key.
     pub(super) fn know(&mut self, key: Vec<u8>, stored: Option<&[u8]>) -> Result<()> {
         let holder = |id: &[u8]| {
             let mut holder = [*key.get(1)?; 17];
@@ -37,7 +37,7 @@ impl ClaimBook {
         Ok(())
     }
 
-    /// Who has a value as the batch leaves it.
+    /// The claimant of a value after the batch.
     pub(super) fn holder(&self, key: &[u8]) -> Option<RecordKey> {
         self.0.get(key)?.now
     }
@@ -68,7 +68,7 @@ impl ClaimBook {
     }
 }
 
-/// The keys of all that these changes claim.
+/// The keys of all claims of these changes.
 pub(in crate::registry) fn keys<'a>(changes: impl Iterator<Item = &'a Prepared>) -> Vec<Vec<u8>> {
     let mut keys: Vec<Vec<u8>> = changes.flat_map(|change| &change.claims).map(|(_, key)| key.clone()).collect();
     keys.sort_unstable();

@@ -1,10 +1,10 @@
-//! The steps of a submission: each change with the version before it, held to the lifecycle of its type.
+//! The steps of a submission: each change with the version before it, checked against the lifecycle of its type.
 //!
-//! The version before is the stored one, one that an earlier submission of this batch writes, or one of the same submission. All that a
-//! submission breaks is found before anything of it is planned. Rules between records see them as the submission leaves them, so
+//! The version before is the stored one, one that an earlier submission of this batch writes, or one of the same submission. All violations of a
+//! submission are found before any of its changes is planned. Rules between records see them as the submission leaves them, so
 //! that the order of its changes does not matter.
 //!
-//! A basis speaks for one change of its record: one that an earlier version has is the basis of no further change.
+//! A basis justifies one change of its record: one that an earlier version has cannot be the basis of a further change.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ use super::bases::Bases;
 use super::{Current, Plan, Source, read};
 
 impl Plan {
-    /// Whether the lifecycles allow every change; their versions fit.
+    /// Whether the lifecycles allow every change; their versions are checked already.
     pub(super) fn check_steps(&self, changes: &[Prepared], author: Author, today: Date) -> Result<()> {
         let is_submitted = author == Author::Owner;
         let asks_nothing = |change: &Prepared| {
@@ -43,7 +43,7 @@ impl Plan {
                 Some((_, earlier)) => Some(content_of(earlier)?),
                 None => self.current.get(&change.key()).map(|now| self.content(now)).transpose()?,
             };
-            // Who claims what is compared below, by the keys alone.
+            // Claims are compared below, by the keys alone.
             let is_asked = !change.related.is_empty() || (is_submitted && change.is_of_system);
             if before.is_none() && !is_asked {
                 continue;
@@ -55,7 +55,7 @@ impl Plan {
                 Some(before) => {
                     let is_used = self.used.has(&change.key(), &after) || used.has(&change.key(), &after);
                     used.add(change.key(), before);
-                    // What is no basis of this change is told apart from one by standing in the version before.
+                    // A basis that is in the version before already is not the basis of this change.
                     let before = if is_used { with_basis_of(before, &after) } else { Cow::Borrowed(&**before) };
                     let step = Step { before: &before, after: &after, operation: change.operation, today };
                     let RecordType { lifecycle, .. } = &*change.record_type;
@@ -89,13 +89,13 @@ impl Plan {
         }
     }
 
-    /// Adds every value that two records would have. `newest` are the versions that the submission leaves, each with its place in it.
+    /// Adds every value that two records would have. `newest` are the versions that the submission leaves, each with its position in it.
     fn check_claims(&self, newest: &BTreeMap<RecordKey, (usize, &Prepared)>, violations: &mut Violations) {
         let mut taken: BTreeMap<&[u8], RecordKey> = BTreeMap::new();
         let mut in_order: Vec<_> = newest.iter().collect();
         in_order.sort_unstable_by_key(|(_, (at, _))| *at);
         let had = |record| self.current.get(record).map_or(&[][..], |current| &current.claims);
-        // What a record has and keeps is taken, wherever in the submission it stands.
+        // A value that a record has and keeps is taken, wherever in the submission the record is.
         for (record, (_, change)) in &in_order {
             for (_, key) in change.claims.iter().filter(|claim| had(*record).contains(claim)) {
                 taken.entry(key).or_insert(**record);
@@ -106,7 +106,7 @@ impl Plan {
             for claim in &change.claims {
                 let (rule, key) = claim;
                 let in_submission = *taken.entry(key).or_insert(*record) != *record;
-                // What a record of this submission has is what the submission leaves it, looked at above.
+                // The values of a record of this submission are those after the submission, compared above.
                 let elsewhere =
                     self.claims.holder(key).is_some_and(|other| other != *record && !newest.contains_key(&other));
                 let Some(rule) = change.record_type.lifecycle.unique.get(*rule) else { continue };
@@ -161,7 +161,7 @@ struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Where a record is stored that the change asks about.
+    /// The storage key of a record that the change looks up.
     fn key_of(&self, about: Option<&str>, natural_key: &str) -> Option<RecordKey> {
         let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name))?.ordinal;
         let related = &self.asking.related;
@@ -181,7 +181,7 @@ impl Around for Neighbours<'_> {
             Some((_, change)) => content_of(change),
             None => self.plan.content(self.plan.current.get(&key)?),
         };
-        // Stored rows were read when the plan got to know them, and what is planned was written from an object: neither fails here.
+        // Stored rows were read when they were added to the plan, and planned ones were written from an object: neither fails here.
         found.ok().map(Cow::into_owned)
     }
 

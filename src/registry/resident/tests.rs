@@ -1,4 +1,4 @@
-//! People and households keep their rules.
+//! People and households are held to their rules.
 
 use super::*;
 use crate::registry::common::testing::{address, check_changes, to};

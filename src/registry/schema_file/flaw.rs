@@ -36,7 +36,7 @@ impl fmt::Display for Flaw {
 pub struct Flaws {
     /// The first ones.
     pub kept: Vec<Flaw>,
-    /// The number of calls in progress.
+    /// The number of all flaws, those not kept too.
     pub total: usize,
 }
 

@@ -22,7 +22,7 @@ const ID_BYTES_MAX: usize = 40;
 pub struct FieldsRule {
     /// Its id, UPPER_SNAKE: the rule of the violation.
     pub id: String,
-    /// The field that it speaks of.
+    /// The field that it concerns.
     pub field: String,
     /// Whether what breaks it is accepted and flagged.
     pub is_warning: bool,

@@ -1,4 +1,4 @@
-//! What time does to records: by its rules, in order, once, whatever is cut short, and the same in one run as in many.
+//! The effects of time on records: by its rules, in order, once, whatever is interrupted, and the same in one run as in many.
 
 use std::collections::BTreeMap;
 
@@ -110,7 +110,7 @@ async fn points_come_back_and_suspensions_end_on_their_days() {
     assert_eq!((active.text("status"), active.integer("points")), (Some("active"), Some(4)));
     assert!(!active.contains("status_reason") && !active.contains("suspended_until"));
     assert_eq!(active.text_at("basis.authority"), Some("system"));
-    // What time did is what an agency might have entered: every version is legal after the one before.
+    // An agency might have entered the same changes: every version is legal after the one before.
     let record_type = host.sector().record_type(driver_licence::LICENCE).expect("a type");
     let mut newest: BTreeMap<RecordId, Object> = BTreeMap::new();
     for (statement, after) in versions {
@@ -174,7 +174,7 @@ async fn a_change_of_the_record_takes_its_work_away() {
     agrees(&*store).await;
 }
 
-/// Whatever is dropped in the middle, each piece of work is done once.
+/// Wherever the work is dropped, each change is made once.
 #[tokio::test]
 async fn work_that_is_cut_short_is_done_once() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -238,7 +238,7 @@ async fn a_jump_at_once_is_the_same_as_in_pieces() {
     }
 }
 
-/// A store of before there were these rows, or whose rules were others, gets them when it is opened.
+/// A store from before there were these rows, or with other rules, gets them when it is opened.
 #[tokio::test]
 async fn a_store_without_the_rows_gets_them() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());

@@ -20,7 +20,7 @@ fn ended(status: &str, successors: &[&str]) -> Change {
     of(land::PARCEL, change(Operation::Update, 1, parcel.with("basis", basis("division"))))
 }
 
-/// The neighbour's land is no part of what is divided.
+/// The neighbour's land is no part of the divided parcel.
 #[tokio::test]
 async fn a_parcel_ends_in_new_parcels() {
     let host = open(Arc::new(MemoryStore::new()), "land").await;

@@ -11,7 +11,7 @@ fn cancelled(payload: Object) -> Object {
     payload.with("status", "cancelled").with("basis", basis("number_cancelled"))
 }
 
-/// What a refused submission breaks, as `path RULE`.
+/// The violations of a refused submission, as `path RULE`.
 pub(super) fn broken(error: &Error) -> Vec<String> {
     assert_eq!(error.reason, Reason::TransitionNotAllowed, "{error:?}");
     error.violations.kept().iter().map(|one| format!("{} {}", one.field, one.rule)).collect()
@@ -39,7 +39,7 @@ async fn one_illegal_change_refuses_the_submission_and_all_of_them_are_named() {
     );
     assert!(!format!("{error:?}").contains("1986"), "no value is repeated");
     assert_eq!(host.log_size().await.expect("size"), 1);
-    // a version that is not the newest is told first: what follows it is not known
+    // a version that is not the newest is refused first: the version after it is unknown
     let stale = vec![change(Operation::Update, 2, an().with("sex", "male"))];
     assert_eq!(submit(&host, "request-3", stale).await.expect_err("stale").reason, Reason::VersionConflict);
     let legal = an().with("sex", "male").with("basis", basis("civil_status_change"));
@@ -82,7 +82,7 @@ async fn a_number_is_superseded_once_its_record_is_cancelled() {
     submit(&host, "request-5", vec![change(Operation::Update, 1, with_basis)]).await.expect("nobody has it");
 }
 
-/// A cancelled number that names its successor is nobody else's to claim, and both say the same.
+/// A cancelled number that names its successor cannot be claimed by another, and both records agree.
 #[tokio::test]
 async fn a_number_and_its_successor_name_each_other() {
     let host = residents().await;
@@ -198,7 +198,7 @@ fn followed(change: &Change, version: u64, by: Change) -> Change {
     Change { operation: Operation::Update, expected_version: version, payload, ..by }
 }
 
-/// What one record has, a second one gets only when the first gives it up, at the latest in the same submission.
+/// A value of one record goes to a second one only when the first gives it up, at the latest in the same submission.
 #[tokio::test]
 async fn one_person_has_one_card_in_force_and_one_chassis_one_plate() {
     let cards = ["4212345678", "042185990002", "4212345679"];
@@ -221,11 +221,11 @@ async fn one_person_has_one_card_in_force_and_one_chassis_one_plate() {
         let host = open(store, registry).await;
         let error = submit(&host, "request-3", vec![record(2, true)]).await.expect_err("another is in force");
         assert_eq!(broken(&error), [format!("changes[0].payload.{rule}")]);
-        // the record that keeps it may stand behind
+        // the record that keeps it may come later
         let behind = vec![record(2, true), followed(&record(0, true), 1, record(0, true))];
         let error = submit(&host, "request-7", behind).await.expect_err("another keeps it");
         assert_eq!(broken(&error), [format!("changes[0].payload.{rule}")]);
-        // the one takes it before the other gives it up
+        // one takes it before the other gives it up
         let exchanged = vec![record(2, true), followed(&record(0, true), 1, record(0, false))];
         submit(&host, "request-4", exchanged).await.expect("given up in the same submission");
         let error = submit(&host, "request-5", vec![record(1, true)]).await.expect_err("the record exists");
@@ -278,7 +278,7 @@ async fn nobody_is_in_two_marriages_and_a_divorce_is_noted_with_its_end() {
     submit(&host, "request-4", vec![noted, ended, second]).await.expect("divorced, noted and married again");
 }
 
-/// A basis is of one change, however many versions ago that was, and also after a restart.
+/// A basis belongs to one change, however many versions ago that was, and also after a restart.
 #[tokio::test]
 async fn a_basis_is_used_once() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -312,7 +312,7 @@ async fn a_basis_is_used_once() {
         .expect("new");
 }
 
-/// What no table names changes freely while a record is in force, and for a reason once it has ended.
+/// Fields that no table names change freely while a record is in force, and only with a basis once it has ended.
 #[tokio::test]
 async fn a_record_that_has_ended_changes_for_a_reason() {
     let host = open(Arc::new(MemoryStore::new()), "vehicle").await;

@@ -1,4 +1,4 @@
-//! Records put as they should be: each on its own, compared with what is stored, under the rules of a submission.
+//! Records put whole: each on its own, compared with the stored one, under the rules of a submission.
 
 use super::*;
 use crate::registry::port::{Content, PutOutcome};
@@ -45,7 +45,7 @@ async fn each_record_is_created_changed_or_left_alone() {
     assert_eq!(sorted(put(&host, &first, false).await), expected);
     assert_eq!(host.log_size().await.expect("a size"), 2);
 
-    // Names are changed with a basis only; what is illegal does not hold up the other.
+    // Names are changed with a basis only; an illegal change does not stop the other one.
     let renamed = an.clone().with("full_name", "Nguyễn Thị Hoà Bình");
     let moved = binh.clone().with("religion", "Công giáo");
     let second = [renamed.clone(), moved.clone()];
