@@ -26,7 +26,7 @@ const ROWS_AT_ONCE: usize = 4_096;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calendar(BTreeMap<(Date, u8, u8), i64>);
 
-/// What is scheduled of one kind.
+/// Scheduled work of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scheduled {
     /// `driver_licence.points_restored`.
@@ -59,7 +59,7 @@ impl Calendar {
         days.map(|((day, ..), count)| (*day, u64::try_from(*count).unwrap_or(0)))
     }
 
-    /// What is scheduled of each kind that a registry has, whether or not there is any.
+    /// Scheduled work of each kind that a registry has, possibly none.
     pub fn scheduled(&self, sector: &Sector) -> Vec<Scheduled> {
         let mut scheduled = Vec::new();
         for record_type in &sector.record_types {

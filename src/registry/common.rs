@@ -160,14 +160,14 @@ pub fn warn_of_nobody(id: Option<&str>, path: impl std::fmt::Display, today: Dat
     }
 }
 
-/// Flags a personal ID whose structure says that its holder was a child on `day`.
+/// Flags a personal ID whose structure implies that its holder was a child on `day`.
 pub fn warn_of_child(id: Option<&str>, path: &str, day: Date, findings: &mut Findings<'_>) {
     if id.and_then(adult_by_number).is_some_and(|adult| adult > day.year()) {
         findings.warn(path, "CONFLICT", "by the structure of the number, its holder is not 18 years old yet");
     }
 }
 
-/// Flags a personal ID whose structure says another sex: the law allows such numbers, and yet they are often slips.
+/// Flags a personal ID whose structure implies another sex: the law allows such numbers, and yet they are often errors.
 pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display, findings: &mut Findings<'_>) {
     let digit = id.and_then(|id| id.as_bytes().get(3).copied()).map(|digit| digit - b'0');
     if digit.is_some_and(|digit| (digit % 2 == 1) != female) {
@@ -175,7 +175,7 @@ pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display,
     }
 }
 
-/// Flags a personal ID whose structure says another year of birth, as [`warn_of_sex`] does.
+/// Flags a personal ID whose structure implies another year of birth, as [`warn_of_sex`] does.
 pub fn warn_of_year(
     id: Option<&str>,
     birth: Option<PartialDate>,

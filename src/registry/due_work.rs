@@ -52,7 +52,7 @@ impl EmbeddedRegistry {
         self.calendar.subscribe()
     }
 
-    /// What is scheduled of each kind; nothing once the registry lost the right to issue.
+    /// Scheduled work of each kind; none once the registry lost the right to issue.
     pub fn scheduled(&self) -> Vec<Scheduled> {
         match self.may_issue() {
             Ok(()) => self.calendar.borrow().scheduled(&self.sector),
@@ -82,7 +82,7 @@ impl EmbeddedRegistry {
     /// Writes the changes that are due on the day of `until` or before, the earliest first, at most [`LOAD_BATCH`] of them; gives them in order.
     /// With none, nothing is due any more.
     ///
-    /// Fails as [`submit`](super::port::Registry::submit) does when the registry cannot write; what is due stays due.
+    /// Fails as [`submit`](super::port::Registry::submit) does when the registry cannot write; due changes stay due.
     pub async fn run_due(&self, until: Timestamp) -> Result<Vec<Effect>> {
         self.may_issue()?;
         for _ in 0..ROUNDS_MAX {

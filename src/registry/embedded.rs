@@ -116,7 +116,7 @@ impl EmbeddedRegistry {
         self.pages.usage()
     }
 
-    /// The registry lost the right to issue: from now on nothing is submitted to it. What it issued can still be read.
+    /// The registry lost the right to issue: from now on nothing is submitted to it. Records that it issued can still be read.
     pub fn withdraw(&self) {
         self.ledger.close();
     }

@@ -156,7 +156,7 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Adds the table of the status field `field`; `source` says that there are no other transitions.
+    /// Adds the table of the status field `field`; `source` is the source of the rule that there are no other transitions.
     #[must_use]
     pub fn states<'a>(
         mut self,

@@ -111,7 +111,7 @@ impl Numbers {
         Self { current: number, superseded: Vec::new(), standing: Standing::Unknown, born: None }
     }
 
-    /// Whether somebody holds the present one, or held it until they died.
+    /// Whether a person holds the present one, or held it until death.
     pub fn is_held(&self) -> bool {
         matches!(self.standing, Standing::Living | Standing::Deceased)
     }

@@ -30,7 +30,7 @@ use super::signing::{CredentialDraft, SignedStatusList, StatusListDraft, not_off
 /// Which records to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Selector {
-    /// Every record that names this person. The resident registry follows superseded numbers; others take it literally.
+    /// Every record that names this person. The resident registry follows superseded numbers; other registries match exactly this number.
     Person(PersonalId),
     /// Every record that names this organisation.
     Organisation(OrganisationCode),
@@ -168,7 +168,7 @@ pub struct Receipt {
     pub warnings: Warnings,
 }
 
-/// A record's whole content, to be written where it differs from what is stored.
+/// A record's whole content, to be written where it differs from the stored one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// The record type.

@@ -292,7 +292,7 @@ impl RecordType {
 /// The validity of a version: by default from its issue and without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holds {
-    /// From when.
+    /// The start of its validity.
     pub from: Option<Timestamp>,
     /// Until when, not included.
     pub until: Option<Timestamp>,

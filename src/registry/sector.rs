@@ -12,7 +12,7 @@ use crate::base::Origins;
 pub struct Sector {
     /// `land`; also the issuer's name in statements and the last part of its log's origin.
     pub name: Name,
-    /// The names of its world's logs; its catalogue says which.
+    /// The names of its world's logs, set by its catalogue.
     pub origins: Origins,
     /// The agency that owns it: `land-office`.
     pub agency: String,
@@ -20,12 +20,12 @@ pub struct Sector {
     pub ordinal: u8,
     /// Its record types.
     pub record_types: Vec<Arc<RecordType>>,
-    /// The schema file that it is from; `None` for one that is built in.
+    /// The schema file that it is from; `None` for a built-in one.
     pub definition: Option<Arc<Definition>>,
 }
 
 impl Sector {
-    /// A registry and its record types, of the default province until a catalogue takes it in.
+    /// A registry and its record types, of the default province until a catalogue contains it.
     pub fn new(name: &str, agency: &str, ordinal: u8, record_types: impl IntoIterator<Item = RecordType>) -> Self {
         let record_types = record_types.into_iter().map(Arc::new).collect();
         Self {

@@ -1,13 +1,13 @@
-//! What a registry signs beside its log: status lists and wallets' credentials of its own records.
+//! Signatures of a registry outside its log: status lists and wallets' credentials of its own records.
 //!
-//! Whoever asks gives values, never bytes: the registry holds them against what it knows, names itself as the issuer, and makes the
+//! The caller gives values, never bytes: the registry compares them with its own data, names itself as the issuer, and makes the
 //! bytes. So a caller gets its signature under nothing but a status list or a credential of this registry, wherever the registry runs.
 //!
-//! | checked by the registry | left to whoever asks |
+//! | checked by the registry | left to the caller |
 //! |---|---|
-//! | the record type is its own | what each status says: its digest is logged, and everybody can recount it |
-//! | a list has no more statuses than it issued versions | that the holder has shown to hold the key |
-//! | a credential is of the latest version of its record, byte for byte | the proofs beside it, which prove themselves |
+//! | the record type is its own | the value of each status: its digest is logged, and everybody can recompute it |
+//! | a list has no more statuses than it issued versions | that the holder has proved possession of the key |
+//! | a credential is of the latest version of its record, byte for byte | the proofs next to it, which verifiers check themselves |
 //! | times are near its clock, and the life is limited | |
 
 use super::Sector;
@@ -18,9 +18,9 @@ use crate::trust::credential::{self, Frame, issuer_name};
 use crate::trust::status_list::{StatusClaims, StatusList, StatusToken};
 use crate::trust::{Operation, PublicKey, SignedRecord, Signer, Statement};
 
-/// How long a status list may be relied on at most.
+/// Longest validity of a status list.
 pub const STATUS_LIST_LIFE_MS_MAX: i64 = 24 * 3_600_000;
-/// How long a credential may be relied on at most: a wallet gets a new one well before.
+/// Longest validity of a credential: a wallet gets a new one well before its end.
 pub const CREDENTIAL_LIFE_MS_MAX: i64 = 90 * 86_400_000;
 
 /// A status list to sign.
@@ -28,28 +28,28 @@ pub const CREDENTIAL_LIFE_MS_MAX: i64 = 90 * 86_400_000;
 pub struct StatusListDraft {
     /// The record type.
     pub record_type: String,
-    /// Where the list is served.
+    /// The URI of the list.
     pub uri: String,
     /// Statements below this index of the record ledger are in the list.
     pub ledger_size: u64,
-    /// From when.
+    /// The start of its validity.
     pub issued_at: Timestamp,
-    /// Until when, excluded.
+    /// The end of its validity, excluded.
     pub expires_at: Timestamp,
-    /// How long copies may be kept, in seconds.
+    /// Longest use of copies, in seconds.
     pub ttl_s: u32,
     /// The statuses.
     pub list: StatusList,
 }
 
-/// A status list under its registry's signature.
+/// A status list with its registry's signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedStatusList {
     /// The claims and the statuses.
     pub content: StatusToken,
     /// The token.
     pub token: String,
-    /// The public key whose signature it is, raw.
+    /// The public key of the signature, raw.
     pub key: Vec<u8>,
 }
 
@@ -60,13 +60,13 @@ pub struct CredentialDraft {
     pub record: SignedRecord,
     /// The holder's key.
     pub holder: PublicKey,
-    /// The https URL under which verifiers find the issuer's keys, if there is one.
+    /// The https URL at which verifiers find the issuer's keys, if there is one.
     pub public_url: Option<String>,
     /// The URI of the record type's status list.
     pub status_uri: String,
-    /// When it is issued.
+    /// Its time of issue.
     pub issued_at: Timestamp,
-    /// Until when it may be relied on, excluded.
+    /// The end of its validity, excluded.
     pub expires_at: Timestamp,
 }
 
@@ -143,7 +143,7 @@ pub(super) fn credential(
     credential::issue(record, &frame, signer)
 }
 
-/// What is signed is of now and ends in time.
+/// The times of a draft: near the registry's clock, and of limited length.
 fn check_times(issued_at: Timestamp, expires_at: Timestamp, life_ms_max: i64, now: Timestamp) -> Result<()> {
     if issued_at.0.abs_diff(now.0) > CLOCK_SKEW_MS_MAX.unsigned_abs() {
         let message = format!("is {issued_at}, and the registry's clock reads {now}");

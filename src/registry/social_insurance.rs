@@ -175,8 +175,8 @@ fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_
     check_status(membership, &spans, findings);
 }
 
-/// A membership is active exactly while a period is open: somebody pays for it every month. Where the periods are in files that nobody has
-/// entered yet, its status is what the agency says.
+/// A membership is active exactly while a period is open: contributions are paid every month. Where the periods are in files that are not
+/// entered yet, its status is the one that the agency gives.
 fn check_status(membership: &Object, periods: &[Span<'_>], findings: &mut Findings<'_>) {
     let Some(status) = membership.text("status").filter(|_| !periods.is_empty()) else { return };
     let pays = periods.iter().any(|period| period.is_of_pension() && period.is_open());
@@ -188,7 +188,7 @@ fn check_status(membership: &Object, periods: &[Span<'_>], findings: &mut Findin
     );
 }
 
-/// Whether the months of a period are months of compulsory insurance, at one employer or at several after each other. `compulsory` is in order.
+/// Whether the months of a period are months of compulsory insurance, at one employer or at several in turn. `compulsory` is in order.
 fn is_covered(period: &Span<'_>, compulsory: &[(i32, i32)]) -> bool {
     let Some((mut from, to)) = period.months else { return true };
     for (first, last) in compulsory {
@@ -228,9 +228,9 @@ const REFERENCES: [(&str, i64); 20] = [
     ("2024-07", 2_340_000),
     ("2026-07", 2_530_000),
 ];
-/// Contributions are on 20 times that at the most since then.
+/// The base of contributions is at most 20 times that since then.
 const CEILING_SINCE: &str = "2007-01";
-/// The poverty line of the countryside that voluntary contributions are on at the least, the lowest there was.
+/// The rural poverty line, the least base of voluntary contributions: the lowest value it ever had.
 const POVERTY_LINE: i64 = 200_000;
 
 /// The minimum wage, base salary or reference level of a month, in đồng.
@@ -243,7 +243,7 @@ fn ceiling(month: &str) -> Option<i64> {
     reference(month).filter(|_| month >= CEILING_SINCE).map(|reference| 20 * reference)
 }
 
-/// A base is a wage that somebody could have: at least the minimum of the first month, at most the ceiling of the last one.
+/// A base is a possible wage: at least the minimum of the first month, at most the ceiling of the last one.
 fn check_base(period: &Object, path: &str, this_month: &str, findings: &mut Findings<'_>) {
     let Some(base) = period.text("base").filter(|text| forms::money(text)).and_then(|text| text.parse::<i64>().ok())
     else {
@@ -337,7 +337,7 @@ mod tests {
                 (&[("periods", None)], &[]),
                 (&[("periods.1.to_month", to("2020-12"))], &["periods[2].from_month CONFLICT", "status CONFLICT"]),
                 (&[("periods.1.from_month", to("2015-08"))], &["periods[2].from_month CONFLICT"]),
-                // Covered by two periods after each other.
+                // Covered by two consecutive periods.
                 (&[("periods.2.from_month", to("2014-01"))], &[]),
                 (&[("periods.0.to_month", to("2009-12"))], &["periods[0].to_month ORDER"]),
                 (

@@ -1,4 +1,4 @@
-//! What registries stored, without their keys and writers: what a check and a rebuild read.
+//! The stored data of registries, without their keys and writers: read by a check and by a rebuild.
 
 use bytes::Bytes;
 
@@ -22,7 +22,7 @@ pub struct StoredVersion {
     pub payload: Bytes,
 }
 
-/// Versions of records, in the order asked; `None` where there is no such record.
+/// Versions of records, in the requested order; `None` where there is no such record.
 pub async fn versions(
     store: &dyn Store,
     wanted: &[(&RecordType, RecordId, u64)],

@@ -103,11 +103,11 @@ fn registration_type() -> RecordType {
     }
 }
 
-/// The owner puts the plate that was kept for them on another vehicle.
+/// The owner puts the kept plate on another vehicle.
 pub const PLATE_REASSIGNED: &str = "plate_reassigned";
-/// The five years are over: the plate is nobody's.
+/// The five years are over: the plate returns to the pool.
 pub const PLATE_RETURNED: &str = "plate_returned";
-/// A plate that was nobody's was given to somebody.
+/// A plate from the pool was given to a new owner.
 pub const PLATE_ASSIGNED: &str = "plate_assigned";
 /// The vehicle got another frame or engine.
 pub const VEHICLE_MODIFIED: &str = "vehicle_modified";
@@ -193,13 +193,13 @@ fn kept_since(step: &Step<'_>) -> Option<Needs> {
     step.changes("plate_kept_since").then(|| basis_of(&[CORRECTION]))
 }
 
-/// Why a plate comes into use again, if it does.
+/// The reason for which a plate comes into use again, if it does.
 fn comes_back(step: &Step<'_>) -> Option<&'static str> {
     let kept = step.goes("plate_kept", "active").then_some(PLATE_REASSIGNED);
     kept.or(step.goes("returned", "active").then_some(PLATE_ASSIGNED))
 }
 
-/// A plate gets another owner when it went back to the pool, and never before.
+/// A plate gets another owner only after it returned to the pool.
 fn owner_needs(step: &Step<'_>) -> Option<Needs> {
     let needs = stays_same_party(step.before.object("owner")?, step.after.object("owner")?);
     Some(match needs {
@@ -208,7 +208,7 @@ fn owner_needs(step: &Step<'_>) -> Option<Needs> {
     })
 }
 
-/// A vehicle keeps its frame, unless the frame itself was replaced or written down wrongly.
+/// A vehicle keeps its frame, unless the frame itself was replaced or its number recorded wrongly.
 fn chassis_needs(step: &Step<'_>) -> Option<Needs> {
     let reason = comes_back(step).unwrap_or(VEHICLE_MODIFIED);
     step.changes("chassis_number").then(|| basis_of(&[reason, CORRECTION]))
@@ -274,7 +274,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     }
 }
 
-/// Chassis numbers of vehicles that were registered earlier need not be of ISO 3779.
+/// Chassis numbers of vehicles that were registered earlier need not follow ISO 3779.
 const VIN_SINCE: Date = Date::constant(2000, 1, 1);
 
 /// Plate, colour and seats fit the kind of vehicle and its owner.

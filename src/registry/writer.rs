@@ -1,6 +1,6 @@
 //! The one writer of a registry: gives prepared changes their versions and appends them to the issuer's log.
 //!
-//! Natural batching: what queued while a commit was under way is the next batch, up to 4,096 changes; the log signs each
+//! Natural batching: changes that queued during a commit are the next batch, up to 4,096 of them; the log signs each
 //! batch once. Records, history, indices, receipts and the log's own rows are one atomic commit, so that a crash leaves
 //! all of a submission or nothing. A submission that conflicts is refused alone; the others of its batch go on.
 
@@ -35,15 +35,15 @@ const BATCH_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 4 * 3;
 
 type Answer = oneshot::Sender<Result<Vec<Receipt>>>;
 
-/// Where changes come from.
+/// The origin of changes.
 pub(super) enum Origin {
     /// An agency; a repetition of its request is recognised.
     Submitted(IdempotencyKey),
     /// An agency; a repetition finds nothing to change.
     Put,
-    /// A new world, at this time; who loads it guards against repetition.
+    /// A new world, at this time; its loader guards against repetition.
     Loaded(Timestamp),
-    /// Time.
+    /// A time rule.
     Due,
 }
 
@@ -62,7 +62,7 @@ impl Job {
         }
     }
 
-    /// How much it weighs when it is streamed to a follower.
+    /// Its approximate size when it is streamed to a follower.
     fn bytes(&self) -> usize {
         self.changes.iter().map(|change| change.payload.len() + STATEMENT_BYTES_MAX).sum()
     }
@@ -101,7 +101,7 @@ impl Writer {
         Ok(Self { store, ledger, clock, sector, counters, calendar, recent })
     }
 
-    /// Takes jobs until all senders are gone.
+    /// Processes jobs until all senders are dropped.
     pub(super) async fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut next = None;
         loop {
@@ -143,7 +143,7 @@ impl Writer {
         }
     }
 
-    /// What the store knows of the group's records and requests.
+    /// The stored state of the group's records and requests.
     async fn read(&self, group: &[Job]) -> Result<(Plan, BTreeMap<Vec<u8>, Receipts>)> {
         let changes = || group.iter().flat_map(|job| &job.changes);
         let plan = known(&*self.store, &self.sector, self.counters.clone(), changes).await?;
@@ -158,7 +158,7 @@ impl Writer {
         Ok((plan, earlier))
     }
 
-    /// Appends the plan to the log, with all its rows, and answers.
+    /// Appends the plan to the log, with all its rows, and answers its jobs.
     async fn append(&mut self, plan: Plan, planned: Vec<Planned>, is_load: bool) {
         let entries = plan.entries();
         let loaded = is_load.then(|| plan.records());
@@ -192,7 +192,7 @@ impl Writer {
                 for (receipts, answers) in answers {
                     let receipts = numbered(receipts, &mut next);
                     for answer in answers {
-                        // A caller that went away does not want its answer.
+                        // The caller may be gone.
                         let _ = answer.send(Ok(receipts.clone()));
                     }
                 }
@@ -202,7 +202,7 @@ impl Writer {
     }
 }
 
-/// A plan that knows what the store has of the records that `changes` change, ask about and claim from.
+/// A plan with the stored state of the records that `changes` change, look up and claim from.
 pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
     store: &dyn Store,
     sector: &Arc<Sector>,
@@ -230,7 +230,7 @@ pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
     Ok(plan)
 }
 
-/// Takes in what earlier versions rest on, of records whose changes name a basis.
+/// Adds the bases of earlier versions, for records whose changes name a basis.
 async fn know_bases<'a>(store: &dyn Store, plan: &mut Plan, changes: impl Iterator<Item = &'a Prepared>) -> Result<()> {
     let mut wanted = BTreeSet::new();
     for change in changes.filter(|change| change.names_basis()) {
@@ -304,7 +304,7 @@ fn put_receipts(batch: &mut Batch, stored: Vec<(Option<IdempotencyKey>, Vec<Rece
     }
 }
 
-/// Answers everybody with the same failure; each gets its own error, the log the cause.
+/// Answers every job with the same failure; each gets its own error, the log the cause.
 fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
     tracing::error!(registry = &*sector.name, %error, cause = ?error.source, "changes were not written");
     for answer in answers {

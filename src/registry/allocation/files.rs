@@ -13,7 +13,7 @@ fn prefix(registry: &str) -> Vec<u8> {
     [FILE, registry, "/"].concat().into_bytes()
 }
 
-/// Adds a registry's schema file to `batch`, if it is new; refuses one that does not follow what the store keeps.
+/// Adds a registry's schema file to `batch`, if it is new; refuses one that does not follow the versions in the store.
 pub(super) async fn keep(store: &dyn Store, sector: &Sector, batch: Batch) -> Result<Batch> {
     let Some(definition) = &sector.definition else { return Ok(batch) };
     let kept = store.scan(Scan::prefix(Space::Meta, &prefix(&sector.name))).await?;

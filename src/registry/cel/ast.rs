@@ -7,7 +7,7 @@ pub(super) struct Node {
     pub what: What,
 }
 
-/// What a node is.
+/// The kinds of nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
     Bool(bool),

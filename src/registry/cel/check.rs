@@ -101,7 +101,7 @@ impl Program {
 /// Steps are counted up to here; every limit is far below.
 const STEPS_COUNTED: u64 = 1 << 40;
 
-/// A node with what is known of it.
+/// A node with its kind and its steps.
 struct Typed {
     op: Op,
     kind: Kind,

@@ -1,4 +1,4 @@
-//! What expressions mean, which are refused, and that none ever panics.
+//! Results of expressions, refused expressions, and that none ever panics.
 
 use super::eval::Variable;
 use super::*;

@@ -9,7 +9,7 @@ pub(super) struct Token {
     pub what: Word,
 }
 
-/// What a word is.
+/// The kinds of words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     Name(String),

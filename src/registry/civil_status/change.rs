@@ -1,4 +1,4 @@
-//! Entries of changes: names changed, slips corrected, an ethnicity determined anew, what was missing added (Law on Civil Status, articles
+//! Entries of changes: names changed, errors corrected, an ethnicity determined anew, missing data added (Law on Civil Status, articles
 //! 26 to 29).
 
 use std::sync::Arc;

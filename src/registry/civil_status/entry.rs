@@ -24,7 +24,7 @@ pub(super) fn annulment() -> Needs {
     basis_of(&[ENTRY_ANNULLED, COURT_DECISION])
 }
 
-/// What a change of the people in an entry needs.
+/// The requirement for a change of the people in an entry.
 pub(super) fn identity_change() -> Needs {
     basis_of(&[CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION])
 }
@@ -69,7 +69,7 @@ pub(super) fn any_entry() -> Rule {
     Rule::form_as(fits, pattern, "an entry's number, as 18073-KS-2026-15")
 }
 
-/// The fields of every entry: `about` says what it is an entry of.
+/// The fields of every entry: `about` describes the registered event.
 pub(super) fn entry(book: &Book, about: impl IntoIterator<Item = Field>, statuses: &[&str]) -> Vec<Field> {
     let mut authority = unit();
     authority.push(Field::required("name", Rule::Text(200)));
@@ -161,7 +161,7 @@ pub(super) fn check_entry(entry: &Object, today: Date, findings: &mut Findings<'
     findings.expect(of_year, "entry_number", "CONFLICT", "its year must be that of registered_on");
 }
 
-/// An entry is on time within `days` of what it registers, which happened at `path`.
+/// An entry is on time within `days` of the event that it registers, whose day is at `path`.
 pub(super) fn check_time(entry: &Object, path: &str, days: i64, findings: &mut Findings<'_>) {
     in_order(entry, path, "registered_on", findings);
     let (Some(happened), Some(registered)) = (date_at(entry, path), date_at(entry, "registered_on")) else { return };

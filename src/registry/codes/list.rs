@@ -142,7 +142,7 @@ impl CodeList {
 }
 
 impl Carries {
-    /// What a record carries of `code`.
+    /// The value in records that stands for `code`.
     pub fn of(self, code: &Code) -> &str {
         match self {
             Self::Code => &code.code,

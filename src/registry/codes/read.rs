@@ -4,7 +4,7 @@
 //! # code  name_vi  name_en  valid_from  valid_until  successor  property
 //! ```
 //!
-//! Days are `YYYY-MM-DD`, the last one included; what is not known is left empty.
+//! Days are `YYYY-MM-DD`, the last one included; unknown values are left empty.
 
 use super::list::{Carries, Code, CodeList};
 use crate::base::PartialDate;

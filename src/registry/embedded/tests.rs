@@ -256,7 +256,7 @@ async fn people_are_found_by_every_number_and_by_name() {
     assert_eq!(read(&host, new_name).await, std::slice::from_ref(&renamed));
 }
 
-/// The ids on each page of what `selector` chooses.
+/// The ids on each page of the records that `selector` chooses.
 #[tokio::test]
 async fn a_key_longer_than_any_is_the_callers_fault() {
     let host = residents().await;

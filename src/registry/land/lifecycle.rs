@@ -223,7 +223,7 @@ fn release(step: &Step<'_>) -> Option<Needs> {
     of_freeze.or_else(|| ends("mortgage").then(of_mortgage))
 }
 
-/// Whether somebody is an owner in one version only.
+/// Whether a party is an owner in one version only.
 fn changes_hands(before: &Object, after: &Object, reason: Option<&str>) -> bool {
     let (before, after) = (objects(before, "owners"), objects(after, "owners"));
     let stays = |owner: &&&Object| after.iter().any(|next| is_same_party(owner, next, reason));

@@ -1,4 +1,4 @@
-//! The tables as they are, derived: every pair that is not in one is refused, and every pair in it passes with what it needs. Then the
+//! Tests derived from the tables: every pair that is not in one is refused, and every pair in it passes with its requirement. Then the
 //! rules that no table can express, case by case.
 
 use super::problem::values;
@@ -369,7 +369,7 @@ fn no_conviction_is_expunged_by_time_within_a_year() {
         }
         record
     };
-    // A term in prison of which nobody says when it ended began with the judgment.
+    // A term in prison whose end is unknown began with the judgment.
     let prison = |expunged| {
         let mut record = sentenced(Some(expunged));
         if let Some(Value::Array(sentences)) = record.get_mut("sentences")

@@ -179,7 +179,7 @@ impl When {
     }
 }
 
-/// What is known of a field after some rules.
+/// The known facts about a field after some rules.
 #[derive(Debug, Clone)]
 enum Known {
     Value(Value),
@@ -187,7 +187,7 @@ enum Known {
     When(When),
 }
 
-/// What is known of a record after some rules.
+/// The known facts about a record after some rules.
 type Fields = Vec<(String, Known)>;
 
 /// Most changes that are followed: more than that are taken for an endless cycle of rules.

@@ -20,12 +20,12 @@ pub enum Author {
 /// Allowed authors of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Who {
-    /// The registry's owner, and time where a rule says so.
+    /// The registry's owner, and time rules.
     #[default]
     Anybody,
-    /// The owner alone: time never makes it.
+    /// The owner alone: no time rule makes it.
     Owner,
-    /// Time alone.
+    /// Time rules alone.
     System,
 }
 

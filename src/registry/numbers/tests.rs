@@ -75,7 +75,7 @@ async fn a_claim_counts_only_on_a_number_that_nobody_holds_and_nobody_else_claim
         ("A!: B!:A C!:B D:C", "A → DCBA", "B → DCBA"),
         // one of two claims is good
         ("A: D:A,B", "D → DB", "B → DB"),
-        // re-established: the number is its holder's again, and so is what it claimed
+        // re-established: the number is its holder's again, and so are its claims
         ("A: B!:A C:B", "A → A", "C → CB"),
         ("B:A C:B", "A → BA", "C → C"),
         // loops

@@ -148,7 +148,7 @@ fn content_of(change: &Prepared) -> Result<Cow<'_, Object>> {
     }
 }
 
-/// Sums over what a submission leaves, by record type and fields, then by the fields' values: made once, however many changes ask.
+/// Sums over the result of a submission, by record type and fields, then by the fields' values: computed once, however many changes need them.
 type Totals = RefCell<BTreeMap<(u8, String), BTreeMap<Vec<u8>, i64>>>;
 
 /// The records around one change.

@@ -1,6 +1,6 @@
-//! The code lists of a schema file: its own, beside those that everybody has.
+//! The code lists of a schema file: its own, next to the built-in ones.
 //!
-//! A code means one thing on a day. Whether a list has every code that there is decides what an unknown one comes to: refused, or accepted
+//! A code has one meaning on a day. Whether a list is complete decides whether an unknown code is refused, or accepted
 //! and flagged.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const LISTS_MAX: usize = 50;
 const CODES_MAX: usize = 5_000;
 /// Longest code, in characters.
 const CODE_CHARS_MAX: usize = 40;
-/// Longest name of a list, in bytes, without that of its registry.
+/// Longest name of a list, in bytes, without the name of its registry.
 const NAME_BYTES_MAX: usize = 40;
 
 /// Reads the lists of `registry`.

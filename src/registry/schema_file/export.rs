@@ -1,7 +1,7 @@
 //! A record type written as a schema: the fields as JSON Schema, and a built-in registry as a whole file.
 //!
-//! What a built-in type does in code (checks across fields, rules between versions, validity) is not translated: the file names the type whose
-//! compiled rules these are (`compiled`), and lists the rules in comments. So what is exported and read again behaves the same.
+//! The code of a built-in type (checks across fields, rules between versions, validity) is not translated: the file names the type whose
+//! compiled rules these are (`compiled`), and lists the rules in comments. So an exported file, read again, behaves the same.
 
 use std::fmt::Write as _;
 
@@ -182,7 +182,7 @@ fn list(items: &Rule, max: usize, once: bool, of: &RecordType, path: &str) -> Tr
     tree
 }
 
-/// The name of a form: where a file took it from, or the field that has it.
+/// The name of a form: its source in a file, or the field that has it.
 fn form_name(form: &Form, of: &RecordType, path: &str) -> String {
     match form.origin() {
         Origin::Field(name) => name.clone(),

@@ -1,7 +1,7 @@
-//! From JSON Schema (2020-12) to field rules: the part of it that says what a payload may hold, and nothing that we would have to ignore.
+//! From JSON Schema (2020-12) to field rules: the part of it that restricts payloads, and nothing that we would have to ignore.
 //!
-//! A keyword is either compiled or refused by its name, so that a schema never promises a check that nobody makes. Its own extension points
-//! carry what it has no word for: names of `format`, and keywords that begin with `x-`, which other validators pass over.
+//! A keyword is either compiled or refused by its name, so that a schema never promises a check that is not made. Its own extension points
+//! carry everything that it has no keyword for: names of `format`, and keywords that begin with `x-`, which other validators ignore.
 
 use super::super::address;
 use super::super::basis::basis_field;
@@ -22,7 +22,7 @@ use crate::trust::canonical::{INTEGER_MAX, is_name};
 pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Deepest nesting of a payload.
 const DEPTH_MAX: usize = 8;
-/// How many definitions may lead from one to the next.
+/// Longest chain of definitions that refer to each other.
 const REFERENCES_DEEP_MAX: usize = 16;
 /// Longest name of a field.
 const NAME_BYTES_MAX: usize = 64;
@@ -63,7 +63,7 @@ const KEYWORDS: [&str; 26] = [
 /// Makes the fields of a definition.
 type Shape = fn() -> Vec<Field>;
 
-/// Definitions that every file has: what matching, addresses and lifecycles read.
+/// Definitions that every file has: the types that matching, addresses and lifecycles read.
 const SHARED: [(&str, Shape); 3] =
     [("urn:lienthong:holder", holder), ("urn:lienthong:address", address::address), ("urn:lienthong:basis", basis)];
 
@@ -74,7 +74,7 @@ fn basis() -> Vec<Field> {
     }
 }
 
-/// A unit or address of a payload that is held to the list of units: its path, `*` for every item of a list, and the day.
+/// A unit or address of a payload that is checked against the list of units: its path, `*` for every item of a list, and the day.
 pub(super) type UnitAt = (String, AsOf);
 
 /// The fields of a record type, its addresses, the people whom it describes, and the records that it names.
@@ -103,7 +103,7 @@ pub(super) fn compile(schema: &At<'_>, known: Known<'_>) -> Option<Compiled> {
         unused.flaw("UNUSED", format_args!("nothing refers to the definition {name}"));
     }
     if schema.flaws.borrow().total > before {
-        // What speaks of a field that has a flaw would only repeat it.
+        // A finding about a field that has a flaw would only repeat it.
         return None;
     }
     match root.rule {
@@ -121,7 +121,7 @@ pub(super) fn compile(schema: &At<'_>, known: Known<'_>) -> Option<Compiled> {
 struct Compiler<'a> {
     known: Known<'a>,
     defs: Option<Map<'a>>,
-    /// The definitions that something refers to.
+    /// The definitions that are used.
     used: BTreeSet<String>,
     /// The definitions that are being followed.
     following: Vec<String>,
@@ -131,7 +131,7 @@ struct Compiler<'a> {
     fields: usize,
 }
 
-/// Where in a payload a schema speaks.
+/// The position in a payload that a schema describes.
 struct Place {
     depth: usize,
     path: String,
@@ -144,7 +144,7 @@ impl Place {
     }
 }
 
-/// A schema compiled, with what it says beside its rule.
+/// A compiled schema: its rule, and its further properties.
 struct Said {
     rule: Rule,
     sensitive: bool,
@@ -181,7 +181,7 @@ impl<'a> Compiler<'a> {
         };
         Some(Said {
             rule: said.rule,
-            // What a definition protects is protected wherever it is used.
+            // A definition that is protected is protected wherever it is used.
             sensitive: sensitive || said.sensitive,
             title: both("title", "x-title-vi", said.title),
             description: both("description", "x-description-vi", said.description),

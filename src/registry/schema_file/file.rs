@@ -26,7 +26,7 @@ const RIGHTS_MAX: usize = 100;
 /// Names of logs that are no registry's.
 const RESERVED: [&str; 2] = ["records", "evidence"];
 
-/// Reads a schema file; `built_in` has the types whose forms and compiled rules it may name. Says everything that is wrong at once.
+/// Reads a schema file; `built_in` has the types whose forms and compiled rules it may name. Fails with all flaws at once.
 pub fn load(text: &str, built_in: &Catalogue) -> Result<Sector, Flaws> {
     let node = node::read(text)?;
     let flaws = Noted::default();
@@ -57,7 +57,7 @@ fn sector(map: &Map<'_>, node: &node::Node, built_in: &Catalogue) -> Option<Sect
         list.flaw("COUNT", format_args!("a registry has 1 to {TYPES_MAX} record types"));
         return None;
     }
-    // Types are read under any name, so that their flaws show beside that of the name.
+    // Types are read under any name, so that their flaws are reported together with the flaw of the name.
     let registry = name.unwrap_or("registry");
     let lists = code_lists(map, registry)?;
     let names: Vec<&str> = items.iter().filter_map(name_of).collect();
@@ -86,7 +86,7 @@ fn sector(map: &Map<'_>, node: &node::Node, built_in: &Catalogue) -> Option<Sect
     Some(Sector { definition: Some(Arc::new(definition)), ..sector })
 }
 
-/// What a record type says of the others of its file.
+/// The references of a record type to the others of its file.
 fn check_beside(item: &At<'_>, of: &RecordType, all: &[RecordType]) {
     let Some(map) = item.map() else { return };
     if let (Some(through), Some(at)) = (&of.found_through, map.get("found_through")) {
@@ -110,7 +110,7 @@ fn check_beside(item: &At<'_>, of: &RecordType, all: &[RecordType]) {
     }
 }
 
-/// The name of a record type, if it has one: what is wrong with it is said when the type is read.
+/// The name of a record type, if it has one: its flaws are reported when the type is read.
 fn name_of<'a>(item: &At<'a>) -> Option<&'a str> {
     let Data::Map(entries) = &item.node.data else { return None };
     match &entries.iter().find(|entry| entry.key == "name")?.value.data {

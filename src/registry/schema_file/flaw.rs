@@ -1,4 +1,4 @@
-//! What is wrong with a schema file: every flaw with its line, its path and the rule that it breaks.
+//! Flaws of a schema file: each with its line, its path and the rule that it breaks.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::base::violation::cut;
 
 /// Most flaws that are kept of one file.
 pub const FLAWS_MAX: usize = 100;
-/// Longest message, in bytes; what a file says may be quoted in one.
+/// Longest message, in bytes; it may quote the file.
 const MESSAGE_BYTES_MAX: usize = 300;
 
 /// One flaw.
@@ -14,11 +14,11 @@ const MESSAGE_BYTES_MAX: usize = 300;
 pub struct Flaw {
     /// The line, from 1.
     pub line: usize,
-    /// What it is in: `record_types[0].schema.properties.number`.
+    /// Its path: `record_types[0].schema.properties.number`.
     pub path: String,
     /// The rule that is broken, UPPER_SNAKE.
     pub rule: &'static str,
-    /// What is wrong, in words.
+    /// The message, in words.
     pub message: String,
 }
 

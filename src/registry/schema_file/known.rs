@@ -1,4 +1,4 @@
-//! What the fields of a file may name: the built-in record types, and the code lists.
+//! The names that fields of a file may use: the built-in record types, and the code lists.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use super::super::codes::{self, CodeList};
 /// Longest name of a registry, an agency and of a noun, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 40;
 
-/// What a file may name.
+/// The names that a file may use.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    /// The built-in types, whose forms and compiled rules it may take.
+    /// The built-in types, whose forms and compiled rules it may use.
     pub built_in: &'a Catalogue,
     /// Its own code lists.
     pub lists: &'a [Arc<CodeList>],
@@ -57,7 +57,7 @@ pub(super) fn is_name(text: &str) -> bool {
     text.len() <= NAME_BYTES_MAX && crate::trust::canonical::is_name(text.as_bytes())
 }
 
-/// Whether a text is a record type's name behind that of its registry: `parcel.v1`.
+/// Whether a text is a record type's name without its registry: `parcel.v1`.
 pub(super) fn is_noun_and_version(text: &str) -> bool {
     text.rsplit_once(".v").is_some_and(|(noun, version)| {
         is_name(noun) && version.starts_with(|first: char| matches!(first, '1'..='9')) && version.parse::<u16>().is_ok()

@@ -1,4 +1,4 @@
-//! A mapping of a schema file under way: its keys are taken one by one, and every flaw on the way is noted with its place.
+//! A mapping of a schema file as it is read: its keys are taken one by one, and every flaw is recorded with its position.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -11,13 +11,13 @@ use super::node::{Data, Entry, Node};
 use crate::base::name::nearest;
 use unicode_normalization::is_nfc;
 
-/// Longest text that people read, in characters.
+/// Longest label or description, in characters.
 const SHOWN_CHARS_MAX: usize = 500;
 
-/// Where flaws are noted.
+/// The list of flaws.
 pub(super) type Noted = RefCell<Flaws>;
 
-/// A node and where it is.
+/// A node and its position.
 #[derive(Clone)]
 pub(super) struct At<'a> {
     pub node: &'a Node,
@@ -27,7 +27,7 @@ pub(super) struct At<'a> {
     pub flaws: &'a Noted,
 }
 
-/// A mapping and where it is.
+/// A mapping and its position.
 #[derive(Clone)]
 pub(super) struct Map<'a> {
     pub entries: &'a [Entry],
@@ -37,7 +37,7 @@ pub(super) struct Map<'a> {
 }
 
 impl<'a> At<'a> {
-    /// Notes a flaw of this value.
+    /// Adds a flaw of this value.
     pub(super) fn flaw(&self, rule: &'static str, message: impl Display) {
         self.flaws.borrow_mut().add(self.line, self.path.clone(), rule, message);
     }
@@ -47,7 +47,7 @@ impl<'a> At<'a> {
         None
     }
 
-    /// The text that it is.
+    /// The text of this value.
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.node.data {
             Data::Text(text) => Some(text),
@@ -55,7 +55,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The whole number that it is.
+    /// The whole number of this value.
     pub(super) fn integer(&self) -> Option<i64> {
         match self.node.data {
             Data::Integer(number) => Some(number),
@@ -63,7 +63,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Whether it is true.
+    /// The boolean of this value.
     pub(super) fn flag(&self) -> Option<bool> {
         match self.node.data {
             Data::Bool(truth) => Some(truth),
@@ -71,7 +71,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The mapping that it is.
+    /// The mapping of this value.
     pub(super) fn map(&self) -> Option<Map<'a>> {
         match &self.node.data {
             Data::Map(entries) => Some(Map { entries, line: self.line, path: self.path.clone(), flaws: self.flaws }),
@@ -79,7 +79,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The value of a word, of those that are known.
+    /// The value that stands for a word, of the known ones.
     pub(super) fn one_of<T: Copy>(&self, known: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
@@ -90,7 +90,7 @@ impl<'a> At<'a> {
         found
     }
 
-    /// The items of the list that it is.
+    /// The items of this list.
     pub(super) fn items(&self) -> Option<Vec<At<'a>>> {
         match &self.node.data {
             Data::List(items) => {
@@ -102,7 +102,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The texts of the list that it is, each once.
+    /// The texts of this list, each once.
     pub(super) fn texts(&self) -> Option<Vec<String>> {
         let (mut texts, mut known): (Vec<String>, BTreeSet<&str>) = Default::default();
         for item in self.items()? {
@@ -115,7 +115,7 @@ impl<'a> At<'a> {
         Some(texts)
     }
 
-    /// A text that people read.
+    /// A label or description.
     pub(super) fn shown(&self) -> Option<String> {
         self.plain(SHOWN_CHARS_MAX).map(str::to_owned)
     }
@@ -141,7 +141,7 @@ impl<'a> At<'a> {
 }
 
 impl<'a> Map<'a> {
-    /// Notes a flaw of the whole mapping.
+    /// Adds a flaw of the whole mapping.
     pub(super) fn flaw(&self, rule: &'static str, message: impl Display) {
         self.flaws.borrow_mut().add(self.line, self.path.clone(), rule, message);
     }
@@ -153,7 +153,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// Notes every key that is not among `known`.
+    /// Adds a flaw for every key that is not among `known`.
     pub(super) fn only(&self, known: &[&str]) {
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let near = nearest(&entry.key, known.iter().copied());
@@ -163,13 +163,13 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The value of a key, if it is there.
+    /// The value of an optional key.
     pub(super) fn get(&self, key: &str) -> Option<At<'a>> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         Some(At { node: &entry.value, line: entry.line, path: self.under(key), flaws: self.flaws })
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     pub(super) fn need(&self, key: &str) -> Option<At<'a>> {
         let found = self.get(key);
         if found.is_none() {

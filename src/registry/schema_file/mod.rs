@@ -1,14 +1,14 @@
-//! A registry as a file: YAML that says what the built-in sectors say in code, so that any agency's database joins without a program.
+//! A registry as a file: YAML with everything that the built-in sectors define in code, so that an agency's database joins without programming.
 //!
 //! ```text
 //! text ─▶ values with their lines (bounded) ─▶ fields, rules, lifecycle ─▶ Sector ─▶ Catalogue, as a built-in one
 //!              every flaw with line, path and rule, all at once
 //! ```
 //!
-//! Fields are JSON Schema 2020-12, rules are CEL: the field's own standards, of which each keyword is compiled into a
+//! Fields are JSON Schema 2020-12, rules are CEL: common standards, of which each keyword is compiled into a
 //! [`Rule`](super::rule::Rule) or refused. No schema engine runs when a record is checked. [`export`](mod@export) writes any record type the same
-//! way, and a test holds that what is exported and read again is the same type. [`plan`] says what a new version of a file changes, and
-//! refuses what would unmake stored records.
+//! way, and a test checks that an exported type, read again, is the same. [`plan`] lists the changes of a new version of a file, and
+//! refuses those that stored records would not survive.
 
 mod code_lists;
 pub mod export;

@@ -1,7 +1,7 @@
 //! Parses YAML into values that carry line numbers. Limits are enforced while parsing.
 //!
-//! What the parser accepts and a schema has no use for is refused: aliases and anchors (a few lines of them unfold to gigabytes), tags, several
-//! documents, keys twice in one mapping, fractions, and numbers that begin with a zero, which somebody means as a code.
+//! YAML that a schema does not need is refused: aliases and anchors (a few lines of them unfold to gigabytes), tags, several
+//! documents, keys twice in one mapping, fractions, and numbers that begin with a zero, which are meant as codes.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 const KEYS_MAX: usize = 1_000;
 /// Most values of a file.
 const NODES_MAX: usize = 100_000;
-/// Deepest nesting of a file: eight levels of a payload take three each at most, beside what is around a schema.
+/// Deepest nesting of a file: eight levels of a payload take three each at most, plus the levels around a schema.
 const DEPTH_MAX: usize = 40;
 
 /// A value and its line.
@@ -46,7 +46,7 @@ pub(super) struct Entry {
 }
 
 impl Data {
-    /// What it is, in words.
+    /// Its kind, in words.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -60,7 +60,7 @@ impl Data {
 }
 
 impl Node {
-    /// As JSON with its keys in order: what the file says, however it was written.
+    /// As JSON with its keys in order: the content of the file, whatever its notation.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match &self.data {
             Data::Null => serde_json::Value::Null,
@@ -76,12 +76,12 @@ impl Node {
     }
 }
 
-/// The one document of a YAML text, as JSON with its keys in order; the same limits hold for every file that people write.
+/// The one document of a YAML text, as JSON with its keys in order; the same limits apply to every file that people write.
 pub fn json(text: &str) -> Result<serde_json::Value, Flaws> {
     read(text).map(|node| node.to_json())
 }
 
-/// The same for a file that is no schema but a message in its JSON form: it may have fractions, which that form takes as texts too.
+/// The same for a file that is not a schema but a message in its JSON form: it may have fractions, which that form also allows as texts.
 pub fn message_json(text: &str) -> Result<serde_json::Value, Flaws> {
     read_with(text, true).map(|node| node.to_json())
 }
@@ -105,10 +105,10 @@ pub(super) fn read_with(text: &str, has_fractions: bool) -> Result<Node, Flaws> 
     builder.done.ok_or_else(|| Flaws::one(1, "SYNTAX", "the file is empty"))
 }
 
-/// A list or mapping whose end was not reached.
+/// A list or mapping that is not closed yet.
 enum Open {
     List(usize, Vec<Node>),
-    /// The key that waits for its value, too.
+    /// And the key that waits for its value.
     Map(usize, Vec<Entry>, Option<(String, usize)>),
 }
 
@@ -189,7 +189,7 @@ impl Builder {
 
 const NO_ANCHORS: &str = "anchors and tags are not supported: use $defs and $ref";
 
-/// A plain scalar means what the core schema of YAML 1.2 says.
+/// A plain scalar is read by the core schema of YAML 1.2.
 fn scalar(text: &str, style: ScalarStyle, has_fractions: bool) -> Result<Data, &'static str> {
     if style != ScalarStyle::Plain {
         return Ok(Data::Text(text.to_owned()));

@@ -1,8 +1,8 @@
-//! Where something stands in a schema file, for what is found only when registries and rights come together.
+//! Positions in a schema file, for flaws that are found only when registries and rights are combined.
 
 use super::node::{self, Data, Node};
 
-/// The path of what a registry or record type of a file is called.
+/// The path of the name of a registry or record type in a file.
 pub fn path_of(text: &str, name: &str) -> Option<String> {
     let root = node::read(text).ok()?;
     let is_name = |node: Option<&Node>| node.is_some_and(|node| node.data == Data::Text(name.to_owned()));

@@ -1,9 +1,9 @@
-//! What a new version of a schema file changes, and whether stored records survive it.
+//! The changes of a new version of a schema file, and whether stored records survive them.
 //!
-//! A change is taken if every record that the old version accepted can still be read, found and shown: types, fields, values and statuses may be
-//! added and limits widened. What would make a stored record unreadable, lost to its key or its person, or shown to more people than it was
-//! written for, is refused: such a record type gets a new version of its own (`education.diploma.v2`) beside the old one. Rules and lifecycles may
-//! change, because they hold for what is written from now on.
+//! A change is accepted if every record that the old version accepted can still be read, found and shown: types, fields, values and statuses may be
+//! added and limits widened. A change that would make a stored record unreadable, lost to its key or its person, or shown to more people than it was
+//! written for, is refused: such a record type gets a new version of its own (`education.diploma.v2`) next to the old one. Rules and lifecycles may
+//! change, because they apply only to later versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,9 +17,9 @@ use super::super::sector::Sector;
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What differs: `education.diploma.v1 credits`.
+    /// The changed part: `education.diploma.v1 credits`.
     pub what: String,
-    /// How, in words.
+    /// The change, in words.
     pub how: String,
     /// Whether stored records would not survive it.
     pub is_refused: bool,
@@ -40,12 +40,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether there is no difference: the plan was applied already.
+    /// Whether the plan is empty: it was applied already.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// What is refused.
+    /// The refused differences.
     pub fn refused(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.is_refused)
     }
@@ -59,7 +59,7 @@ impl Plan {
     }
 }
 
-/// What `new` changes of `old`, both read from schema files.
+/// The differences of `new` from `old`, both read from schema files.
 pub fn plan(old: &Sector, new: &Sector) -> Plan {
     let mut plan = Plan::default();
     let (Some(before), Some(after)) = (&old.definition, &new.definition) else {
@@ -103,7 +103,7 @@ pub fn plan(old: &Sector, new: &Sector) -> Plan {
     plan
 }
 
-/// Who gains or loses which fields by default.
+/// The agencies that gain or lose fields by default.
 fn rights(plan: &mut Plan, name: &str, before: &Definition, after: &Definition) {
     for (purpose, description) in &after.purposes {
         match before.purposes.iter().find(|(key, _)| key == purpose) {
@@ -164,7 +164,7 @@ fn readable(of: &Definition) -> Readable<'_> {
     readable
 }
 
-/// The fields of one right that another lacks, in words.
+/// The fields of one right that are missing in another, in words.
 fn lacking(of: &Option<BTreeSet<&str>>, other: Option<&Option<BTreeSet<&str>>>) -> String {
     match (of, other) {
         (_, Some(None)) => String::new(),
@@ -174,7 +174,7 @@ fn lacking(of: &Option<BTreeSet<&str>>, other: Option<&Option<BTreeSet<&str>>>) 
     }
 }
 
-/// Stored records keep the names of their codes: a code ends, and does not go.
+/// Stored records keep the names of their codes: a code may end, but not be removed.
 fn code_lists(plan: &mut Plan, before: &Definition, after: &Definition) {
     for list in &after.code_lists {
         let name = &list.name;
@@ -351,7 +351,7 @@ fn widens(old: &Rule, new: &Rule) -> Option<bool> {
     }
 }
 
-/// Notes what only the files' texts tell: rules, lifecycle, validity.
+/// Adds differences that only the files' texts show: rules, lifecycle, validity.
 fn written(plan: &mut Plan, old: &str, new: &str) {
     let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
     let (old, new) = (read(old), read(new));

@@ -283,7 +283,7 @@ fn document(at: &At<'_>, fields: &[Field], is_built_in: bool) -> Option<Document
     Some(Document { kind: DocumentType(kind?), holder: name.to_owned() })
 }
 
-/// When a record holds by its own dates.
+/// The validity of a record by its own dates.
 fn holds(map: &Map<'_>, fields: &[Field], compiled: Option<&RecordType>) -> Option<Validity> {
     let Some(at) = map.get("holds") else {
         return Some(compiled.map_or_else(|| Arc::new(always) as Validity, |compiled| compiled.days.clone()));
@@ -305,7 +305,7 @@ fn holds(map: &Map<'_>, fields: &[Field], compiled: Option<&RecordType>) -> Opti
     }))
 }
 
-/// The days of code lists and addresses are of fields that exist, and that a record has once.
+/// The days of code lists and addresses refer to fields that exist, and that a record has once.
 fn check_days(map: &Map<'_>, fields: &[Field], units: &[UnitAt]) {
     fn each(rule: &Rule, visit: &mut dyn FnMut(&str)) {
         match rule {
@@ -351,7 +351,7 @@ fn all_checks(rules: Vec<FieldsRule>, units: Vec<UnitAt>, people: Vec<String>, c
     })
 }
 
-/// Calls `visit` with every object at `path`, and where it is; `*` in the path is every item of a list.
+/// Calls `visit` with every object at `path`, and its path; `*` in the path is every item of a list.
 fn objects_at(object: &Object, path: &str, at: String, visit: &mut dyn FnMut(&Object, &String)) {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let under = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };

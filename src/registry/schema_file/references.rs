@@ -1,7 +1,7 @@
-//! The references of a record type: a field that names records of its own registry names those that are there.
+//! The references of a record type: a field that names records of its own registry must name existing ones.
 //!
-//! What a submission leaves is looked at, so that a record and the one that it names may come together. A reference that a record has already
-//! stays. Records of other registries are nobody's to look up here: they are named in `Describe`, and not checked.
+//! The rule sees the result of the whole submission, so that a record and the one that it names may come together. A reference that a record has already
+//! stays. Records of other registries cannot be looked up here: they are named in `Describe`, and not checked.
 
 use std::collections::BTreeSet;
 

@@ -24,31 +24,31 @@ pub struct FieldsRule {
     pub id: String,
     /// The field that it concerns.
     pub field: String,
-    /// Whether what breaks it is accepted and flagged.
+    /// Whether a payload that breaks it is accepted and flagged.
     pub is_warning: bool,
-    /// What it wants, and where that is written.
+    /// The requirement, and its source.
     pub says: Label,
     program: Program,
 }
 
 impl FieldsRule {
-    /// Adds what a payload breaks to `findings`. `are_sound`: the fields keep to their own rules, so that whatever is absent may be absent.
+    /// Adds the violations of a payload to `findings`. `are_sound`: every field keeps its own rule, so that absent fields are allowed to be absent.
     fn check(&self, payload: &Object, today: &str, are_sound: bool, findings: &mut Findings<'_>) {
         match self.program.run(&[Variable::Object(payload), Variable::Text(today)]) {
             Outcome::Is(true) => {}
             Outcome::Is(false) => findings.say(&self.field, &self.id, &self.says, self.is_warning),
-            // A rule that cannot be evaluated does not hold, as an error of CEL is no `true`.
+            // A rule that cannot be evaluated does not hold, because an error in CEL is not `true`.
             Outcome::Absent if are_sound => {
                 findings.say(&self.field, &self.id, &unevaluated(&self.says), self.is_warning);
             }
             Outcome::Absent => {}
-            // A number beyond what can be computed is no record's.
+            // No valid record has a number too large to compute with.
             Outcome::Failed => findings.say(&self.field, &self.id, &self.says, false),
         }
     }
 }
 
-/// What every rule says.
+/// The parts that every rule has.
 struct Rule {
     id: String,
     field: String,
@@ -119,7 +119,7 @@ fn unevaluated(says: &Label) -> Label {
 
 const UNEVALUATED_VI: &str = " (không kiểm tra được: thiếu một trường mà quy tắc cần)";
 
-/// A message with the place where it is written, where that says more than how sure we are.
+/// A message with the source of the rule, if that is more than our certainty.
 fn with_source(says: Label, source: &Source) -> Label {
     match source.text.as_str() {
         "" => says,
@@ -169,7 +169,7 @@ fn identifier(at: &At<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Where a rule is written: `law: Law 36/2024, art. 36`, or `assumption`.
+/// The source of a rule: `law: Law 36/2024, art. 36`, or `assumption`.
 pub(super) fn written(at: &At<'_>) -> Option<Source> {
     let text = at.text()?;
     let (mark, place) = text.split_once(": ").unwrap_or((text, ""));
@@ -181,7 +181,7 @@ pub(super) fn written(at: &At<'_>) -> Option<Source> {
     Some(Source { mark: found?, text: place.to_owned() })
 }
 
-/// What a change needs: `free`, `basis`, `never`, or the reasons of which its basis gives one.
+/// The requirement of a change: `free`, `basis`, `never`, or the reasons of which its basis gives one.
 pub(super) fn needs(at: &At<'_>) -> Option<Needs> {
     use super::node::Data;
     match &at.node.data {
@@ -203,7 +203,7 @@ pub(super) fn needs(at: &At<'_>) -> Option<Needs> {
     }
 }
 
-/// What holds a payload to rules.
+/// The check of a payload against rules.
 pub(super) fn check(rules: Arc<[FieldsRule]>) -> impl Fn(&Object, Date, &mut Findings<'_>) + Send + Sync {
     move |payload, today, findings| {
         if !rules.is_empty() {

@@ -12,7 +12,7 @@ const AGE_MAX: i64 = 120;
 /// Most digits of a number in a template.
 const DIGITS_MAX: u8 = 12;
 
-/// Reads how sample data are made of records with these fields.
+/// Reads the recipe of sample data for records with these fields.
 pub(super) fn samples(at: &At<'_>, fields: &[Field], references: &[Reference]) -> Option<Samples> {
     let map = at.map()?;
     map.only(&["per_mille", "ages", "fields"]);
@@ -99,7 +99,7 @@ fn hint(at: &At<'_>, rule: &Rule, fields: &[Field]) -> Option<Hint> {
     }
 }
 
-/// A template, whose braces hold what sample data know.
+/// A template, with placeholders in braces.
 fn template(at: &At<'_>) -> Option<String> {
     let text = at.text()?;
     let is_known = |token: &str| {
@@ -135,11 +135,11 @@ fn after(map: &Map<'_>, fields: &[Field]) -> Option<Hint> {
     pair(&days?).map(|(low, high)| Hint::After(path.to_owned(), low, high))
 }
 
-/// Notes the required texts that nobody could make up.
+/// Adds a flaw for every required text that cannot be generated.
 fn lacking(fields: &[Field], path: &str, samples: &Samples, references: &[Reference], map: &Map<'_>) {
     for field in fields.iter().filter(|field| field.required) {
         let under = if path.is_empty() { field.name.clone() } else { format!("{path}.{}", field.name) };
-        // What names a record gets the key of one.
+        // A reference gets the key of a record.
         let is_reference = |it: &Reference| it.path == under || it.path == format!("{under}.*");
         if samples.hint(&under).is_some() || references.iter().any(is_reference) {
             continue;

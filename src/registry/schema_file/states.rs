@@ -1,5 +1,5 @@
-//! The lifecycle of a record type in a schema file: tables of states, fields that stay, lists whose entries stay, rules in CEL, and what
-//! time does.
+//! The lifecycle of a record type in a schema file: tables of states, fields that stay, lists whose entries stay, rules in CEL, and
+//! time rules.
 
 use super::super::lifecycle::{Entries, FieldRule, Lifecycle, ListRule, Needs, States, TimeRule, Transition, Who};
 use super::super::rule::Field;
@@ -87,7 +87,7 @@ fn states(table: &Map<'_>) -> Option<States> {
     Some(States { field, source: written(&source?)?, rows: found, unnamed })
 }
 
-/// Every status can be reached from the ordinary one, and none that is not an end is left by nothing.
+/// Every status can be reached from the ordinary one, and every status that is not final can be left.
 fn check_ends(table: &Map<'_>, states: &States, statuses: &[(String, State)]) {
     let Some((ordinary, _)) = statuses.first() else { return };
     let mut reached = vec![ordinary.as_str()];
@@ -111,7 +111,7 @@ fn check_ends(table: &Map<'_>, states: &States, statuses: &[(String, State)]) {
     }
 }
 
-/// What the registry alone makes is made by a rule of time, and what its owner alone makes by none.
+/// A transition of the registry alone is made by a time rule, and one of its owner alone by none.
 fn check_authors(map: &Map<'_>, lifecycle: &Lifecycle) {
     for states in &lifecycle.states {
         for row in &states.rows {

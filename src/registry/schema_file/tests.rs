@@ -1,4 +1,4 @@
-//! What a schema file says, and which are refused, where and why.
+//! Schema files: their content, and refusals with line and rule.
 
 use super::*;
 use crate::base::Violations;
@@ -34,7 +34,7 @@ fn diploma() -> Object {
         .with("status", "valid")
 }
 
-/// What a diploma breaks: `field RULE`, warnings with `?`; in the order found.
+/// The violations of a diploma: `field RULE`, warnings with `?`; in the order found.
 fn found(payload: &Object) -> Vec<String> {
     let sector = education();
     let mut violations = Violations::default();

@@ -1,4 +1,4 @@
-//! What time does, in a schema file: rules as data, held to the fields of the type.
+//! Time rules of a schema file: rules as data, checked against the fields of the type.
 
 use super::super::lifecycle::{After, Lifecycle, TimeRule, When, circle};
 use super::super::rule::{Field, Rule};
@@ -87,7 +87,7 @@ fn of<'a>(fields: &'a [Field], name: &str) -> Option<&'a Rule> {
     fields.iter().find(|field| field.name == name).map(|field| &field.rule)
 }
 
-/// A rule reads days, leaves values that the fields take, drops what may be absent, and has an end.
+/// A rule reads days, sets values that the fields allow, removes optional fields only, and does not repeat for ever.
 fn check(map: &Map<'_>, rule: &TimeRule, fields: &[Field], lifecycle: &Lifecycle) {
     for field in &rule.since {
         if !matches!(of(fields, field), Some(Rule::Date)) {

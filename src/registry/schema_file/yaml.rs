@@ -1,4 +1,4 @@
-//! Writing YAML: values in an order of our own, so that a file reads from its name to its details.
+//! Writing YAML: values in our own order, so that a file reads from its name to its details.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ impl Tree {
         }
     }
 
-    /// Writes it as YAML, in block style; what has no nested values is on one line.
+    /// Writes it as YAML, in block style; a value without nested values is on one line.
     pub fn write(&self, out: &mut String) {
         self.block(0, out);
     }
@@ -106,7 +106,7 @@ impl Tree {
     }
 }
 
-/// A text, in quotes unless it can be nothing else.
+/// A text, in quotes unless YAML can read it only as a text.
 fn scalar(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'/');
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '_'))

@@ -43,7 +43,7 @@ fn day(text: &str) -> Timestamp {
     Timestamp::start_of(text.parse().expect("a day"))
 }
 
-/// What ran until a day, as `rule day`.
+/// The changes made until a day, as `rule day`.
 async fn run(host: &EmbeddedRegistry, until: &str) -> Vec<String> {
     let mut ran = Vec::new();
     loop {
@@ -159,7 +159,7 @@ async fn a_plate_that_is_kept_returns_and_is_given_to_somebody_else() {
     agrees(&*store).await;
 }
 
-/// Somebody changes a record between the moment at which its work is read and the one at which it is written, or before that.
+/// A record is changed by a submission after its due work is read and before it is written, or earlier.
 #[tokio::test]
 async fn a_change_of_the_record_takes_its_work_away() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());

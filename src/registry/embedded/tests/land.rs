@@ -1,4 +1,4 @@
-//! Land between records: what a parcel may become, and how many certificates it has.
+//! Rules between land records: the successors of a parcel, and the number of its certificates.
 
 use super::lifecycles::{broken, parcel};
 use super::*;
@@ -51,7 +51,7 @@ fn certificate(serial: &str, legal_form: &str) -> Object {
         .with("status", "valid")
 }
 
-/// A second valid certificate for a parcel is refused, but for co-owners, of whom each may have one.
+/// A second valid certificate for a parcel is refused, except for co-owners, who may have one each.
 #[tokio::test]
 async fn a_parcel_has_one_valid_certificate() {
     let host = open(Arc::new(MemoryStore::new()), "land").await;

@@ -1,4 +1,4 @@
-//! Submissions are held to the lifecycles: whole, between the versions of one submission too, and beside the other records.
+//! Submissions are checked against the lifecycles: as a whole, between the versions of one submission too, and together with other records.
 
 use super::*;
 use crate::registry::{civil_status, health_insurance, land, vehicle};

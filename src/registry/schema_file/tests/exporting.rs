@@ -7,7 +7,7 @@ use crate::registry::rule::{Field, Form, Listed};
 use crate::registry::schema::Label;
 use crate::registry::schema_file::export::file;
 
-/// What a rule is, as far as two can be compared: functions by their words.
+/// A rule in a form that can be compared: functions by their descriptions.
 fn told(rule: &Rule) -> String {
     let form = |form: &Form| match form.origin() {
         Origin::Pattern(pattern, min, max) => format!("pattern {min} {max} {pattern:?}"),
@@ -68,7 +68,7 @@ fn a_built_in_registry_comes_back_from_its_file() {
     }
 }
 
-/// A file that takes a built-in type's compiled rules must have its fields too: the rules read them.
+/// A file that uses a built-in type's compiled rules must have its fields too: the rules read them.
 #[test]
 fn compiled_rules_are_for_the_fields_that_they_were_written_for() {
     let catalogue = Catalogue::built_in();

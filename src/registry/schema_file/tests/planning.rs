@@ -1,4 +1,4 @@
-//! Which changes of a file stored records survive.
+//! Changes of a file that stored records survive, and others.
 
 use super::super::plan::plan;
 use super::*;

@@ -1,4 +1,4 @@
-//! What a file may not say in silence: contradictions, texts that look like others, names that nothing reads, and who may do what.
+//! Contents that must not pass silently: contradictions, texts that look like others, unused names, and rights.
 
 use super::*;
 use crate::base::Language;
@@ -6,7 +6,7 @@ use crate::base::Language;
 const HEALTH: &str = include_str!("../../../../examples/registries/health.yaml");
 const HOME_AFFAIRS: &str = include_str!("../../../../examples/registries/home_affairs.yaml");
 
-/// The line of the first flaw of this rule, and what it says; the first line of the change is found by its text.
+/// The line and the message of the first flaw of this rule; the first line of the change is found by its text.
 fn flaw_of(file: &str, from: &str, to: &str, rule: &str) -> (usize, String) {
     let text = file.replacen(from, to, 1);
     assert_ne!(text, file, "{from}");
@@ -83,7 +83,7 @@ fn a_document_has_its_number_alone() {
     assert!(flaws.kept.iter().any(|flaw| flaw.rule == "DUPLICATE" && flaw.message.contains("diploma")), "{flaws}");
 }
 
-/// A rule that cannot be told does not hold, as in CEL; and what a field breaks is said once.
+/// A rule that cannot be evaluated does not hold, as in CEL; and a violation of a field is reported once.
 #[test]
 fn a_rule_that_cannot_be_evaluated_does_not_hold() {
     let text = EDUCATION.replacen("\"!has(self.holder.birth_date) || ", "\"", 1);
@@ -170,7 +170,7 @@ fn codes_of_a_file_are_held_to_their_days_and_named() {
     assert_eq!((name.list.as_str(), name.name.en.as_str()), ("health.vaccines", "BCG"));
 }
 
-/// What would take for ever, or all memory, ends when the file is read, with the line that asked for it.
+/// A rule that would run for ever, or fill all memory, is refused when the file is read, with its line.
 #[test]
 fn what_nothing_would_bound_is_refused_at_load_with_its_line() {
     let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part)).expect(part) + 1;
@@ -224,7 +224,7 @@ fn what_nothing_would_bound_is_refused_at_load_with_its_line() {
     assert!(full.len() == FILE_BYTES_MAX && read(&full).is_ok(), "a file of just 1 MiB is read");
 }
 
-/// Files that somebody may write, and that meant something else than they said.
+/// Plausible files whose text does not have the intended meaning.
 #[test]
 fn files_that_say_what_they_do_not_mean_are_refused() {
     for (file, from, to, rule) in [
@@ -259,7 +259,7 @@ fn files_that_say_what_they_do_not_mean_are_refused() {
     );
     let flaws = read(&twice).map(drop).expect_err("two tables of one field");
     assert!(flaws.kept.iter().any(|flaw| flaw.rule == "DUPLICATE" && flaw.message.contains("`status`")), "{flaws}");
-    // What editors of other systems write.
+    // Characters that editors of other systems write.
     let windows = EDUCATION.replace('\n', "\r\n");
     assert_eq!(read(&windows).expect("reads").definition, education().definition);
     let bad = windows.replacen("version: 1", "version: x", 1);

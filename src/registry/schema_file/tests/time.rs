@@ -1,4 +1,4 @@
-//! What time does, in a schema file: which rules are taken, and which are refused, and why.
+//! Time rules in a schema file: accepted ones, and refused ones with the reason.
 
 use super::*;
 use crate::registry::lifecycle::{After, Since};
@@ -12,7 +12,7 @@ const RULE: &str = "      time:
           source: assumption
 ";
 
-/// The education file with a rule of time in the lifecycle of diplomas.
+/// The education file with a time rule in the lifecycle of diplomas.
 fn with(rule: &str) -> String {
     EDUCATION.replacen("    lifecycle:\n", &format!("    lifecycle:\n{rule}"), 1)
 }
