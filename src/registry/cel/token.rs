@@ -78,7 +78,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, CelError> {
                 let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
                 match &rest[..length] {
                     "in" => (Word::Sign("in"), length),
-                    "null" => return fail("payloads hold no null: `has` asks whether a field is there"),
+                    "null" => return fail("payloads contain no null: use `has` to test whether a field is present"),
                     name => (Word::Name(name.to_owned()), length),
                 }
             }

@@ -201,12 +201,12 @@ impl<'a> Compiler<'a> {
             "$schema",
         ];
         if let Some((key, value)) = map.each().find(|(key, _)| !BESIDE.contains(key)) {
-            value.flaw("KEYWORD", format_args!("{key} does not stand beside $ref"));
+            value.flaw("KEYWORD", format_args!("{key} cannot be combined with $ref"));
             return None;
         }
         let target = reference.text()?;
         if let Some(as_of) = map.get("x-as-of").filter(|_| target != "urn:lienthong:address") {
-            as_of.flaw("KEYWORD", "x-as-of stands beside x-code-list or a $ref to urn:lienthong:address");
+            as_of.flaw("KEYWORD", "x-as-of belongs next to x-code-list or a $ref to urn:lienthong:address");
         }
         if let Some((_, fields)) = SHARED.iter().find(|(name, _)| *name == target) {
             let fields = fields();
@@ -401,7 +401,7 @@ impl<'a> Compiler<'a> {
         let once = map.get("uniqueItems").map_or(Some(false), |once| once.flag())?;
         let items = self.schema(&map.need("items")?, &place.field("*"), false)?;
         if items.sensitive {
-            map.flaw("KEYWORD", "x-sensitive stands beside the list's type: a list is protected whole");
+            map.flaw("KEYWORD", "x-sensitive belongs next to the list's type: a list is protected as a whole");
             return None;
         }
         let of = Box::new(items.rule);

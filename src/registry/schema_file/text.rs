@@ -27,7 +27,7 @@ pub(super) fn text(map: &Map<'_>, known: Known<'_>) -> Option<Rule> {
         return listed(map, &list, known);
     }
     if let Some(as_of) = map.get("x-as-of") {
-        as_of.flaw("KEYWORD", "x-as-of stands beside x-code-list or a $ref to urn:lienthong:address");
+        as_of.flaw("KEYWORD", "x-as-of belongs next to x-code-list or a $ref to urn:lienthong:address");
     }
     let alone = |key: &str, others: &[&str]| {
         if let Some(other) = others.iter().find_map(|other| map.get(other)) {
