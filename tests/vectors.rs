@@ -258,7 +258,7 @@ fn the_readme_says_which_file_shows_what() {
         shown.push(code);
     }
     assert_eq!(shown, Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>());
-    for row in table(readme, "| key | before all that |") {
+    for row in table(readme, "| key | earlier |") {
         for cell in row[1..].iter().filter(|cell| !cell.is_empty()) {
             let (verdict, _) = cell.split_once(' ').expect("a verdict and its files");
             for vector in named(cell, &files) {

@@ -459,7 +459,7 @@ class Anchor:
             self.heads[note] = Head(note, self)
         return self.heads[note]
 
-# ---- Canonical JSON: read, judged, written again, and compared
+# ---- Canonical JSON: read, checked, written again, and compared
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -528,7 +528,7 @@ def path_length(index, size):
     return 1 + (path_length(index, at) if index < at else path_length(index - at, size - at))
 
 def root_of_path(leaf, index, size, path):
-    """Climbs as the tree is cut: the last hash of the path is the sibling right below the root."""
+    """Climbs as the tree is cut: the last hash of the path is the sibling directly below the root."""
     if size == 1:
         return leaf
     at = split(size)
@@ -664,7 +664,7 @@ class PolicyKey:
         return seconds * 1000
 
 class Policy:
-    """Which witnesses must have cosigned a checkpoint. Names stand before they are used, and are members once at most."""
+    """Which witnesses must have cosigned a checkpoint. Names are defined before they are used, and are members once at most."""
 
     def __init__(self, data):
         refuse_unless(len(data) <= 256 * 1024, "larger than 256 KiB")
@@ -743,7 +743,7 @@ class StatusList:
         refuse_unless(len(parts) == 3 and len(parts[0]) <= 4096 and len(parts[2]) == 86, "not a token")
         header, claims = (one_of(read_json(base64url(part, "the token"))) for part in parts[:2])
         pass_over(header), pass_over(claims)
-        refuse_unless(not {"crit", "b64"} & header.keys(), "the header asks for what nobody here does")
+        refuse_unless(not {"crit", "b64"} & header.keys(), "the header asks for an extension that is not supported")
         owners = [(issuer, key) for issuer in anchor.issuers for key in issuer.keys if (key.id, key.state) == (header.get("kid"), "active")]
         refuse_unless(owners, "signed by no key that the trust anchor has in use")
         issuer, key = owners[0]

@@ -92,7 +92,7 @@ def inclusion_path(index, leaves):
 
 
 class Key:
-    """The registry's key; it signs the heads of its log, and nothing else."""
+    """The registry's key; it signs only the heads of its log."""
 
     def __init__(self, origin, private=None):
         self.origin, self.private = origin, private or Ed25519PrivateKey.generate()
@@ -100,7 +100,7 @@ class Key:
 
     @classmethod
     def kept(cls, origin, path):
-        """The key of a file; made, and readable by its owner alone, where there is none."""
+        """The key in a file; a new file, readable by its owner alone, if there is none."""
         if not path.exists():
             form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             path.touch(mode=0o600)
@@ -115,7 +115,7 @@ class Key:
         return f"{text}\n— {self.origin} {signature}\n"
 
     def anchor(self, issuer, schemas):
-        """What verifies the registry's records: a trust anchor with this registry alone. The province's names it among others."""
+        """A trust anchor with this registry alone, which verifies its records. The province's names it among others."""
         spki = SPKI_HEAD + self.raw
         key = {"id": sha256(spki).hex(), "algorithm": "ed25519", "public_key": base64.b64encode(spki).decode(),
                "from_index": 0, "state": {"kind": "active"}}

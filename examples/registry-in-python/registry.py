@@ -85,7 +85,7 @@ def plain(payload):
 
 
 def validity(change):
-    """From when and until when a change holds, in milliseconds; None where it does not say."""
+    """The start and end of a change's validity, in milliseconds; None if it names none."""
     return [getattr(change, name).ToMilliseconds() if change.HasField(name) else None for name in ("valid_from", "valid_until")]
 
 
@@ -112,11 +112,11 @@ class Library:
         return path.read_bytes()
 
     def record_id(self, key):
-        """A keyed pseudonym: whoever has the log cannot tell which cards there are."""
+        """A keyed pseudonym: a reader of the log cannot tell which cards exist."""
         return hmac.digest(self.secret, f"{RECORD_TYPE}\0{key}".encode(), "sha256")[:16]
 
     def token(self, *what, position):
-        """A place in an answer, which counts for the same question only."""
+        """A position in an answer, valid for the same query only."""
         sealed = hmac.digest(self.secret, repr((what, position)).encode(), "sha256")[:16]
         return base64.urlsafe_b64encode(position.to_bytes(8, "big") + sealed).decode()
 
@@ -169,7 +169,7 @@ class Library:
             "SELECT version, operation, statement, payload, log_index FROM version WHERE record_id = ? ORDER BY version DESC", (record_id,)).fetchone()
 
     def check(self, operation, expected, newest):
-        """Whether a change may follow what there is."""
+        """Whether a change may follow the stored version."""
         version, before = newest[:2] if newest else (0, None)
         if operation != "create" and version == 0:
             raise Refusal(code_pb2.NOT_FOUND, "RECORD_NOT_FOUND", "there is no such record")
@@ -213,7 +213,7 @@ class Library:
             self.grown.notify_all()
 
     def put(self, payload, validate_only):
-        """Brings a record to a content."""
+        """Gives a record this content."""
         flaws = violations(payload, SCHEMA, "payload")
         if flaws:
             broken = [api.Violation(field=field.removeprefix("payload."), rule=rule, message=says) for field, rule, says in flaws]
@@ -242,7 +242,7 @@ class Library:
             issuer_proof=record_pb2.LogProof(checkpoint=note, index=index, path=path)))
 
     def find(self, ids, version):
-        """The wanted version of each record that there is, in the order of the ids."""
+        """The requested version of each existing record, in the order of the ids."""
         query = ("SELECT log_index, record_id, version, statement, payload, salt FROM version WHERE record_id = ? "
                  + ("AND version = ?" if version else "ORDER BY version DESC"))
         for record_id in dict.fromkeys(ids):
@@ -251,7 +251,7 @@ class Library:
                 yield row
 
     def batches(self, cursor):
-        """The signed batches behind a cursor, which must be the end of one."""
+        """The signed batches after a cursor, which must be the end of one."""
         with self.lock:
             sizes = [row[0] for row in self.store.execute("SELECT size FROM batch ORDER BY size")]
             if cursor not in sizes:
@@ -267,7 +267,7 @@ class Library:
 
 
 class Registry(service.RegistryServiceServicer):
-    """The contract over gRPC: who calls, what is asked, and which refusal it is."""
+    """The contract over gRPC: callers, requests and refusals."""
 
     def __init__(self, library):
         self.library = library
@@ -302,7 +302,7 @@ class Registry(service.RegistryServiceServicer):
         return api.ListCodesResponse()
 
     def ids_of(self, request):
-        """The ids that a selector means."""
+        """The ids that a selector chooses."""
         chosen = request.WhichOneof("selector")
         if chosen is None:
             raise invalid(("selector", "REQUIRED", "one of personal_id, natural_key, record_ids is required"))

@@ -1,4 +1,4 @@
-"""What this registry holds, and whether a payload is lawful: the schema that Describe serves is the one that is checked."""
+"""The content of this registry, and the check of payloads: the schema that Describe serves is the one that is checked."""
 
 import datetime
 import re

@@ -17,7 +17,7 @@ function need(condition, code) {
   if (!condition) throw new Finding(code);
 }
 
-// The path of a tile with so many of its 256 places filled.
+// The path of a tile with this many of its 256 hashes.
 function path(kind, number, width) {
   const groups = String(number).padStart(Math.ceil(String(number).length / 3) * 3, '0').match(/.{3}/g);
   const named = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
@@ -47,7 +47,7 @@ function entriesOf(served, size) {
   return found;
 }
 
-// Statements of one issuer, of its record types; the versions of a record follow each other, and only its newest may stand there again.
+// Statements of one issuer, of its record types; the versions of a record follow each other, and only its newest may be repeated.
 function checkStatements(entries, issuer) {
   const newest = new Map();
   for (const entry of entries) {
@@ -63,7 +63,7 @@ function checkStatements(entries, issuer) {
   }
 }
 
-// The verdict on a registry's log, and its code; `before` is what it served when it was seen last.
+// The verdict on a registry's log, and its code; `before` is the head that it served when it was last seen.
 export function auditLog(name, served, before, anchor, now) {
   const issuer = anchor.issuer(name);
   refuseUnless(issuer, 'this client audits logs of registries');

@@ -5,7 +5,7 @@
 //     lienthong check client -- node examples/clients/node/client.mjs check
 //
 // `fetch` prints a citizen's records. `check` answers the questions of `lienthong check client`, over stdin and stdout, or over gRPC where
-// LIENTHONG_CHECK_ADDRESS names the checker. The verification is its own (the modules beside it), with node:crypto alone.
+// LIENTHONG_CHECK_ADDRESS names the checker. The verification is its own (the modules next to it), with node:crypto alone.
 import { readFileSync } from 'node:fs';
 import { argv, env, exit, stdin, stdout } from 'node:process';
 import { createInterface } from 'node:readline';
@@ -55,7 +55,7 @@ const { root: RPC } = protobuf.parse(`syntax = "proto3"; package google.rpc;
   message Duration { int64 seconds = 1; int32 nanos = 2; }
   message RetryInfo { Duration retry_delay = 1; }`, { keepCase: true });
 
-// The reason of a refusal, and for how many milliseconds it asks to wait: null where it does not say.
+// The reason of a refusal, and the wait in milliseconds that it asks for: null if it names none.
 function detailsOf(error) {
   const found = { reason: null, wait: null };
   const [encoded] = error.metadata?.get('grpc-status-details-bin') ?? [];
@@ -109,7 +109,7 @@ function peopleIn(value) {
   return [...own, ...Object.values(value).flatMap(peopleIn)];
 }
 
-// An answer to a call of ours: every record verifies, is about whom we asked for, and none is missing.
+// An answer to a call of ours: every record verifies and is about the person asked for, and none is missing.
 function judgeAnswer(answer, request, anchor, now) {
   const unreachable = (answer.missing ?? []).find((missing) => missing.reason === 'MISSING_REASON_UNREACHABLE');
   if (unreachable) return { ...refused(unreachable.code), records: [] };
@@ -123,7 +123,7 @@ function judgeAnswer(answer, request, anchor, now) {
   return { ...conclusion, records };
 }
 
-// A list that is not accepted is as good as none.
+// A list that is not accepted is ignored.
 function acceptedLists(texts, anchor) {
   return texts.flatMap((text) => {
     try {
@@ -135,7 +135,7 @@ function acceptedLists(texts, anchor) {
   });
 }
 
-// What this client concludes of an artefact.
+// This client's verdict on an artefact.
 function judge(question) {
   const now = question.at ? milliseconds(question.at) : Date.now();
   if (question.kind === 'witness') return concluded(judgeWitnesses(question.policy, question.checkpoint, now, question.age_max_ms));

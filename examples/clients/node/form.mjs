@@ -1,4 +1,4 @@
-// Forms of bytes and text, each read in its one spelling: JSON, base64, times. What is not of its form is Refused.
+// Forms of bytes and text, each with one accepted spelling: JSON, base64, times. Any other spelling is Refused.
 import { createHash } from 'node:crypto';
 import { isUnassigned } from './unassigned.mjs';
 
@@ -29,14 +29,14 @@ export function base64(text, what, encoding = 'base64') {
 
 export const base64url = (text, what) => base64(text, what, 'base64url');
 
-// ---- JSON that everybody reads alike: no name twice, no half letter, no number that is not whole, no deep nesting
+// ---- JSON that every parser reads alike: no name twice, no half letter, no number that is not whole, no deep nesting
 
 const SPACE = /[ \t\r\n]*/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const WORD = /true|false|null/y;
 
-// A number that is not a whole one below 2^64: nothing that is read here is one.
+// A number that is not a whole one below 2^64: no input of this module has one.
 export class Other {}
 
 // Values in a row. Objects are Maps; numbers are Numbers, or BigInts beyond 2^53.
@@ -117,7 +117,7 @@ export function oneObject(values, what) {
 // A question's parts come as plain objects: as Maps they are read like files.
 export const mapped = (value) => readJson(JSON.stringify(value))[0];
 
-// The fields of an object, each taken once; what nobody takes is refused.
+// The fields of an object, each taken once; fields that are not taken are refused.
 export class Fields {
   constructor(object, what) {
     refuseUnless(object instanceof Map, `${what} is no object`);
@@ -185,7 +185,7 @@ export function milliseconds(value, what = 'the time') {
   return date.getTime() - offset + Number(fraction.slice(1, 4).padEnd(3, '0'));
 }
 
-// ---- Canonical JSON (docs/format.md, section 1): read, judged, written again, and compared
+// ---- Canonical JSON (docs/format.md, section 1): read, checked, written again, and compared
 
 const NAME = /^[a-z][a-z0-9_]*$/;
 const PAYLOAD_BYTES_MAX = 48 * 1024;
@@ -215,7 +215,7 @@ function checkValue(value, depth) {
   }
 }
 
-// A value in its one form; a shown field's value stands at depth 2.
+// A value in its one form; a shown field's value is at depth 2.
 export function scanValue(bytes, depth = 2) {
   refuseUnless(bytes.length <= PAYLOAD_BYTES_MAX, 'not canonical: too long');
   const source = utf8(bytes, 'not canonical: it');

@@ -29,7 +29,7 @@ function ed25519Verifies(spki, message, signature) {
   return verifySignature(null, message, spkiKey(spki), signature);
 }
 
-// r and s of a signature in minimal DER with s in the lower half: one form only, or anybody could change a signature.
+// r and s of a signature in minimal DER with s in the lower half: only one form, or anybody could change a signature.
 function isOneDer(der) {
   const number = (at) => {
     const length = der[at + 1];
@@ -76,7 +76,7 @@ export class PublicKey {
     return (this.algorithm === 'ed25519' ? ed25519Verifies : p256Verifies)(this.spki, message, signature);
   }
 
-  // A signature as tokens have it: ECDSA as r and s side by side, s in either half.
+  // A signature in the form of tokens: ECDSA as r followed by s, s in either half.
   verifiesFixed(message, signature) {
     if (this.algorithm === 'ed25519') return ed25519Verifies(this.spki, message, signature);
     return verifySignature('sha256', message, { key: spkiKey(this.spki), dsaEncoding: 'ieee-p1363' }, signature);
@@ -131,7 +131,7 @@ function continued(value) {
   return { origin, size, root: Buffer.from(root, 'hex') };
 }
 
-// Who a log belongs to: an issuer with a name, or the province, with a purpose.
+// The owner of a log: an issuer with a name, or the province, with a purpose.
 function owner(value, isIssuer) {
   const row = new Fields(value, 'an owner');
   const found = {
@@ -186,7 +186,7 @@ export class Anchor {
     this.heads = new Map();
   }
 
-  // An anchor with root keys is signed by as many of them as it says: over its signed form.
+  // An anchor with root keys is signed by as many of them as it requires: over its signed form.
   checkRoot(root, signatures, value) {
     const [threshold, keys] = [Number(root.need('threshold', index)), root.need('keys', list((key) => new Key(key, true)))];
     root.end();
@@ -258,7 +258,7 @@ function headOf(note, anchor) {
   const owned = anchor.owners.find((one) => one.origin === checkpoint.origin);
   refuseUnless(owned, 'the trust anchor knows no log of this origin');
   const own = claims(owned, checkpoint.origin);
-  // Signatures of unknown keys are passed over; one bad signature of a known key spoils the note.
+  // Signatures by unknown keys are ignored; one bad signature of a known key spoils the note.
   refuseUnless(own.every(verifies), 'the signature of a known key does not verify');
   if (own.length === 0) {
     const others = anchor.owners.filter((one) => one !== owned);
@@ -292,7 +292,7 @@ function pathLength(at, size) {
   return 1 + (at < half ? pathLength(at, half) : pathLength(at - half, size - half));
 }
 
-// Climbs as the tree is cut: the last hash of the path is the sibling right below the root.
+// Climbs as the tree is cut: the last hash of the path is the sibling directly below the root.
 function rootOfPath(leaf, at, size, path) {
   if (size === 1n) return leaf;
   const [half, rest, last] = [split(size), path.slice(0, -1), path.at(-1)];

@@ -1,4 +1,4 @@
-// Verifies what wallets present (SD-JWT VC, RFC 9901): docs/format.md, section 12.
+// Verifies presentations of wallets (SD-JWT VC, RFC 9901): docs/format.md, section 12.
 import { Refused, base64url, list, mapped, refuseUnless, sha256, text, writeCanonical } from './form.mjs';
 import { PublicKey, VALID } from './log.mjs';
 import { fieldLeaf, isOfKey, isType, readStatement, readToken, verifyRecord } from './verify.mjs';
@@ -7,7 +7,7 @@ const CHARS_MAX = 524_288;
 const DISCLOSURES_MAX = 1_024;
 const BINDING_AGE_MS_MAX = 600_000;
 const SKEW_MS = 300_000;
-// What no disclosure may say, at the top of the claims.
+// Names that no disclosure may have, at the top of the claims.
 const OPEN = new Set(['iss', 'nbf', 'iat', 'exp', 'cnf', 'vct', 'status', 'sub_jwk']);
 const RANKS = ['NO_TRUSTED_SIGNATURE', 'ISSUER_MISMATCH', 'MALFORMED', 'PAYLOAD_MISMATCH', 'KEY_BINDING', 'EXPIRED'];
 
@@ -56,7 +56,7 @@ function disclosed(claims, encoded) {
     if (Array.isArray(value)) {
       return value.flatMap((item) => {
         if (!(item instanceof Map && item.has('...'))) return [walk(item, depth + 1, null)];
-        refuseUnless(item.size === 1, "something stands beside an element's digest");
+        refuseUnless(item.size === 1, "an element has a member in addition to its digest");
         const found = find(item.get('...'), true);
         return found ? [walk(found.value, depth + 1, null)] : [];
       });
@@ -152,7 +152,7 @@ function recordIn(claims, shown, issuer) {
   return { statement, whole: null, partial: { shown: fields, hidden }, issuer_proof: proof('issuer_proof'), ledger_proof: proof('ledger_proof'), beside: null };
 }
 
-// The verdict on a presentation; `asked` is the nonce and the audience that it must be bound to, where somebody asked for that.
+// The verdict on a presentation; `asked` is the nonce and the audience that it must be bound to, if the verifier asked for a binding.
 export function verifyPresentation(presentation, anchor, now, asked) {
   const failed = new Set();
   const holds = (code, check) => {

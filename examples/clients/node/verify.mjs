@@ -1,5 +1,5 @@
 // Verifies signed records and answers offline: docs/format.md, sections 2, 3, 9, 10 and 11, in the order of its table of checks. What it does
-// not do: compare the typed form that stands beside the signed bytes, and verify ML-DSA cosignatures.
+// not do: compare the typed form with the signed bytes, and verify ML-DSA cosignatures.
 import { createHmac } from 'node:crypto';
 import { inflateSync } from 'node:zlib';
 import { Fields, Refused, base64, base64url, hash, isName, list, oneObject, readJson, refuseUnless, scan, scanValue, sha256, text, utf8, whole } from './form.mjs';
@@ -63,7 +63,7 @@ const SIGNED = message({
   ledger_proof: [PROOF, null],
 });
 
-// Something that is passed over must still be JSON that everybody reads alike, and is: readJson saw to it.
+// Ignored parts must still be JSON that every parser reads alike: readJson has checked that.
 export function readRecord(value) {
   refuseUnless(value instanceof Map, 'a record is no object');
   const framed = ['signed', 'record'].filter((name) => value.has(name));
@@ -118,7 +118,7 @@ function leavesOf({ whole: all, partial }) {
   return leaves;
 }
 
-// What a record shows, as plain objects; only of records that were verified.
+// The content of a record, as plain objects; only of verified records.
 export function shownBy(record) {
   if (record.whole) return JSON.parse(record.whole.payload);
   return Object.fromEntries(record.partial.shown.map(({ name, value }) => [name, JSON.parse(value)]));
@@ -126,8 +126,8 @@ export function shownBy(record) {
 
 // ---- The checks of a record (section 9)
 
-// Of several failures the one that stands first here gives the verdict: a cause before its consequences, and what proves a record wrong before
-// what is only missing.
+// Of several failures the first in this list gives the verdict: a cause before its consequences, and a proof that a record is wrong before
+// a missing proof.
 const RANKS = ['signature', 'other issuer', 'inclusion', 'unknown issuer', 'malformed', 'schema', 'key', 'canonical', 'payload', 'future',
   'expired anchor', 'indeterminate key', 'no proof'];
 const WEIGHT = { VALID: 0, INDETERMINATE: 1, INVALID: 2 };
@@ -142,7 +142,7 @@ class Report {
     return null;
   }
 
-  // A check with a verdict of its own, which counts where it weighs more than what was found before.
+  // A check with a verdict of its own, which counts if it outweighs the earlier ones.
   judge(verdict) {
     if (WEIGHT[verdict[0]] > WEIGHT[this.verdict[0]]) this.verdict = verdict;
   }
@@ -185,7 +185,7 @@ function checkLedger(report, record, anchor) {
   const head = attempt(() => {
     const ledger = anchor.head(record.ledger_proof.checkpoint);
     refuseUnless(ledger.owner.purpose === 'records', 'the checkpoint is of another log');
-    // Whoever has the ledger's key decides the order, so that order cannot clear a compromised one.
+    // The holder of the ledger's key decides the order, so that order cannot clear a compromised key.
     const last = (ledger.size || 1n) - 1n;
     const mayHave = ledger.keys.some((key) => key.state !== 'compromised' && key.judge(last) === VALID);
     return mayHave ? ledger : report.fail('key', 'KEY_NOT_VALID');
@@ -198,7 +198,7 @@ function checkLedger(report, record, anchor) {
 const best = (verdicts) => verdicts.reduce((one, other) => (WEIGHT[other[0]] < WEIGHT[one[0]] ? other : one), ['INVALID', 'KEY_NOT_VALID']);
 
 function checkKey(report, head, at) {
-  // A log outlives its keys: under a later key's checkpoint, the key of the record's place is judged.
+  // A log outlives its keys: under a later key's checkpoint, the key at the record's index is judged.
   const former = () => best(head.owner.keys.filter((key) => key.fromIndex <= at).map((key) => key.judge(at)));
   const [verdict, code] = best(head.keys.map((key) => (at !== null && at < key.fromIndex ? former() : key.judge(at))));
   if (verdict !== 'VALID') report.fail(verdict === 'INVALID' ? 'key' : 'indeterminate key', code, verdict);
@@ -223,7 +223,7 @@ export function verifyRecord(record, anchor, now) {
   return { report, statement };
 }
 
-// What an answer says beside the signed bytes must be what they say.
+// An answer's displayed form must agree with the signed bytes.
 function checkBeside(report, { beside }, statement) {
   if (!beside || !statement) return;
   const said = beside.verdict;
@@ -236,13 +236,13 @@ function checkBeside(report, { beside }, statement) {
 
 // ---- Tokens and status lists (section 11)
 
-// Takes a compact token apart: header and claims as Maps, what is signed, and the signature.
+// Splits a compact token: header and claims as Maps, the signed bytes, and the signature.
 export function readToken(token) {
   const [first, second, third, ...more] = token.split('.');
   refuseUnless(third !== undefined && more.length === 0 && first.length <= 4096 && third.length === 86, 'not a token');
   const part = (encoded) => oneObject(readJson(utf8(base64url(encoded, 'the token'))), 'the token');
   const header = part(first);
-  refuseUnless(!header.has('crit') && !header.has('b64'), 'the header asks for what nobody here does');
+  refuseUnless(!header.has('crit') && !header.has('b64'), 'the header asks for an extension that is not supported');
   return { header, claims: () => part(second), signed: Buffer.from(`${first}.${second}`), signature: base64url(third, 'the signature') };
 }
 
@@ -278,7 +278,7 @@ export function readStatusList(source, anchor) {
   };
 }
 
-// A zlib stream of just so many bytes, and nothing behind it.
+// A zlib stream of exactly this many bytes, with nothing after it.
 function inflated(stream, length) {
   let found;
   try {

@@ -1,4 +1,4 @@
-// Judges a checkpoint by a policy of witnesses (C2SP tlog-policy and tlog-cosignature): docs/format.md, section 6. Cosignatures with ML-DSA keys are
+// Checks a checkpoint against a policy of witnesses (C2SP tlog-policy and tlog-cosignature): docs/format.md, section 6. Cosignatures with ML-DSA keys are
 // not verified, and so never count.
 import { Refused, base64, refuseUnless, sha256 } from './form.mjs';
 import { PublicKey, SPKI_HEADS, VALID, isKeyName, once, parseCheckpoint, parseNote } from './log.mjs';
@@ -7,7 +7,7 @@ const MEMBERS_MAX = 256;
 const ML_DSA_KEY_BYTES = 1312;
 const SKEW_MS = 300_000;
 
-// A key as a policy has it: <name>+<key id>+<base64 of type and key>. Types 1 and 2 sign notes, 4 and 6 cosign. Keys of other types never count.
+// A key in the notation of policies: <name>+<key id>+<base64 of type and key>. Types 1 and 2 sign notes, 4 and 6 cosign. Keys of other types never count.
 function policyKey(line, types) {
   const [name, id = ''] = line.split('+', 2);
   const raw = base64(line.slice(name.length + id.length + 2), "a policy's key");
@@ -23,7 +23,7 @@ function policyKey(line, types) {
   return { name, id, encoded, key: kind === 2 ? new PublicKey('ecdsa-p256-sha256', encoded) : PublicKey.ofRaw('ed25519', encoded) };
 }
 
-// A policy's logs, witnesses and groups. Names stand before they are used, and are members once at most.
+// A policy's logs, witnesses and groups. Names are defined before they are used, and are members once at most.
 function readPolicy(text) {
   const [logs, witnesses, groups, quorums, used] = [[], new Map(), new Map(), [], new Set()];
   const isKnown = (name) => witnesses.has(name) || groups.has(name);

@@ -9,7 +9,7 @@ TILE = 256
 
 
 class Finding(Exception):
-    """What is wrong with a log: the code."""
+    """The problem of a log: its code."""
 
 
 def need(condition, code):
@@ -18,7 +18,7 @@ def need(condition, code):
 
 
 def path(kind, number, width):
-    """The path of a tile with so many of its 256 places filled."""
+    """The path of a tile with this many of its 256 hashes."""
     digits = str(number).zfill(-(-len(str(number)) // 3) * 3)
     groups = [digits[at:at + 3] for at in range(0, len(digits), 3)]
     named = "/".join([f"x{group}" for group in groups[:-1]] + groups[-1:])
@@ -42,7 +42,7 @@ def entries_of(served, size):
 
 
 def check_statements(entries, issuer):
-    """Statements of one issuer, of its record types; the versions of a record follow each other, and only its newest may stand there again."""
+    """Statements of one issuer, of its record types; the versions of a record follow each other, and only its newest may be repeated."""
     newest = {}
     for entry in entries:
         statement = verify.Statement(entry)
@@ -56,7 +56,7 @@ def check_statements(entries, issuer):
 
 
 def judge(name, served, before, anchor, now):
-    """The verdict on a registry's log; `before` is what it served when it was seen last."""
+    """The verdict on a registry's log; `before` is the head that it served when it was last seen."""
     issuer = anchor.issuer(name)
     refuse_unless(issuer, "this client audits logs of registries")
 

@@ -49,7 +49,7 @@ MISSING_UNREACHABLE = "MISSING_REASON_UNREACHABLE"
 
 
 def details_of(error):
-    """The reason of a refusal, and for how long it asks to wait: None where it does not say."""
+    """The reason of a refusal, and the wait that it asks for: None if it names none."""
     status, reason, wait = rpc_status.from_call(error), None, None
     for detail in status.details if status else []:
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
@@ -103,7 +103,7 @@ def people_in(value):
 
 
 def payload_of(record):
-    """What a record of an answer shows; only of records that were verified."""
+    """The content of a record of an answer; only of verified records."""
     signed = verify.Record(record)
     if signed.whole:
         return json.loads(signed.whole[0])
@@ -137,7 +137,7 @@ def judge_file(text, anchor, now, lists=None):
 
 
 def judge_answer(answer, request, anchor, now):
-    """An answer to a call of ours: every record verifies, is about whom we asked for, and none is missing."""
+    """An answer to a call of ours: every record verifies and is about the person asked for, and none is missing."""
     unreachable = [missing for missing in answer.get("missing", []) if missing.get("reason") == MISSING_UNREACHABLE]
     if unreachable:
         return refused(unreachable[0]["code"])
@@ -159,7 +159,7 @@ def accepted_lists(texts, anchor):
 
 
 def judge(question):
-    """What this client concludes of an artefact."""
+    """This client's verdict on an artefact."""
     now = verify.milliseconds(question["at"]) if "at" in question else time.time_ns() // 1_000_000
     if question["kind"] == "witness":
         policy = verify.Policy(question["policy"].encode())

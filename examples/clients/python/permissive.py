@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A client that should not exist: it verifies nothing, takes a part for the whole, and repeats whatever fails, at once. `lienthong check client`
+"""A client that should not exist: it verifies nothing, accepts a part as the whole, and repeats every failed call at once. `lienthong check client`
 names every case in which that is wrong; the gate holds the checker to it.
 
 It is started as client.py is: `env PYTHONPATH=gen python3 examples/clients/python/permissive.py`.

@@ -1,10 +1,10 @@
-"""Verifies what wallets present (SD-JWT VC, RFC 9901): docs/format.md, section 12. The record in it is verified by tools/verify.py."""
+"""Verifies presentations of wallets (SD-JWT VC, RFC 9901): docs/format.md, section 12. The record in it is verified by tools/verify.py."""
 
 import verify
 from verify import Refused, base64url, refuse_unless, sha256
 
 CHARS_MAX, DISCLOSURES_MAX, SKEW_MS, BINDING_AGE_MS_MAX = 524_288, 1_024, 300_000, 600_000
-# What no disclosure may say, at the top of the claims.
+# Names that no disclosure may have, at the top of the claims.
 OPEN = {"iss", "nbf", "iat", "exp", "cnf", "vct", "status", "sub_jwk"}
 RANKS = ["NO_TRUSTED_SIGNATURE", "ISSUER_MISMATCH", "MALFORMED", "PAYLOAD_MISMATCH", "KEY_BINDING", "EXPIRED"]
 
@@ -14,13 +14,13 @@ def encoded(raw):
 
 
 class Token:
-    """A compact token taken apart; nothing in it is verified yet."""
+    """A split compact token; nothing in it is verified yet."""
 
     def __init__(self, text):
         parts = text.split(".")
         refuse_unless(len(parts) == 3 and len(parts[0]) <= 4096 and len(parts[2]) == 86, "not a token")
         self.header = verify.one_of(verify.read_json(base64url(parts[0], "the token")))
-        refuse_unless(not {"crit", "b64"} & self.header.keys(), "the header asks for what nobody here does")
+        refuse_unless(not {"crit", "b64"} & self.header.keys(), "the header asks for an extension that is not supported")
         self.signed, self.claims_part = text.rpartition(".")[0].encode(), parts[1]
         self.signature = base64url(parts[2], "the signature")
 
@@ -34,7 +34,7 @@ class Token:
 
 
 class Disclosures:
-    """The disclosures of a credential, put into their places."""
+    """The disclosures of a credential, inserted into its claims."""
 
     def __init__(self, texts):
         self.by_digest, self.seen, self.used, self.of_record = {}, set(), set(), []
@@ -79,7 +79,7 @@ class Disclosures:
     def element(self, item, depth):
         if not (type(item) is dict and "..." in item):
             return [self.walk(item, depth + 1, None)]
-        refuse_unless(len(item) == 1, "something stands beside an element's digest")
+        refuse_unless(len(item) == 1, "an element has a member in addition to its digest")
         found = self.find(item["..."], True)
         return [self.walk(found[2], depth + 1, None)] if found else []
 
@@ -151,7 +151,7 @@ def holds(failed, code, check, *arguments):
 
 
 def judge(text, anchor, now, asked):
-    """The verdict and its code; `asked` is nonce and audience, where somebody asked for them."""
+    """The verdict and its code; `asked` is nonce and audience, if the verifier asked for them."""
     failed = set()
     parts = text.split("~")
     good = len(parts) > 1 and len(text) <= CHARS_MAX and len(parts) - 2 <= DISCLOSURES_MAX

@@ -1,4 +1,4 @@
-// A suite that moves time, each test in a session of its own: what lapses in one goes on in the others, which run at the same time.
+// A suite that moves time, each test in a session of its own: a card that lapses in one stays valid in the others, which run at the same time.
 package cards
 
 import (

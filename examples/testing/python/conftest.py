@@ -65,7 +65,7 @@ def server():
 
 @pytest.fixture
 def world(server, request):
-    """A session of its own for each test, deleted behind it."""
+    """A session of its own for each test, deleted afterwards."""
     body = {"ttl": "600s", "label": request.node.name[:100]}
     session = server.call("demo-operator", f"{SESSIONS}/CreateSession", body)["session"]["sessionId"]
     yield server.within(session)

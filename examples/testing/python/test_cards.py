@@ -1,4 +1,4 @@
-"""A suite that moves time: what lapses in it goes on outside."""
+"""A suite that moves time: a card that lapses in it stays valid outside."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""A suite that changes consents, beside one that reads what they allow."""
+"""A suite that changes consents, parallel to one that reads under them."""
 
 import grpc
 import pytest

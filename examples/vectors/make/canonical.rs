@@ -23,12 +23,12 @@ fn accepted() -> Vec<Vector> {
         ),
         (
             "canonical-escapes",
-            "The escapes of RFC 8785, each in its shortest form; solidus and DEL stand as they are.",
+            "The escapes of RFC 8785, each in its shortest form; solidus and DEL are not escaped.",
             r#"{"text":"\"\\\b\f\n\r\t\u0001\u001f/"#.to_owned() + "\u{7f}\"}",
         ),
         (
             "canonical-letters",
-            "Letters outside ASCII stand as they are, in NFC: Vietnamese, a letter beyond U+FFFF, a private one, a late Latin one.",
+            "Letters outside ASCII are not escaped, in NFC: Vietnamese, a letter beyond U+FFFF, a private one, a late Latin one.",
             "{\"text\":\"Đặng Thị Hường 𠀀 \u{e000} \u{1e9e}\"}".into(),
         ),
         ("canonical-nesting", "Eight levels.", r#"{"a":[[[[[[[]]]]]]]}"#.into()),
@@ -42,8 +42,8 @@ fn accepted() -> Vec<Vector> {
             "Names of one letter, with digits and underscores; _ sorts after digits and before letters.",
             r#"{"a":1,"a0":2,"a_":3,"aa":4}"#.into(),
         ),
-        ("canonical-64-fields", "As many top-level fields as there may be.", sixty_four),
-        ("canonical-48-kib", "As long as a payload may be.", longest),
+        ("canonical-64-fields", "As many top-level fields as are allowed.", sixty_four),
+        ("canonical-48-kib", "The longest payload allowed.", longest),
     ];
     let vector = |(name, text, payload): (&str, &'static str, String)| {
         let mut world = World::new();
@@ -105,7 +105,7 @@ fn spellings() -> Vec<Case> {
     vec![
         means("noncanonical-space", "White space.", "{\"a\": 1}"),
         means("noncanonical-newline", "A newline at the end.", "{\"a\":1}\n"),
-        means("noncanonical-trailing", "A second object behind the first.", "{\"a\":1}{}"),
+        means("noncanonical-trailing", "A second object after the first.", "{\"a\":1}{}"),
         means("noncanonical-bom", "A byte order mark in front.", "\u{feff}{\"a\":1}"),
         means("noncanonical-order", "Names that are not sorted.", "{\"b\":2,\"a\":1}"),
         means("noncanonical-duplicate", "A name twice.", "{\"a\":1,\"a\":1}"),
@@ -114,14 +114,14 @@ fn spellings() -> Vec<Case> {
         means("noncanonical-name-capital", "A name that is not snake_case.", "{\"A\":1}"),
         means("noncanonical-name-digit", "A name that begins with a digit.", "{\"1a\":1}"),
         means("noncanonical-name-empty", "An empty name.", "{\"\":1}"),
-        means("noncanonical-array", "A list is no payload.", "[1]"),
-        means("noncanonical-nothing", "No bytes are no payload.", ""),
+        means("noncanonical-array", "A list is not a payload.", "[1]"),
+        means("noncanonical-nothing", "An empty byte string is not a payload.", ""),
     ]
 }
 
 fn values() -> Vec<Case> {
     vec![
-        value("noncanonical-null", "There is no null: what is absent is unknown.", "null"),
+        value("noncanonical-null", "There is no null: an absent field is unknown.", "null"),
         value("noncanonical-capital-true", "True is written true.", "True"),
         value("noncanonical-fraction", "A fraction, though it means a whole number.", "1.0"),
         value("noncanonical-exponent", "An exponent.", "1e2"),
@@ -145,7 +145,7 @@ fn values() -> Vec<Case> {
         ),
         value(
             "noncanonical-newest",
-            "A mark of Unicode 16, in an order that older tables call normal.",
+            "A mark of Unicode 16, in an order that is normal by older tables.",
             "\"a\u{10d69}\u{323}\"",
         ),
         value("noncanonical-escaped-letter", "A letter that needs no escape.", "\"\\u00e9\""),

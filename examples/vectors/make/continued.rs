@@ -70,12 +70,12 @@ pub fn all() -> Vec<Vector> {
             let earlier = Continued { origin: "lienthong/H27/first/records".into(), root: [7; 32], ..from.clone() };
             world.anchor.logs[0].continues = vec![earlier, from];
         }),
-        root_signed("continued-root-signed", "A root key signed what the logs continue.", &|_| ()),
+        root_signed("continued-root-signed", "A root key signed the heads that the logs continue.", &|_| ()),
         {
             let altered = |world: &mut World| world.anchor.logs[0].continues[0].size -= 1;
             let mut vector = root_signed(
                 "anchor-continued-altered",
-                "What a log continues was altered after it was signed.",
+                "The heads that a log continues were altered after they were signed.",
                 &|_| (),
             );
             let (mut world, _) = continued(|_| ());

@@ -37,31 +37,31 @@ fn frames() -> Vec<Vector> {
     vec![
         file(
             "frame-agrees",
-            "An answer with a record: type, id, version and verdict beside the signed bytes say the same.",
+            "An answer with a record: type, id, version and verdict outside the signed bytes agree with them.",
             framed("land.parcel.v1", id, "1", "VALID"),
             Verdict::Valid,
         ),
         file(
             "frame-type-differs",
-            "The type beside the statement is another.",
+            "The type outside the statement differs from it.",
             framed("land.certificate.v1", id, "1", "VALID"),
             DIFFERS,
         ),
         file(
             "frame-id-differs",
-            "The id beside the statement is another.",
+            "The id outside the statement differs from it.",
             framed("land.parcel.v1", &id.replace('5', "6"), "1", "VALID"),
             DIFFERS,
         ),
         file(
             "frame-version-differs",
-            "The version beside the statement is another.",
+            "The version outside the statement differs from it.",
             framed("land.parcel.v1", id, "2", "VALID"),
             DIFFERS,
         ),
         file(
             "frame-verdict-differs",
-            "The gateway calls invalid what verifies.",
+            "The gateway calls a record INVALID that verifies.",
             framed("land.parcel.v1", id, "1", "INVALID PAYLOAD_MISMATCH"),
             DIFFERS,
         ),
@@ -74,7 +74,7 @@ fn frames() -> Vec<Vector> {
         ),
         evidence(
             "evidence-behind-checkpoint",
-            "The entry lies behind the checkpoint's last.",
+            "The entry is after the last one that the checkpoint covers.",
             &world.evidence,
             5,
             Code::Inclusion.exit_code(),
@@ -114,7 +114,7 @@ fn unreadable() -> Vec<Vector> {
         ("file-no-disclosure", "Neither payload nor fields.", r#"{"statement":"AQ=="}"#.to_owned()),
         (
             "file-base64-stray-bits",
-            "Base64 whose last letter holds bits that nothing uses.",
+            "Base64 whose last letter has unused bits set.",
             r#"{"statement":"AR==","partial":{}}"#.to_owned(),
         ),
         ("file-base64-padding", "Base64 without its padding.", r#"{"statement":"AQ","partial":{}}"#.to_owned()),
@@ -123,7 +123,7 @@ fn unreadable() -> Vec<Vector> {
             "A path with a hash of 33 bytes.",
             good.replacen(hash, &format!("{hash}{}\",\"", "A".repeat(44)), 1),
         ),
-        ("file-trailing", "Something behind the record that is neither answer nor record.", format!("{good} 1")),
+        ("file-trailing", "Text after the record that is neither answer nor record.", format!("{good} 1")),
     ];
     let vector = |(name, text, contents): (&str, &'static str, String)| {
         assert_ne!(contents, good, "{name}");
@@ -199,7 +199,7 @@ fn anchors() -> Vec<Vector> {
         vector("anchor-origin-twice", "Two logs of one origin.", "lienthong/H27/vehicle", "lienthong/H27/land"),
         vector(
             "anchor-schema-name",
-            "A record type that cannot stand in a statement.",
+            "A record type whose name no statement can have.",
             "land.parcel.v1",
             "Land.parcel.v1",
         ),

@@ -43,42 +43,42 @@ fn issuers_keys() -> Vec<Vector> {
             None,
             Some(Code::NoPoe),
         ),
-        ("key-rotated-before", "Rotated: the last place before the event.", rotated, Some(39), None),
-        ("key-rotated-at", "Rotated: the event's own place.", rotated, Some(40), Some(Code::KeyNotValid)),
+        ("key-rotated-before", "Rotated: the last index before the event.", rotated, Some(39), None),
+        ("key-rotated-at", "Rotated: the event's own index.", rotated, Some(40), Some(Code::KeyNotValid)),
         ("key-rotated-after", "Rotated: after the event.", rotated, Some(41), Some(Code::KeyNotValid)),
         ("key-rotated-no-ledger", "Rotated: not in the ledger.", rotated, None, Some(Code::NoPoe)),
         (
             "key-compromised-before",
-            "Compromised: the last place before it became suspect.",
+            "Compromised: the last index before it became suspect.",
             compromised,
             Some(19),
             None,
         ),
         (
             "key-compromised-suspect-first",
-            "Compromised: the first suspect place.",
+            "Compromised: the first suspect index.",
             compromised,
             Some(20),
             Some(Code::RevokedNoPoe),
         ),
         (
             "key-compromised-suspect-last",
-            "Compromised: the last place before the event.",
+            "Compromised: the last index before the event.",
             compromised,
             Some(39),
             Some(Code::RevokedNoPoe),
         ),
-        ("key-compromised-at", "Compromised: the event's own place.", compromised, Some(40), Some(Code::KeyNotValid)),
+        ("key-compromised-at", "Compromised: the event's own index.", compromised, Some(40), Some(Code::KeyNotValid)),
         ("key-compromised-after", "Compromised: after the event.", compromised, Some(41), Some(Code::KeyNotValid)),
         ("key-compromised-no-ledger", "Compromised: not in the ledger.", compromised, None, Some(Code::KeyNotValid)),
         (
             "key-withdrawn-before",
-            "Issuer withdrawn: before the event; historic, and still good.",
+            "Issuer withdrawn: before the event; historic, and still VALID.",
             withdrawn,
             Some(39),
             None,
         ),
-        ("key-withdrawn-at", "Issuer withdrawn: the event's own place.", withdrawn, Some(40), Some(Code::KeyNotValid)),
+        ("key-withdrawn-at", "Issuer withdrawn: the event's own index.", withdrawn, Some(40), Some(Code::KeyNotValid)),
         ("key-withdrawn-after", "Issuer withdrawn: after the event.", withdrawn, Some(41), Some(Code::KeyNotValid)),
         ("key-withdrawn-no-ledger", "Issuer withdrawn: not in the ledger.", withdrawn, None, Some(Code::KeyNotValid)),
         (
@@ -125,13 +125,13 @@ fn reattested() -> Vec<Vector> {
     vec![
         Vector::good(
             "key-reattested",
-            "Compromised and suspect, and its issuer stands by this place.",
+            "Compromised and suspect, and its issuer re-attested this index.",
             &good,
             &good_record,
         ),
         Vector::bad(
             "key-reattested-beside",
-            "The issuer stands by the places on both sides of this one.",
+            "The issuer re-attested the indices on both sides of this one.",
             &beside,
             &beside_record,
             Code::RevokedNoPoe,
@@ -147,7 +147,7 @@ fn reattested() -> Vec<Vector> {
         ),
         Vector::bad(
             "key-reattested-no-ledger",
-            "A record without a place cannot be among those that the issuer stands by.",
+            "A record without a ledger index cannot be among those that the issuer re-attested.",
             &alone,
             &alone_record,
             Code::KeyNotValid,
@@ -187,13 +187,13 @@ fn roots() -> Vec<Vector> {
     vec![
         Vector::good(
             "anchor-root-signed",
-            "An anchor that two of three root keys signed, as it demands.",
+            "An anchor that two of three root keys signed, as it requires.",
             &good,
             &record,
         ),
         Vector::good(
             "anchor-root-stranger",
-            "A signature of somebody who is no root key is passed over.",
+            "A signature by a key that is not a root key is ignored.",
             &more,
             &more_record,
         ),
@@ -215,7 +215,7 @@ fn roots() -> Vec<Vector> {
         ),
         refused(
             "anchor-root-gone",
-            "Somebody took the root keys away, and left their signatures.",
+            "The root keys were removed, and their signatures left.",
             signed(&[&one, &two]),
             &|anchor| {
                 let [root, signatures] = ["\"root\"", "\"signatures\""].map(|name| anchor.find(name).expect("a field"));
@@ -246,10 +246,10 @@ fn several_keys() -> Vec<Vector> {
     let note = note::sign_note(&text, &[&*world.land.signer, &next]).expect("signs");
     record.issuer_proof.as_mut().expect("a proof").checkpoint = note;
     vec![
-        Vector::good("key-from-index", "The first place at which the key may sign.", &first, &first_record),
+        Vector::good("key-from-index", "The first index at which the key may sign.", &first, &first_record),
         Vector::bad(
             "key-before-from-index",
-            "A place before the key's first.",
+            "An index before the key's first.",
             &early,
             &early_record,
             Code::KeyNotValid,
@@ -292,7 +292,7 @@ fn ledgers_keys() -> Vec<Vector> {
         ),
         Vector::bad(
             "ledger-key-compromised",
-            "Whoever has the ledger's key decides the order, so that order cannot clear it: its checkpoints prove nothing.",
+            "The holder of the ledger's key decides the order, so that order cannot clear the key: its checkpoints prove nothing.",
             &lost,
             &lost_record,
             Code::KeyNotValid,

@@ -134,14 +134,14 @@ pub fn all() -> Vec<(String, String)> {
     let cases: [Case; 20] = [
         (
             "log-statement-twice",
-            "The newest statement of a record stands there again, which changes nothing.",
+            "The newest statement of a record is repeated, which changes nothing.",
             None,
             serve(&again),
             None,
         ),
         (
             "log-version-older",
-            "A record's first statement stands behind its second again.",
+            "A record's first statement is repeated after its second.",
             None,
             serve(&older),
             Some(Code::LogRule),
@@ -210,7 +210,7 @@ pub fn all() -> Vec<(String, String)> {
         ),
         (
             "log-signed-by-stranger",
-            "The signature is of a key that the anchor does not know.",
+            "The signature is by a key that the anchor does not know.",
             None,
             whole.under(head([1; 32]), &stranger),
             Some(Code::NoTrustedSignature),
@@ -287,7 +287,7 @@ fn ledgers() -> Vec<(String, String)> {
         ),
         (
             "log-key-event-missing",
-            "Nothing says that the record ledger's own key was added.",
+            "No event says that the record ledger's own key was added.",
             [&whole[1..]].concat(),
             Some(Code::LogRule),
         ),
@@ -299,13 +299,13 @@ fn ledgers() -> Vec<(String, String)> {
         ),
         (
             "log-status-digest-short",
-            "A status list of four, where five statements stand.",
+            "A status list of four for five statements.",
             with(digest(4, from + 6)),
             Some(Code::LogRule),
         ),
         (
             "log-equivocation",
-            "The issuer signed another statement for the same version of a record: the province's complaint, which is no fault of the log.",
+            "The issuer signed another statement for the same version of a record: the province reports it, and the log is not at fault.",
             with(complaint(&five(8)[1])),
             None,
         ),
@@ -323,7 +323,7 @@ fn ledgers() -> Vec<(String, String)> {
         ),
         (
             "log-checkpoint-of-more",
-            "The issuer's checkpoint is over a statement that does not stand before it.",
+            "The issuer's checkpoint covers a statement that is not before it in the ledger.",
             begun(stated(4).chain([covered(5)]).collect()),
             Some(Code::LogRule),
         ),

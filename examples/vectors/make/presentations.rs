@@ -82,7 +82,7 @@ fn out_of_use(wallet: &Wallet) -> (String, String) {
     anchor.issuers[0].keys[0].state = KeyState::Rotated { event_index: 1_000 };
     let case = bad(
         "presentation-key-rotated",
-        "The issuer's key was rotated, and a credential has no place in the ledger that says whether before or after.",
+        "The issuer's key was rotated, and a credential has no ledger index that tells whether it was issued before or after.",
         wallet.credential.clone(),
         Code::NoPoe,
         &["credential_signature"],

@@ -21,8 +21,8 @@ fn sizes() -> Vec<Vector> {
         (1, "A log of one leaf: the path is empty.", &[0]),
         (2, "A log of two leaves.", &[0, 1]),
         (3, "A log of three leaves: the last one's path is shorter.", &[0, 1, 2]),
-        (5, "A log of five leaves: the last one hangs right below the root.", &[0, 3, 4]),
-        (8, "A log of eight leaves: all paths are of one length.", &[0, 5, 7]),
+        (5, "A log of five leaves: the last one is directly below the root.", &[0, 3, 4]),
+        (8, "A log of eight leaves: all paths have the same length.", &[0, 5, 7]),
         (255, "A log of 255 leaves.", &[0, 128, 254]),
         (256, "A log of 256 leaves: one whole tile.", &[0, 127, 255]),
         (257, "A log of 257 leaves: the last one's path is one hash.", &[0, 255, 256]),
@@ -76,13 +76,13 @@ fn paths() -> Vec<Vector> {
     };
     vec![
         bad("proof-path-changed", "One bit of the path is changed.", &|proof| proof.path[0][31] ^= 1),
-        bad("proof-path-longer", "A hash more than index and size demand.", &|proof| proof.path.push([0; 32])),
-        bad("proof-path-shorter", "A hash less.", &|proof| proof.path.truncate(proof.path.len() - 1)),
+        bad("proof-path-longer", "One hash more than index and size require.", &|proof| proof.path.push([0; 32])),
+        bad("proof-path-shorter", "One hash less.", &|proof| proof.path.truncate(proof.path.len() - 1)),
         bad("proof-path-empty", "No path.", &|proof| proof.path.clear()),
         bad("proof-path-turned", "The path from the root down.", &|proof| proof.path.reverse()),
         bad("proof-path-of-neighbour", "The index is the neighbour's.", &|proof| proof.index ^= 1),
         bad("proof-index-at-size", "The index is the tree's size.", &|proof| proof.index = 12),
-        bad("proof-index-huge", "The largest index that there is.", &|proof| proof.index = u64::MAX),
+        bad("proof-index-huge", "The largest possible index.", &|proof| proof.index = u64::MAX),
         bad(
             "proof-path-of-a-hundred",
             "A hundred hashes: more than any tree has levels, refused by their number.",
@@ -100,7 +100,7 @@ fn paths() -> Vec<Vector> {
         ),
         Vector::bad(
             "proof-node-as-leaf",
-            "The bytes below a node are given out as a statement.",
+            "The bytes below a node are presented as a statement.",
             &node_world,
             &forged,
             Code::Inclusion,
@@ -124,7 +124,7 @@ fn logs() -> Vec<Vector> {
     vec![
         Vector::bad(
             "ledger-is-evidence",
-            "The proof is from the evidence ledger, though the entry stands there.",
+            "The proof is from the evidence ledger, although it contains the entry.",
             &world,
             &with(Some(world.evidence.proof(evidence))),
             Code::NoTrustedSignature,
@@ -132,7 +132,7 @@ fn logs() -> Vec<Vector> {
         ),
         Vector::bad(
             "ledger-is-issuers-log",
-            "The proof is from the issuer's log, though the entry stands there.",
+            "The proof is from the issuer's log, although it contains the entry.",
             &world,
             &with(Some(world.land.proof(land))),
             Code::NoTrustedSignature,
@@ -156,7 +156,7 @@ fn logs() -> Vec<Vector> {
         ),
         Vector::bad(
             "ledger-proof-missing",
-            "No proof from the record ledger: nothing is wrong, but something is missing.",
+            "No proof from the record ledger: no check fails, but proof is missing.",
             &world,
             &with(None),
             Code::NoPoe,
@@ -204,7 +204,7 @@ fn checkpoints() -> Vec<Vector> {
         Vector::good("checkpoint-older", "A proof against an older checkpoint is as good.", &world, &older),
         Vector::good(
             "checkpoint-extension",
-            "Lines behind the root are covered by the signature and passed over.",
+            "Lines after the root are covered by the signature and ignored.",
             &world,
             &signed(&format!("{text}note: 7\n")),
         ),
@@ -224,6 +224,6 @@ fn checkpoints() -> Vec<Vector> {
         ),
         bad("checkpoint-no-last-newline", "The last line does not end.", with(note[..note.len() - 1].to_vec())),
         bad("checkpoint-no-signature", "The text alone.", with(text.clone().into_bytes())),
-        bad("checkpoint-trailing-text", "A line behind the signatures.", with([&note[..], b"and more\n"].concat())),
+        bad("checkpoint-trailing-text", "A line after the signatures.", with([&note[..], b"and more\n"].concat())),
     ]
 }

@@ -44,7 +44,7 @@ fn wholes() -> Vec<Vector> {
         Vector::many(
             "record-versions",
             "Two versions of one record, the second a revocation that names the hash of the first. Both were issued, so both are VALID: \
-             which is the latest, a record can't say.",
+             a record cannot prove that it is the latest.",
             &second_world,
             vec![first, second],
             Expected { exit_code: 0, records: vec![expect(Verdict::Valid, &[]), expect(Verdict::Valid, &[])] },
@@ -248,17 +248,17 @@ fn committed_partials() -> Vec<Vector> {
             Code::NonCanonical,
             &[("area_m2", " 250")],
         ),
-        ("partial-value-trailing", "A value with a second one behind it.", Code::NonCanonical, &[("area_m2", "250,1")]),
+        ("partial-value-trailing", "A value with a second one after it.", Code::NonCanonical, &[("area_m2", "250,1")]),
         ("partial-value-empty", "A value of no bytes.", Code::NonCanonical, &[("area_m2", "")]),
         (
             "partial-value-too-deep",
-            "A shown value stands at depth 2, so that its eighth list is at depth 9.",
+            "A shown value is at depth 2, so that its eighth list is at depth 9.",
             Code::NonCanonical,
             &[("list", "[[[[[[[[]]]]]]]]")],
         ),
         (
             "partial-name-not-snake-case",
-            "The issuer committed to a name that is none.",
+            "The issuer committed to an invalid name.",
             Code::NonCanonical,
             &[("areaM2", "250")],
         ),

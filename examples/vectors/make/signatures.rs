@@ -67,7 +67,7 @@ fn owners() -> Vec<Vector> {
         ),
         Vector::bad(
             "issuer-log-of-other",
-            "The statement names the land registry and stands in the vehicle registry's log.",
+            "The statement names the land registry and is in the vehicle registry's log.",
             &in_vehicles,
             &other_log,
             mismatch,
@@ -75,7 +75,7 @@ fn owners() -> Vec<Vector> {
         ),
         Vector::bad(
             "issuer-log-is-ledger",
-            "The province's record ledger stands in for the issuer's log.",
+            "The province's record ledger takes the place of the issuer's log.",
             &in_ledger,
             &ledgers,
             mismatch,
@@ -156,7 +156,7 @@ fn notes() -> Vec<Vector> {
     vec![
         Vector::good(
             "signature-among-others",
-            "Signatures of keys that nobody knows are passed over.",
+            "Signatures by unknown keys are ignored.",
             &world,
             &with_note(&good, sign(&[&witness, land, &stranger])),
         ),
@@ -167,8 +167,8 @@ fn notes() -> Vec<Vector> {
             &with_note(&good, sign(&seventeen[1..])),
         ),
         bad("signature-seventeen", "One signature more.", sign(&seventeen)),
-        bad("signature-of-stranger", "A key that nobody knows signed under the log's name.", sign(&[&stranger])),
-        bad("signature-of-witness", "Only a witness that nobody knows signed.", sign(&[&witness])),
+        bad("signature-of-stranger", "An unknown key signed under the log's name.", sign(&[&stranger])),
+        bad("signature-of-witness", "Only an unknown witness signed.", sign(&[&witness])),
         bad(
             "signature-bad-beside-good",
             "A good signature, and a bad one of the same key: one bad signature of a known key spoils the note.",
@@ -181,7 +181,7 @@ fn notes() -> Vec<Vector> {
         ),
         bad(
             "signature-of-other-text",
-            "The signature is of another text.",
+            "The signature is over another text.",
             [text.as_bytes(), b"\n", lines(&other_text).as_bytes()].concat(),
         ),
         bad(
@@ -264,12 +264,12 @@ fn ed25519_forms() -> Vec<Vector> {
         bad("ed25519-zeros", "A signature of zeros.", &[0; 64]),
         small_key(
             "ed25519-small-order-key",
-            "A key of small order, under which anyone can sign: the anchor is none.",
+            "A key of small order, under which anyone can sign: the anchor is invalid.",
             identity,
         ),
         small_key(
             "ed25519-second-encoding-key",
-            "A key whose y is above the field's prime: the anchor is none.",
+            "A key whose y is above the field's prime: the anchor is invalid.",
             second_form,
         ),
     ]
@@ -370,7 +370,11 @@ fn p256() -> Vec<Vector> {
             "n - s in place of s: the mathematics accept it, and anyone can make it.",
             note_of(&text, &origin, id, twin.to_der().as_bytes()),
         ),
-        bad("p256-not-der", "r and s side by side instead of DER.", note_of(&text, &origin, id, &signature.to_bytes())),
+        bad(
+            "p256-not-der",
+            "r and s one after the other instead of DER.",
+            note_of(&text, &origin, id, &signature.to_bytes()),
+        ),
         bad("p256-long-length", "DER with a length that could be shorter.", note_of(&text, &origin, id, &long)),
         bad("p256-trailing", "A byte behind the DER.", note_of(&text, &origin, id, &[&der[..], &[0]].concat())),
         bad("p256-zeros", "r and s are zero.", note_of(&text, &origin, id, &[0x30, 6, 2, 1, 0, 2, 1, 0])),

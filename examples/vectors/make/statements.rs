@@ -90,7 +90,7 @@ fn times() -> Vec<Vector> {
     vec![
         Vector::good(
             "time-five-minutes-ahead",
-            "Issued exactly five minutes ahead of now: clocks may differ by so much.",
+            "Issued exactly five minutes ahead of now: clocks may differ by that much.",
             &world,
             &early,
         ),
@@ -113,7 +113,7 @@ fn times() -> Vec<Vector> {
             .at(expires_at.plus_ms(-1)),
         Vector::bad(
             "anchor-expired",
-            "The anchor has expired: nothing is VALID by it.",
+            "The anchor has expired: nothing is VALID under it.",
             &other,
             &record,
             Code::TryLater,
@@ -122,7 +122,7 @@ fn times() -> Vec<Vector> {
         .at(expires_at),
         Vector::bad(
             "anchor-expired-and-changed",
-            "What is proved wrong stays wrong under an expired anchor.",
+            "A record that is proved wrong stays INVALID under an expired anchor.",
             &other,
             &changed,
             Code::PayloadMismatch,

@@ -110,19 +110,19 @@ pub fn all() -> Vec<Vector> {
         vector("status-expired", "The list has expired.", vec![with(&|c| c.expires_at = NOW)], STALE),
         vector(
             "status-ahead",
-            "The list is of a time more than five minutes ahead.",
+            "The list was issued more than five minutes ahead.",
             vec![with(&|c| c.issued_at = NOW.plus_ms(301_000))],
             STALE,
         ),
         vector(
             "status-younger-record",
-            "The record stands in the ledger behind what the list covers.",
+            "The record is in the ledger after the last entry that the list covers.",
             vec![with(&|c| c.ledger_size = 5)],
             STALE,
         ),
         vector(
             "status-short-list",
-            "The list does not reach to the record's place.",
+            "The list ends before the record's status index.",
             vec![signed_again(&|c| {
                 c["lienthong"]["count"] = json!(3);
                 c["status_list"]["lst"] = json!(URL_SAFE_NO_PAD.encode(stored(&[0b11_1111])));
@@ -142,7 +142,7 @@ pub fn all() -> Vec<Vector> {
             vec![vehicles],
             NONE,
         ),
-        vector("status-of-stranger", "Nobody known signed the list.", vec![strangers], NONE),
+        vector("status-of-stranger", "No known key signed the list.", vec![strangers], NONE),
         vector("status-changed", "A letter of the list is changed.", vec![good.replacen('.', ".A", 1)], NONE),
         vector(
             "status-algorithm-none",
@@ -158,7 +158,7 @@ pub fn all() -> Vec<Vector> {
         ),
         vector(
             "status-critical",
-            "The header demands what nobody here does.",
+            "The header demands an extension that no verifier here supports.",
             vec![header(json!({"alg": "EdDSA", "crit": ["x"], "kid": kid, "typ": "statuslist+jwt"}))],
             NONE,
         ),
@@ -176,13 +176,13 @@ pub fn all() -> Vec<Vector> {
         ),
         vector(
             "status-behind-stream",
-            "Something behind the stream.",
+            "Bytes after the stream.",
             vec![with_list(&[stored(&bytes), vec![0]].concat())],
             NONE,
         ),
         vector(
             "status-bits-behind",
-            "Bits behind the last status are set.",
+            "Bits after the last status are set.",
             vec![with_list(&stored(&[bytes[0], bytes[1] | 0x80]))],
             NONE,
         ),

@@ -108,7 +108,7 @@ pub fn all() -> Vec<(String, String)> {
     ];
     let bad: Vec<(&str, &str, &TrustAnchor, TrustAnchor)> = vec![
         ("succession-too-few", "One of three root keys signed, two have to.", &first, signed(renewed(), &[1])),
-        ("succession-stranger", "A key that is no root key does not count.", &first, signed(renewed(), &[1, 9])),
+        ("succession-stranger", "A key that is not a root key does not count.", &first, signed(renewed(), &[1, 9])),
         ("succession-one-twice", "One root key twice is one.", &first, twice),
         ("succession-bad-signature", "Enough root keys signed, and the signature of another is bad.", &first, spoiled),
         ("succession-altered", "It was altered after it was signed.", &first, altered),
@@ -133,7 +133,7 @@ pub fn all() -> Vec<(String, String)> {
         ("succession-issuer-gone", "An issuer is gone.", &first, with(&|next| drop(next.issuers.pop()))),
         (
             "succession-continues-another",
-            "A log continues another all at once.",
+            "A log suddenly continues another one.",
             &first,
             with(&|next| {
                 let from = Continued { origin: "lienthong/H27/before".into(), size: 1, root: [0; 32] };
@@ -143,7 +143,7 @@ pub fn all() -> Vec<(String, String)> {
         ("succession-key-gone", "A key is gone.", &first, with(&|next| next.issuers[0].keys.clear())),
         (
             "succession-key-moved",
-            "A key has become another log's.",
+            "A key has moved to another log.",
             &first,
             with(&|next| {
                 let key = next.issuers[0].keys.remove(0);
@@ -157,7 +157,7 @@ pub fn all() -> Vec<(String, String)> {
             with(&|next| next.issuers[0].keys[0].from_index = 7),
         ),
         ("succession-key-back", "A rotated key is in use again.", &second, signed(back, &[1, 2])),
-        ("succession-event-moved", "The event of a rotation stands elsewhere.", &second, signed(earlier, &[1, 2])),
+        ("succession-event-moved", "The event of a rotation is at another index.", &second, signed(earlier, &[1, 2])),
         (
             "succession-event-elsewhere",
             "A key goes out of use at another index than `events_from`.",

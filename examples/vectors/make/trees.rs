@@ -86,7 +86,7 @@ fn tree(size: u16) -> (String, String) {
     let row = TreeJson {
         format: "lienthong/tree-vector/v1",
         shows: format!(
-            "A tree of {size} leaves, of its older sizes and of places in it. Leaf n is the hash of a leaf whose data is n in two bytes."
+            "A tree of {size} leaves, with proofs for older sizes and for leaves. Leaf n is the hash of a leaf whose data is n in two bytes."
         ),
         size,
         root: to_hex(&root(&leaves)),

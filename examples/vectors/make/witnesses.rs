@@ -140,7 +140,7 @@ fn met() -> Vec<(String, String)> {
         ),
         (
             "witness-stranger",
-            "A witness that the policy doesn't name is passed over.",
+            "A witness that the policy does not name is ignored.",
             policy.clone(),
             cosigned(&[(1, NOW), (9, NOW)]),
             Some(Code::Quorum),
@@ -182,7 +182,7 @@ fn met() -> Vec<(String, String)> {
         ),
         (
             "witness-signed-as-log",
-            "Witnesses signed the note as logs do: another type of key, passed over.",
+            "Witnesses signed the note as logs do: another type of key, which is ignored.",
             policy.clone(),
             as_note,
             Some(Code::Quorum),
@@ -190,7 +190,7 @@ fn met() -> Vec<(String, String)> {
         ("witness-nested-groups", "Any of a and b, and c.", nested, good.clone(), None),
         (
             "witness-quorum-none",
-            "A policy that demands nobody.",
+            "A policy that requires no witness.",
             format!("log {records}\nquorum none\n"),
             cosigned(&[]),
             None,
@@ -255,7 +255,7 @@ fn other_keys() -> Vec<(String, String)> {
         ),
         (
             "witness-log-unknown-type-beside",
-            "The policy names another log beside this one, with a P-384 key.",
+            "The policy names another log in addition to this one, with a P-384 key.",
             format!("log {p384}\nlog {p256}\nquorum none\n"),
             signed.clone(),
             None,
@@ -276,7 +276,7 @@ fn other_keys() -> Vec<(String, String)> {
         ),
         (
             "witness-p384-key",
-            "A witness with a key of type 2 that is of another curve is passed over like one of unknown type.",
+            "A witness with a key of type 2 on another curve is ignored like one of unknown type.",
             format!("witness p384 {p384}\nwitness a {}\ngroup g any p384 a\nquorum g\n", vkey(1)),
             good,
             None,

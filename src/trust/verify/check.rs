@@ -176,7 +176,7 @@ impl Beliefs {
             skip(tally);
             return None;
         }
-        // Whoever has the ledger's key decides the order, so that order cannot clear a compromised one.
+        // The holder of the ledger's key decides the order, so that order cannot clear a compromised key.
         let good = head.keys.iter().any(|key| {
             let compromised = matches!(key.state, KeyState::Compromised { .. });
             !compromised && key.judge(Some(head.size.saturating_sub(1))) == Verdict::Valid

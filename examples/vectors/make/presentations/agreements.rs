@@ -51,7 +51,7 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
         ),
         bad(
             "presentation-place-other",
-            "Another place in the ledger than the path's.",
+            "Another ledger index than the path's.",
             wallet.resigned(|claims| claims["lienthong"]["ledger_proof"]["index"] = json!(2)),
             Code::Inclusion,
             &["ledger_inclusion"],

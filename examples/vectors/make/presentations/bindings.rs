@@ -26,7 +26,11 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
         format!("{whole}{}", jose::sign(typ, claims.as_object().expect("an object"), &holder()).expect("signs"))
     };
     vec![
-        badly_bound("presentation-binding-missing", "There is none, and it was asked for.", whole.clone()),
+        badly_bound(
+            "presentation-binding-missing",
+            "There is none, although the verifier asked for one.",
+            whole.clone(),
+        ),
         badly_bound(
             "presentation-binding-key",
             "Another key than the holder's.",
@@ -39,7 +43,7 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
         ),
         badly_bound(
             "presentation-binding-audience",
-            "It was made for somebody else.",
+            "It was made for another verifier.",
             bound_by(NONCE, "https://shop.example.vn", NOW, &holder()),
         ),
         badly_bound(

@@ -23,25 +23,29 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
         claims("presentation-sd-alg", "Digests of an algorithm that is not SHA-256.", |claims| {
             claims["_sd_alg"] = json!("sha-512")
         }),
-        claims("presentation-sd-no-list", "`_sd` is no list.", |claims| claims["record"]["_sd"] = json!("x")),
+        claims("presentation-sd-no-list", "`_sd` is not a list.", |claims| claims["record"]["_sd"] = json!("x")),
         claims("presentation-digest-number", "A digest is a number.", |claims| claims["record"]["_sd"] = json!([1])),
-        claims("presentation-digest-twice", "One digest stands in two places.", |claims| {
+        claims("presentation-digest-twice", "One digest occurs twice.", |claims| {
             claims["again"] = json!({ "_sd": [claims["record"]["_sd"][0]] });
         }),
-        claims("presentation-element-with-more", "Something stands beside an array element's digest.", |claims| {
-            claims["list"] = json!([{ "...": "x", "more": 1 }]);
-        }),
-        claims("presentation-name-taken", "A disclosed name stands there already.", |claims| {
+        claims(
+            "presentation-element-with-more",
+            "An array element has a member in addition to its digest.",
+            |claims| {
+                claims["list"] = json!([{ "...": "x", "more": 1 }]);
+            },
+        ),
+        claims("presentation-name-taken", "A disclosed name is present already.", |claims| {
             claims["record"]["number"] = json!("CĐ 1");
         }),
         case("presentation-not-json", "A disclosure is not JSON.", not_json),
         of_form("presentation-one-part", "A disclosure with a salt alone.", json!(["c2FsdA"])),
         of_form(
             "presentation-four-parts",
-            "A disclosure with something behind its value.",
+            "A disclosure with an element after its value.",
             json!(["c2FsdA", "number", "CĐ 1", 1]),
         ),
-        of_form("presentation-object", "A disclosure that is no array.", json!({ "number": "CĐ 1" })),
+        of_form("presentation-object", "A disclosure that is not an array.", json!({ "number": "CĐ 1" })),
         of_form("presentation-name-number", "A name that is a number.", json!(["c2FsdA", 1, "CĐ 1"])),
         of_form("presentation-salt-number", "A salt that is a number.", json!([1, "number", "CĐ 1"])),
         of_form("presentation-name-sd", "The name `_sd`.", json!(["c2FsdA", "_sd", []])),
@@ -67,7 +71,7 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
         case("presentation-sent-twice", "A disclosure is sent twice.", format!("{}{first}~", wallet.credential)),
         case(
             "presentation-outer-missing",
-            "A disclosure stands in another, which was not sent.",
+            "A disclosure belongs to another, which was not sent.",
             wallet.disclosing(&[&member], listed(&outer)),
         ),
     ]

@@ -29,7 +29,7 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
         ),
         untrusted(
             "presentation-alg-none",
-            "The header says that nobody signed, over the signature.",
+            "The header says that nobody signed, although there is a signature.",
             wallet.headed(|header| header["alg"] = json!("none")),
         ),
         untrusted(
@@ -62,7 +62,7 @@ pub fn cases(wallet: &Wallet) -> Vec<Case> {
                 &["credential_times"],
             )
         },
-        late("presentation-without-exp", "It says no `exp`.", |claims| claims["exp"] = Value::Null),
+        late("presentation-without-exp", "It has no `exp`.", |claims| claims["exp"] = Value::Null),
         late("presentation-not-yet", "Its `nbf` is more than five minutes ahead.", |claims| {
             claims["nbf"] = json!(NOW.0 / 1_000 + 301);
         }),
