@@ -67,7 +67,7 @@ async fn run() -> Outcome {
     Ok(())
 }
 
-/// What verification alone costs, on one core.
+/// The cost of verification alone, on one core.
 fn verify_alone(sources: &[Arc<Replay>], verifier: &Verifier, total: usize, now: Timestamp) -> Outcome {
     let begin = Begun::now()?;
     for source in sources {

@@ -1,5 +1,5 @@
 //! How fast registries take changes on this machine: generated, validated, signed, indexed and durable, in records a
-//! second; and how fast their changes are read back by whoever follows them.
+//! second; and how fast their changes are read back by followers.
 //!
 //! A plain harness over a fresh folder. `LIENTHONG_BENCH_CITIZENS` (default 20,000) and `LIENTHONG_BENCH_DIR` set the
 //! size and the disk.
@@ -79,7 +79,7 @@ async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<EmbeddedRegistry>>> 
     Ok(hosts)
 }
 
-/// What time does: licences whose points come back, a hundred a day, in one run.
+/// Time rules: licences whose points are restored, a hundred a day, in one run.
 async fn due_work(hosts: &[Arc<EmbeddedRegistry>], count: u64) -> Result<()> {
     let licences = hosts.iter().find(|host| &*host.sector().name == driver_licence::NAME);
     let licences = licences.ok_or_else(|| Error::bug("there is no registry of licences"))?;
@@ -141,7 +141,7 @@ fn prepare(citizens: u64) -> Result<()> {
         }
     }
     report("validate, one core", changes.len() as u64, begin);
-    // The whole of what an update costs above a new record, but for reading the stored row: everything is compared.
+    // The full extra cost of an update over a new record, except for reading the stored row: everything is compared.
     let again: Vec<Object> = changes.iter().map(|change| change.payload.clone()).collect();
     let begin = Instant::now();
     for (change, after) in changes.iter().zip(&again) {
@@ -193,7 +193,7 @@ fn by_type<'a>(
     Ok(())
 }
 
-/// Holds every record and every change to the rules of its type: the seconds of the fastest of a few rounds, so that what else runs on the machine
+/// Checks every record and every change against the rules of its type: the seconds of the fastest of a few rounds, so that other load on the machine
 /// counts least.
 fn check_all(of: &RecordType, steps: &[(&Object, &Object)], today: Date) -> Result<f64> {
     const ROUNDS: usize = 5;
@@ -214,7 +214,7 @@ fn check_all(of: &RecordType, steps: &[(&Object, &Object)], today: Date) -> Resu
     Ok(fastest)
 }
 
-/// What records of schema files cost: their fields, rules and lifecycles, for the slowest type too.
+/// The cost of records of schema files: their fields, rules and lifecycles, for the slowest type too.
 fn interpret(citizens: u64) -> Result<()> {
     let catalogue = allocation::unkept(&ProvinceCode::default(), examples::all())?;
     let today = SystemClock.now().date();
@@ -241,7 +241,7 @@ fn interpret(citizens: u64) -> Result<()> {
     Ok(())
 }
 
-/// Generates on one thread, and loads every registry beside the others.
+/// Generates on one thread, and loads the registries in parallel.
 async fn load(hosts: &[Arc<EmbeddedRegistry>], citizens: u64) -> Result<()> {
     let (begin, at) = (Instant::now(), SystemClock.now());
     let mut lanes = BTreeMap::new();
@@ -264,7 +264,7 @@ async fn load(hosts: &[Arc<EmbeddedRegistry>], citizens: u64) -> Result<()> {
             let Some((lane, filling)) = lanes.get_mut(registry) else { continue };
             filling.push(change);
             if filling.len() == LOAD_BATCH {
-                // A lane that has ended says why itself.
+                // A lane that has ended reports its error itself.
                 let _ = lane.blocking_send(std::mem::take(filling));
             }
         }

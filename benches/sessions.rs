@@ -1,4 +1,4 @@
-//! What sessions cost: creating one beside a call that only reads, its first call, and its memory: untouched, opened, and after 100 changes.
+//! The cost of sessions: creating one compared with a call that only reads, its first call, and its memory: untouched, opened, and after 100 changes.
 //!
 //! A plain harness over a gateway in this process with a store on disk. `LIENTHONG_BENCH_CITIZENS` (default 100,000) sets the size of the
 //! province.

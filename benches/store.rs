@@ -1,4 +1,4 @@
-//! What the embedded store and a ledger over it do on this machine, durable, in rows and appends a second.
+//! Throughput of the embedded store and a ledger over it on this machine, durable, in rows and appends a second.
 //!
 //! A plain harness: each figure is one run of seconds over a fresh folder, because a log-structured engine shows its
 //! cost only once it compacts, which a thousand short iterations never reach. `cargo bench --bench store -- NAME`
@@ -48,7 +48,7 @@ const PARTS: &[(&str, Part)] = &[
     ("ledger", || Box::pin(ledger())),
 ];
 
-/// A fresh folder that goes with the value.
+/// A fresh folder, deleted when the value is dropped.
 fn folder() -> std::io::Result<tempfile::TempDir> {
     let parent = std::env::var_os("LIENTHONG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     tempfile::Builder::new().prefix("lienthong-bench-").tempdir_in(parent)
@@ -62,7 +62,7 @@ struct Shape {
     total: usize,
 }
 
-/// Half random, half text: compresses about as well as a payload beside its signature bytes.
+/// Half random, half text: compresses about as well as a payload with its signature bytes.
 fn value(draws: &mut Draws, length: usize) -> Bytes {
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length / 2 {
@@ -190,7 +190,7 @@ async fn ingest() -> Outcome {
     Ok(())
 }
 
-/// One small row a commit, by one caller and by 64 at once: what the sync costs, and what sharing it gains.
+/// One small row a commit, by one caller and by 64 at once: the cost of the sync, and the gain of sharing it.
 async fn single_commits() -> Outcome {
     let folder = folder()?;
     let store = Arc::new(FjallStore::open(folder.path())?);
@@ -216,7 +216,7 @@ async fn single_commits() -> Outcome {
     Ok(())
 }
 
-/// What the process holds once it wrote the rows of a thousand citizens with the default options, and rests.
+/// The memory of the process after it wrote the rows of a thousand citizens with the default options, at rest.
 async fn idle_memory() -> Outcome {
     const RECORDS: usize = 9_000;
     let resident = || -> Option<u64> {

@@ -88,7 +88,7 @@ fn anchor(land: &dyn Signer, records: &dyn Signer) -> TrustAnchor {
     }
 }
 
-/// A proof in a log of [`LOG_SIZE`] leaves whose other leaves nobody needs to know.
+/// A proof in a log of [`LOG_SIZE`] leaves whose other leaves are not needed.
 fn proof(signer: &dyn Signer, leaf: &[u8; 32], index: u64) -> LogProof {
     let path: Vec<_> = (0..20u8).map(|level| hash_leaf(&[level])).collect();
     let root = root_from_inclusion(leaf, index, LOG_SIZE, &path).expect("20 deep");

@@ -1,8 +1,8 @@
-//! Verification and signing against their targets, each beside what the same hashes and signatures cost alone, in one run.
+//! Verification and signing against their targets, each compared with the cost of the same hashes and signatures alone, in one run.
 //!
 //! The records are those of a seeded province: batches as its registries sign them, one registry after the other; single records of
 //! the largest type (persons: 18 fields) and of any; a file of all types at their rates. The file is what grpcurl prints of them, with
-//! the typed form beside the signed bytes and two fields of a person hidden; `lienthong verify` reads it as its own process.
+//! the typed form next to the signed bytes and two fields of a person hidden; `lienthong verify` reads it as its own process.
 //! `cargo bench --bench verify`; `LIENTHONG_BENCH_RECORDS` chooses the file's size. For one core: `taskset -c 1`.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
@@ -153,7 +153,7 @@ fn best<T>(mut run: impl FnMut() -> T) -> Duration {
     timed.min().unwrap_or_default()
 }
 
-/// Takes what is not needed, so that it is computed.
+/// Consumes an unused result, so that it is computed.
 fn nothing<T>(value: T) {
     black_box(value);
 }
@@ -162,7 +162,7 @@ fn each(time: Duration, count: usize) -> f64 {
     time.as_secs_f64() * 1e6 / count.max(1) as f64
 }
 
-/// What the hashes of whole records cost when nothing but hashing is done: salts, leaves and trees of their fields, leaf and
+/// The cost of the hashes of whole records when nothing but hashing is done: salts, leaves and trees of their fields, leaf and
 /// node of the log.
 fn bare_hashes(samples: &[Sample]) -> Outcome<Duration> {
     let mut fields = Vec::new();

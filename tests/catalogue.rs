@@ -1,5 +1,5 @@
 //! A record type that is not built in, all the way: described, submitted, signed, followed by the province, shown in the view of a
-//! person, fetched by a right, linked, presented, and verified offline. Nothing but its definition and its right below knows it.
+//! person, fetched by a right, linked, presented, and verified offline. No code but its definition and its right below knows it.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 const DIPLOMA: &str = "education.diploma.v1";
 const DOCUMENT: u8 = 77;
-/// A persona whose life is full.
+/// A persona with records of every kind.
 const HOLDER: &str = "042090990001";
 
 /// A registry of this name, whose records are diplomas.
@@ -67,7 +67,7 @@ fn diplomas(registry: &str, document: u8) -> Sector {
     Sector::new(registry, "education", 0, [record_type])
 }
 
-/// The registry's owner, and what another agency may read of its records: not the credits.
+/// The registry's owner, and the fields that another agency may read: not the credits.
 const RIGHTS: &str = r#"
 [[agency]]
 key = "education"
@@ -124,7 +124,7 @@ fn change(name: &str, graduated_on: &str) -> Value {
     })
 }
 
-/// What `verify` says of an answer: its exit code.
+/// The result of `verify` on an answer: its exit code.
 fn verify(folder: &Path, answer: &Value) -> Option<i32> {
     std::fs::write(folder.join("answer.json"), answer.to_string()).expect("written");
     run(folder, &["verify", "answer.json", "--trust", "anchor.json"]).status.code()

@@ -59,7 +59,7 @@ fn a_client_that_accepts_everything_is_named_in_every_case_that_it_should_have_r
     let xml = std::fs::read_to_string(folder.join("report.xml")).expect("JUnit");
     assert!(xml.contains(&format!("failures=\"{}\"", bad.len())), "{xml:.300}");
 
-    // What is known to fail runs, and may; what is listed and passes is an error, and so is a case that there is not.
+    // A known failure runs, and may fail; a listed case that passes is an error, and so is a listed case that does not exist.
     let known: String = bad.iter().map(|id| format!("{id}  # accepts everything\n")).collect();
     std::fs::write(folder.join("known.txt"), &known).expect("written");
     assert_eq!(check(folder, &["--known", "known.txt"], &PERMISSIVE).0, 0);
@@ -146,7 +146,7 @@ fn a_registry_from_a_schema_file_keeps_the_contract() {
     let (code, said, why) = told(&run(folder.path(), &all));
     assert!(code == 0, "{said}{why}");
     assert!(ids(&json(folder.path(), "report.json"), "passed").len() > 40);
-    // Who does not own it is refused everywhere but where anybody may ask.
+    // A caller who does not own it is refused by every method that is not public.
     let stranger = [&all[..], &["--credential", "demo-bank"]].concat();
     let (code, said, _) = told(&run(folder.path(), &stranger));
     assert!(code == 1 && said.contains("FAIL   create: ") && said.contains("ROLE_NOT_ALLOWED"), "{said}");

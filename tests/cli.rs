@@ -47,7 +47,7 @@ fn what_cannot_work_is_said_in_one_line() {
         (&["--listen", "127.0.0.1:50051", "--console", "127.0.0.1:50051"], "name the same port"),
         (&["--listen", "127.0.0.1:50051", "--console", "localhost:50051"], "name the same port"),
         (&["--no-demo-credentials", "--allow-demo-credentials-off-loopback"], "contradict each other"),
-        // Good so far as the address goes.
+        // The address itself is valid.
         (&["--listen", "localhost:0", "--anchor", "missing/anchor.json"], "missing/anchor.json"),
         (&["--anchor", "notes.json"], "notes.json is no trust anchor"),
         (&["--listen", "0.0.0.0:0"], "--tls-cert"),
@@ -103,7 +103,7 @@ fn a_bad_flag_is_a_usage_error() {
 #[test]
 fn environment_twins_are_read_as_they_are_meant() {
     let folder = tempfile::tempdir().expect("a folder");
-    // What a `serve` that refuses to listen says: which shows what it read.
+    // The message of a `serve` that refuses to listen, which shows the settings that it read.
     let cases: [(&str, &str, &str); 9] = [
         ("LIENTHONG_LISTEN", "", "0.0.0.0:0 is not loopback"),
         ("LIENTHONG_POPULATION", "", "0.0.0.0:0 is not loopback"),
@@ -225,7 +225,7 @@ fn a_ready_file_says_whose_it_is_and_does_not_outlast_the_next_start() {
     serving.signal("KILL");
     serving.wait();
     assert!(folder.path().join("ready.json").exists(), "a kill leaves it");
-    // A start that comes to nothing: the folder is no folder.
+    // A start that fails: the folder is not a folder.
     std::fs::write(folder.path().join("file"), "").expect("written");
     let serve = ["serve", "--listen", "127.0.0.1:0", "--console", "off", "--ready-file", "ready.json"];
     let refused = run(folder.path(), &[&serve[..], &["--data-dir", "file"]].concat());
@@ -269,7 +269,7 @@ async fn a_second_start_finds_everything_again() {
         assert_eq!(first[same], second[same], "{same}");
     }
     assert_eq!(std::fs::read(folder.path().join("data/anchor.json")).expect("an anchor"), anchor);
-    // The folder is held.
+    // The folder is locked.
     let held = refused(folder.path(), &["--data-dir", "data"]);
     assert!(held.contains("in use by another process"), "{held}");
     serving.signal("TERM");
@@ -282,7 +282,7 @@ async fn a_second_start_finds_everything_again() {
     std::fs::write(&world_file, text.replace("\"seed\": 7", "\"seed\": 9")).expect("written");
     let corrupt = refused(folder.path(), &["--data-dir", "data"]);
     assert!(corrupt.contains("world.json belongs to another world"), "{corrupt}");
-    // A store is whole, and kept, whatever the file says.
+    // A store is whole, and kept, whatever the file contains.
     std::fs::write(&world_file, text.replace("\"seeded\": true", "\"seeded\": false")).expect("written");
     let serving = Serving::start(folder.path(), &["--data-dir", "data", "--population", "0", "--seed", "7"]);
     assert_eq!(world(&serving).await["ledgerSize"], first["ledgerSize"]);

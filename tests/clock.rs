@@ -97,7 +97,7 @@ async fn half_a_year_passes_in_one_call() {
     let after = list().await;
     assert!(time(&after["issuedAt"]) >= to.plus_ms(-1_000), "{after}");
     assert_ne!(before.1["issuedAt"], after["issuedAt"]);
-    // What was signed before verifies at the new time, and so does what is signed now.
+    // Records signed before verify at the new time, and so do records signed now.
     let answer = client.fetch().await;
     let records = answer["records"].as_array().expect("records");
     assert!(!records.is_empty() && records.iter().all(|record| record["verdict"] == "VALID"), "{answer}");
@@ -114,7 +114,7 @@ async fn the_anchor_is_renewed_at_each_turn_of_the_year() {
     let year = |at: Timestamp| at.date().year();
     let begun = year(client.now().await);
     assert_eq!(client.anchors().await.len(), 1);
-    // Longer than the first version holds.
+    // Longer than the first version is valid.
     let jump = client.advance(3 * 366).await;
     let turns = usize::try_from(year(time(&jump["after"])) - begun).expect("forward");
     let ran = jump["ran"].as_array().expect("work").iter().filter(|ran| ran["kind"] == "trust_anchor.renewal");
@@ -195,13 +195,13 @@ async fn a_stopped_clock_stands_in_every_answer_and_after_a_restart() {
     let client = Client(started.channel.clone());
     assert_eq!(client.now().await, stands);
     assert_eq!(client.anchors().await, anchors, "the versions grow from the seed again, byte for byte");
-    // Time stands, and yet records are signed and read.
+    // The clock is stopped, and yet records are signed and read.
     common::enter_membership(&client.0, 7).await;
     let resumed = client.operate("ResumeClock", json!({})).await["clock"].clone();
     assert!(resumed.get("frozen").is_none_or(|frozen| frozen == false) && time(&resumed["now"]) >= stands);
 }
 
-/// A licence of the test's own, with this in it.
+/// A licence of the test's own, with these fields.
 async fn enter_licence(client: &Client, number: &str, with: Value) {
     let mut licence = json!({
         "licence_number": number,
@@ -265,7 +265,7 @@ async fn time_changes_records() {
     assert_eq!(licence_now["licence"]["status"], "LICENCE_STATUS_ACTIVE");
     assert_eq!(licence_now["licence"]["basis"]["authority"], "system");
     assert!(!jump.to_string().contains(UNLINKED), "no personal ID: {jump}");
-    // Told again, whole.
+    // Answered again, whole.
     let again = client.operate("AdvanceToNext", next).await["jump"].clone();
     assert_eq!((&again["ran"], &again["counts"], &again["repetition"]), (&jump["ran"], &jump["counts"], &json!(true)));
 
@@ -299,7 +299,7 @@ async fn time_changes_records() {
     }
 }
 
-/// A world that is served again runs first what fell due meanwhile.
+/// A world that is served again first makes the changes that fell due meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fell_due_while_nobody_served_is_done_at_the_start() {
     let folder = tempfile::tempdir().expect("folder");
@@ -324,7 +324,7 @@ async fn what_fell_due_while_nobody_served_is_done_at_the_start() {
     assert_eq!(time(&restored["issuedAt"]), Timestamp::parse("2027-03-05T00:00:00+07:00").expect("a time"));
 }
 
-/// A token of before a jump is over after it, and one that is made then holds: credentials go by the world's time.
+/// A token from before a jump has expired after it, and one minted then is valid: credentials use the world's time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_expire_with_the_worlds_time() {
     let started = gateway().start().await;

@@ -1,4 +1,4 @@
-//! Code lists through the public API: what there is, what is refused on which day, and what is accepted with a warning.
+//! Code lists through the public API: their codes, codes refused on a day, and codes accepted with a warning.
 
 mod common;
 

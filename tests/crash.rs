@@ -1,5 +1,5 @@
-//! What survives SIGKILL: a process that appends to a ledger is killed at random moments, again and again over one
-//! folder, and each time everything that it had acknowledged is there, and the log rebuilds to its signed root.
+//! Survival of SIGKILL: a process that appends to a ledger is killed at random moments, again and again over one
+//! folder, and each time all acknowledged entries exist, and the log rebuilds to its signed root.
 //!
 //! The process is this test program itself, started with a variable that turns the test into the appender; it prints
 //! each acknowledged append as a line.
@@ -44,7 +44,7 @@ fn body(round: u64, caller: u64, step: u64) -> Bytes {
     Bytes::from(format!("{name} {}", "x".repeat(name.len() * 40)))
 }
 
-/// Appends until it is killed: each caller its own chain of entries, each with a row that names the entry's place.
+/// Appends until it is killed: each caller its own chain of entries, each with a row that names the entry's index.
 async fn append_forever(folder: &Path, round: u64) {
     let (_store, ledger) = open(folder).await;
     let callers = (0..CALLERS).map(|caller| {
@@ -63,7 +63,7 @@ async fn append_forever(folder: &Path, round: u64) {
     futures::future::join_all(callers.collect::<Vec<_>>()).await;
 }
 
-/// Lets a child append for a while, kills it, and gives what it acknowledged: (caller, step) to index.
+/// Lets a child append for a while, kills it, and returns the acknowledged entries: (caller, step) to index.
 fn run_and_kill(folder: &Path, round: u64) -> BTreeMap<(u64, u64), u64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "acknowledged_changes_survive_a_kill", "--nocapture"])
@@ -113,7 +113,7 @@ fn acknowledged_changes_survive_a_kill() {
     }
 }
 
-/// Opening verifies the log; then each acknowledged entry stands where it was said to, with its row, and is proved.
+/// Opening verifies the log; then each acknowledged entry has its acknowledged index, with its row, and is proved.
 async fn check(folder: &Path, all: &BTreeMap<(u64, u64, u64), u64>) {
     let (store, ledger) = open(folder).await;
     let head = ledger.head();
@@ -126,7 +126,7 @@ async fn check(folder: &Path, all: &BTreeMap<(u64, u64, u64), u64>) {
         let root = Checkpoint::of_note(&proof.checkpoint).unwrap().root;
         verify_inclusion(&hash_leaf(&body), *index, head.size, &proof.path, &root).unwrap();
     }
-    // Nothing is there twice, and nothing without its row: as many rows as entries.
+    // No entry occurs twice or lacks its row: as many rows as entries.
     let rows = store.scan(lienthong::store::Scan::prefix(Space::Record, b"")).await.unwrap();
     assert_eq!(rows.len() as u64, head.size);
 }

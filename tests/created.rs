@@ -1,4 +1,4 @@
-//! Citizens of a test's own, through the public API: complete, legal, fetched at once; the same when asked for again, whatever happened in between.
+//! Citizens of a test's own, through the public API: complete, legal, fetched at once; the same when requested again, whatever happened in between.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -387,7 +387,7 @@ async fn equal_calls_at_once_have_one_answer_on_a_disk_too() {
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{id}");
         assert!(answers[0]["person"]["links"].as_array().is_some_and(|links| !links.is_empty()), "{}", answers[0]);
     }
-    // Of those who want one spouse, one is married, and nothing of the others is there.
+    // Of the citizens who claim one spouse, one is married, and nothing is stored of the others.
     let spouse = client.create("the-spouse-0000", json!({ "sex": "SEX_FEMALE", "birth_date": "1990-03-04" })).await;
     let spouse = id_of(&spouse).to_owned();
     let wanted = json!({ "spouse_id": spouse, "birth_date": "1988-05-06" });

@@ -1,7 +1,7 @@
-//! Every RPC of the descriptors, with no credential, malformed, foreign and expired ones; and a child's, by its guardian. Who may call which is
+//! Every RPC of the descriptors, with no credential, malformed, foreign and expired ones; and a child's, by its guardian. The allowed callers are
 //! read from the rights (`refusals/roles.rs` calls each by everybody).
 //!
-//! The calls are empty messages: credentials come before what a request says.
+//! The calls are empty messages: credentials are checked before the content of a request.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -30,7 +30,7 @@ use tonic_prost::ProstCodec;
 const CHILD: &str = "042324990011";
 const GUARDIAN: &str = "042196990023";
 
-/// Who may call, as the rights say it.
+/// The allowed callers, by the rights.
 fn callers(rights: &Rights, path: &str) -> Vec<String> {
     let row = rights.methods().find(|(name, _)| path.strip_prefix('/') == Some(name));
     row.unwrap_or_else(|| panic!("nobody said who may call {path}")).1.to_vec()
@@ -62,7 +62,7 @@ async fn every_call_wants_a_credential_that_is_accepted() {
     let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
     let mint = |mint: &TokenMint, at| mint.mint(&agency, at, 60).expect("a token");
     let expired = format!("Bearer {}", mint(started.gateway.tokens(), now.plus_ms(-120_000)));
-    // Whoever knows the seed of a world knows the registries' keys, and still cannot mint.
+    // A party that knows the seed of a world knows the registries' keys, and still cannot mint tokens.
     let seeded = TokenMint::new(&Seed::root(42).child("key/credentials", 0)).expect("a mint");
     let foreign = format!("Bearer {}", mint(&seeded, now));
     let refused = [
@@ -85,7 +85,7 @@ async fn every_call_wants_a_credential_that_is_accepted() {
             let ask = |authorization| call(&started.channel, &path, method.is_server_streaming(), authorization);
             walked += 1;
             if callers == ["anyone"] {
-                // An empty message may be a bad one; what counts is that nobody is asked who they are.
+                // An empty message may be a bad one; the point is that no credential is asked for.
                 if let Err(status) = ask(None).await {
                     assert_eq!(status.code(), Code::InvalidArgument, "{path} is public: {status}");
                 }
@@ -105,7 +105,7 @@ async fn every_call_wants_a_credential_that_is_accepted() {
     started.end().await;
 }
 
-/// What comes of a call about the child by this citizen: `OK` or the refusal's code.
+/// The result of a call about the child by this citizen: `OK` or the refusal's code.
 async fn about_the_child(channel: &Channel, method: &MethodDescriptor, path: &str, citizen: &str) -> String {
     let mut message = DynamicMessage::new(method.input());
     message.set_field_by_name("personal_id", prost_reflect::Value::String(CHILD.into()));

@@ -1,5 +1,5 @@
-//! Damage to a store on disk: each file of it lost, cut short, or zeroed in part. The start refuses, or the reads of what is damaged
-//! fail with STORAGE_CORRUPT. A row that was acknowledged is never "not there", never another one, and nothing panics.
+//! Damage to a store on disk: each file of it lost, cut short, or zeroed in part. The start refuses, or the reads of damaged rows
+//! fail with STORAGE_CORRUPT. An acknowledged row is never reported as missing, never another one, and nothing panics.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ fn key(row: u32) -> Vec<u8> {
     row.to_be_bytes().to_vec()
 }
 
-/// Every third value is long enough to be kept beside the tree.
+/// Every third value is long enough to be stored outside the tree.
 fn value(space: Space, row: u32) -> Bytes {
     let text = format!("{} {row} ", space.name());
     Bytes::from(text.repeat(if row.is_multiple_of(3) { 60 } else { 1 }))
@@ -82,7 +82,7 @@ enum Damage {
 }
 
 impl Damage {
-    /// What can happen to a file of `length` bytes with something in them.
+    /// Kinds of damage to a file of `length` bytes that is not empty.
     fn all(length: usize) -> Vec<Self> {
         let mut all = vec![Self::Deleted, Self::CutTo(0), Self::CutTo(length as u64 / 2)];
         let blocks = length.div_ceil(BLOCK);
@@ -108,14 +108,14 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.reason, Reason::StorageCorrupt | Reason::ConfigurationInvalid)
 }
 
-/// What a refusal leaves, without the lock, which holds nothing.
+/// The files after a refusal, without the empty lock file.
 fn remaining(folder: &Path) -> Image {
     let mut image = Image::of(folder);
     image.0.remove(Path::new("lock"));
     image
 }
 
-/// Opens and reads everything; says whether damage showed. A start that is refused has changed nothing, nor has a look through a view.
+/// Opens and reads everything; returns whether damage was detected. A start that is refused has changed nothing, nor has a look through a view.
 async fn shows(folder: &Path, what: &str) -> bool {
     let before = remaining(folder);
     let viewed = FjallStore::open_view(folder, options(), None).map(drop).map_err(|error| error.reason);
@@ -153,7 +153,7 @@ async fn shows(folder: &Path, what: &str) -> bool {
 async fn whatever_is_damaged_is_never_missing() {
     let whole = tempfile::tempdir().unwrap();
     fill(whole.path()).await;
-    // Open and close once more: what is measured is a store as it lies there between two runs.
+    // Open and close once more: a store at rest between two runs is measured.
     drop(FjallStore::open_existing(whole.path(), options()).unwrap());
     let image = Image::of(whole.path());
     let tables = image.0.keys().filter(|path| path.to_string_lossy().contains("tables")).count();
@@ -243,7 +243,7 @@ async fn an_older_catalogue_or_version_deletes_nothing() {
                 assert_eq!(error.reason, Reason::StorageCorrupt, "{older}: {error}");
                 assert!(remaining(folder.path()) == before, "{older}: nothing was deleted");
             }
-            // What its tables had more is in the journal still.
+            // The further rows of its tables are still in the journal.
             Ok(store) => {
                 assert_ne!(older, "0");
                 for space in SPACES {
@@ -337,7 +337,7 @@ async fn counts_follow_every_kind_of_write_and_outlast_a_restart() {
 
 const LIMITED: &str = "LIENTHONG_DAMAGE_FOLDER";
 
-/// A disk that refuses a write in earnest: the system takes no file beyond a size, as little as it would on a full one.
+/// A disk that really refuses a write: the system takes no file beyond a size, as little as it would on a full one.
 #[test]
 #[cfg(unix)]
 fn a_write_that_fails_stops_writes_and_not_reads() {

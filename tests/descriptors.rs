@@ -11,7 +11,7 @@ use common::enter_membership;
 use common::process::{Serving, limited};
 use tonic::transport::Endpoint;
 
-/// Descriptors that the process may open: 48 beside those that are set aside.
+/// Descriptors that the process may open: 48 in addition to the reserved ones.
 const DESCRIPTORS: u64 = 400;
 /// Idle connections to each port.
 const IDLE: usize = 200;

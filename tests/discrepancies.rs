@@ -1,4 +1,4 @@
-//! `serve --discrepancies`: what the registries disagree about shows where somebody looks, and the ground truth says what is true.
+//! `serve --discrepancies`: disagreements of the registries are shown to readers, and the ground truth has the true values.
 
 #![allow(clippy::disallowed_methods, reason = "processes are waited for by the machine's time")]
 
@@ -30,7 +30,7 @@ async fn seen(channel: &Channel, number: &str) -> BTreeSet<String> {
     all.iter().map(|one| text(one, "code").to_owned()).collect()
 }
 
-/// How a record names its holder or owners now.
+/// The present names of a record's holder or owners.
 async fn record(channel: &Channel, truth: &Value) -> Value {
     let record_type = text(truth, "record_type");
     let registry = record_type.split('.').next().unwrap_or_default();
@@ -53,7 +53,7 @@ async fn every_kind_of_disagreement_shows_where_it_is_looked_for() {
         let truth: Value = serde_json::from_str(line).expect("JSON");
         by_kind.entry(text(&truth, "kind").to_owned()).or_default().push(truth);
     }
-    // What the view of the person says; of another place of the tone and of a year alone it says nothing: they agree.
+    // The discrepancies in the view of the person; another position of the tone mark and a year alone are none: they agree.
     let in_the_view = [
         ("old_name", Some("NAME_DIFFERS")),
         ("tone_placement", None),
@@ -65,7 +65,7 @@ async fn every_kind_of_disagreement_shows_where_it_is_looked_for() {
         ("sex_wrong", Some("SEX_DIFFERS")),
         ("owner_died", Some("OWNER_DECEASED")),
     ];
-    // What carries no number of the person, or another's, leads to nobody: linking and searching tell of it.
+    // A record with no number, or another person's, leads to nobody: linking and searching report it.
     let elsewhere =
         ["old_number", "older_than_id", "digit_wrong", "person_twice", "two_people_one_number", "owner_moved"];
     let known: BTreeSet<&str> = in_the_view.iter().map(|(kind, _)| *kind).chain(elsewhere).collect();

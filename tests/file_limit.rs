@@ -1,4 +1,4 @@
-//! A limit on the size of files: the write that goes beyond it is refused and told, as on a full disk, and ends no process.
+//! A limit on the size of files: a write beyond it is refused and reported, as on a full disk, and ends no process.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]

@@ -1,4 +1,4 @@
-//! A gateway that runs from an old copy of its data is caught by whoever remembers: a witness, an auditor, a client. Each keeps both
+//! A gateway that runs from an old copy of its data is caught by everybody who remembers its head: a witness, an auditor, a client. Each keeps both
 //! signed heads. Everything here is the built program, over its sockets.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
@@ -70,7 +70,7 @@ fn size_of(note: &str) -> u64 {
     note.lines().nth(1).expect("a size").parse().expect("a number")
 }
 
-/// Waits until the published head of the record ledger covers what `at_least` says, with two cosignatures.
+/// Waits until the published head of the record ledger covers `at_least` entries, with two cosignatures.
 async fn cosigned(serving: &Serving, at_least: u64) -> String {
     until_answered("a quorum", async || {
         let note = checkpoint(serving, "records").await;
@@ -110,8 +110,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Both heads of a kept conflict: their sizes, known and shown. Each is a whole note, which the log's own key signed: a proof for
-/// whoever has the trust anchor.
+/// Both heads of a stored conflict: their sizes, known and shown. Each is a whole note, which the log's own key signed: a proof for
+/// everybody who has the trust anchor.
 fn heads(folder: &Path, path: &Path, what: &str) -> (u64, u64) {
     let json: Value = serde_json::from_slice(&std::fs::read(path).expect("kept")).expect("JSON");
     assert_eq!(json["what"], what);
@@ -127,7 +127,7 @@ fn heads(folder: &Path, path: &Path, what: &str) -> (u64, u64) {
     (known.size(), shown.size())
 }
 
-/// Kept conflicts of the record ledger; the evidence ledger was forked too.
+/// Stored conflicts of the record ledger; the evidence ledger was forked too.
 fn conflicts(folder: &Path) -> Vec<PathBuf> {
     let is_records = |path: &PathBuf| {
         std::fs::read_to_string(path).expect("reads").contains("\"origin\": \"lienthong/H27/records\"")
@@ -156,7 +156,7 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     let lines: String = witnesses.iter().map(|(_, line)| line.as_str()).collect();
     std::fs::write(folder.join("policy.txt"), format!("{lines}group both all w1 w2\nquorum both\n")).expect("written");
 
-    // The honest gateway: cosigned, audited, believed.
+    // The honest gateway: cosigned, audited, accepted.
     let serving = serve(folder, "data");
     let before = size_of(&cosigned(&serving, 1).await);
     end(serving);
@@ -174,7 +174,7 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     end(serving);
 
     // The old copy goes on, first with less than was seen before …
-    // what is kept stays: each further conflict is a file of its own
+    // stored conflicts stay: each further one is a file of its own
     let [auditors, clients] = ["auditor.json", "seen.json"]
         .map(|file| ["", ".2", ".3"].map(|number| folder.join(format!("{file}.conflict{number}.json"))));
     let seen = ["--seen", "seen.json", "--log", "CONSOLE"];

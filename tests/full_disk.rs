@@ -1,4 +1,4 @@
-//! A full disk below a store: changes are refused while it lasts, and taken again once there is room, without a restart.
+//! A full disk below a store: changes are refused while it lasts, and accepted again once there is room, without a restart.
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "a test that would wait for ever ends")]
 
@@ -73,7 +73,7 @@ async fn a_full_disk_refuses_changes_until_there_is_room() {
     assert_eq!(store.get(Space::Record, b"a").await.unwrap(), None, "reads go on");
     store.commit(Batch::new().require_absent(Space::Record, "a")).await.expect("a question changes nothing");
     disk.0.store(5_000, Ordering::SeqCst);
-    // Nobody has to try: the store sees the room by itself.
+    // No write is needed: the store notices the room by itself.
     health.wait_for(|health| health.writes == Writes::Taken).await.unwrap();
     put().await.expect("there is room");
     disk.0.store(999, Ordering::SeqCst);
@@ -83,7 +83,7 @@ async fn a_full_disk_refuses_changes_until_there_is_room() {
     assert_eq!(store.count(Space::Record), 1);
 }
 
-/// A disk of a size, on which there is nothing but the tables of a store. Its journal is left out: that has a size of its own.
+/// A disk of a size that contains only the tables of a store. Its journal is left out: that has a size of its own.
 struct Tables {
     folder: PathBuf,
     bytes: u64,
@@ -109,7 +109,7 @@ impl FreeSpace for Tables {
 async fn a_disk_that_a_snapshot_filled_has_room_again_once_the_snapshot_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     drop(FjallStore::create(folder.path(), options()).unwrap());
-    // What the engine had begun when the disk became full takes some of the reserve, and the rest must do for the clean-up.
+    // Work that the engine had begun when the disk became full takes some of the reserve; the rest must suffice for the clean-up.
     let options = FjallOptions { reserve_bytes: 16 * MIB, ..options() };
     let disk = Arc::new(Tables { folder: folder.path().to_owned(), bytes: 38 * MIB });
     let store = FjallStore::open_on(folder.path(), options, disk.clone()).unwrap();
@@ -138,7 +138,7 @@ async fn a_disk_that_a_snapshot_filled_has_room_again_once_the_snapshot_is_gone(
     assert!(snapshot.held_back_bytes() > rows_bytes);
     let mut health = store.health();
     assert!(matches!(health.borrow_and_update().writes, Writes::Full { .. }));
-    // Once the engine has done what it had begun, nothing happens by itself any more.
+    // Once the engine has finished that work, nothing happens by itself any more.
     let tables = || bytes_in(&folder.path().join("keyspaces"));
     let mut before = 0;
     while std::mem::replace(&mut before, tables()) != tables() {

@@ -48,7 +48,7 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
     assert!(fetch(&session, "demo-bank", "bank.know_your_customer").await.is_none());
     session.refused("demo-bank", "simulation.v1.SimulationService/FreezeClock", json!({})).await;
     session.refused("demo-bank", FETCH, json!({})).await;
-    // Whoever has no credential enters no session, and is in the journal of none.
+    // A caller without a credential enters no session, and is in no journal.
     session.refused("nonsense", FETCH, json!({})).await;
     let listed = journal(&session, "ListCalls", json!({})).await;
     let expected = [
@@ -68,7 +68,7 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
         [outside],
         "but who calls the province is in its own"
     );
-    // What is personal is masked, what is not is there: the messages, and the decision log.
+    // Personal data are masked, other data are not: in the messages, and in the decision log.
     let text = listed.to_string();
     assert!(!text.contains(CITIZEN) && !text.contains("Nguyễn"), "{text}");
     let first = &listed["calls"][0];
@@ -100,7 +100,7 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
     let said = session.call("demo-operator", "simulation.v1.JournalService/ListCalls", typo).await;
     let said = common::said(&said.expect_err("no such method"));
     assert!(said[0].contains("FetchRecords"), "{said:?}");
-    // Names are written as short as they are plain, and a filter that can match nothing is refused.
+    // Names may be shortened as long as they are unambiguous, and a filter that can match nothing is refused.
     for (filter, count) in [
         (json!({ "method": "FetchRecords" }), 3),
         (json!({ "method": "ExchangeService/*", "caller": "bank" }), 2),
@@ -221,7 +221,7 @@ async fn strangers_neither_fill_a_journal_nor_keep_a_session_from_being_recorded
     let all = journal(&session, "ListCalls", json!({ "page_size": 500 })).await;
     assert!(all["forgotten"].as_str().is_some_and(|count| count != "0"), "an anchor has kilobytes");
     assert_eq!(journal(&session, "StopRecording", json!({})).await.get("isFull"), None);
-    // What is recorded is counted with what was written.
+    // The recorded calls are counted together with the written ones.
     let facts = base.sessions("GetSession", json!({ "session_id": session.id() })).await;
     let bytes: u64 = facts["session"]["bytes"].as_str().expect("bytes").parse().expect("a number");
     assert!(bytes > 100_000, "{facts}");
@@ -284,7 +284,7 @@ async fn a_recorded_tour_of_all_personas_replays_byte_for_byte() {
     let at = folder.path();
     let (one, running) = standing(at).await;
     let outside = world_of(&running).await;
-    // Some faults take seconds; what they do is no part of what is compared here.
+    // Some faults take seconds; their effects are not compared here.
     let session = outside.create(json!({ "seed": "7", "label": "tour", "persona_faults": {} })).await;
     let listed = outside.ask("demo-operator", "simulation.v1.SimulationService/ListPersonas", json!({})).await;
     let address = running.grpc.to_string();
@@ -325,7 +325,7 @@ async fn a_recorded_tour_of_all_personas_replays_byte_for_byte() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(" 0 the same but for noise, 0 different, 0 not compared"), "{text}");
 
-    // A recorded answer that is another is told by call and field.
+    // A different recorded answer is reported with call and field.
     let altered: Vec<String> = recorded.lines().map(altered).collect();
     std::fs::write(at.join("altered.jsonl"), altered.join("\n")).expect("written");
     let (code, text) = command(at, replay("altered.jsonl", &[])).await;
@@ -339,7 +339,7 @@ async fn a_recorded_tour_of_all_personas_replays_byte_for_byte() {
     one.close().await;
 }
 
-/// Calls a method that there is not: it takes an id like any other.
+/// Calls a method that does not exist: it gets an id like any other.
 async fn unknown(channel: &tonic::transport::Channel, session: &str) {
     let mut client = tonic::client::Grpc::new(channel.clone());
     client.ready().await.expect("connected");
@@ -387,7 +387,7 @@ async fn a_recording_answers_without_a_world() {
     assert!(fetch(&session, "demo-bank", "bank.know_your_customer").await.is_none());
     assert_eq!(lienthong(&["journal", "export", "suite.jsonl"]).0, Some(0));
     assert_eq!(lienthong(&["journal", "export", "suite.jsonl"]).0, Some(1), "no file is replaced");
-    // The commands that look on.
+    // The commands that only read.
     let method = format!("lienthong.{FETCH}");
     let (code, listed) = lienthong(&["journal", "list", "--method", &method, "--outcome", "CONSENT_MISSING"]);
     assert!(code == Some(0) && listed.lines().count() == 1 && listed.contains("  bank  CONSENT_MISSING  "), "{listed}");
@@ -442,7 +442,7 @@ async fn the_command_that_follows_prints_calls_as_they_end() {
     drop(serving);
     assert_eq!(next().await, None, "it ends with the server");
     let _ = following.wait();
-    // What can match nothing is refused with what was meant.
+    // A filter that can match nothing is refused with a suggestion.
     let serving = Serving::start(folder.path(), &["--population", "0"]);
     let typo = ["journal", "follow", "--caller", "one-stpo", "--address", &serving.grpc].map(str::to_owned);
     let (code, text) = command(folder.path(), typo.to_vec()).await;

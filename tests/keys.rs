@@ -20,7 +20,7 @@ impl Keys<'_> {
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
-    /// Runs a command that has to fail; gives what it says.
+    /// Runs a command that has to fail; returns its message.
     fn refused(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         assert!(!output.status.success(), "keys {arguments}");
@@ -97,7 +97,7 @@ fn keys_live_from_init_to_other_root_keys() {
     assert!(keys.refused("rotate --keys keys --passphrase-file pass --log sea").contains("no log sea"));
     keys.ok("rotate --keys keys --passphrase-file pass --log land --algorithm p256");
     assert_eq!(keys.state(&land), "rotated");
-    // Nothing was issued since, and yet whoever believes the new key only can audit the log.
+    // Nothing was issued since, and yet a party that trusts only the new key can audit the log.
     let newest = run(folder, &["keys", "export-anchor", "--keys", "keys"]).stdout;
     std::fs::write(folder.join("newest.json"), newest).expect("written");
     let console = serving.console.as_deref().expect("a console");
@@ -149,7 +149,7 @@ fn keys_live_from_init_to_other_root_keys() {
     );
     keys.ok("renew --keys keys --passphrase-file pass");
 
-    // who has the first version follows to the newest, over TLS
+    // the holder of the first version follows to the newest, over TLS
     let plain = format!("update --anchor anchor.json --from localhost:{port}");
     keys.refused(&plain);
     let updated = keys.ok(&format!("{plain} --ca cert.pem"));
@@ -159,7 +159,7 @@ fn keys_live_from_init_to_other_root_keys() {
         run(folder, &["keys", "export-anchor", "--keys", "keys"]).stdout
     });
 
-    // a second start believes all of it
+    // a second start accepts all of it
     drop(serving);
     let again = Serving::start(folder, &arguments.split(' ').collect::<Vec<_>>());
     drop(again);

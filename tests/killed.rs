@@ -43,7 +43,7 @@ const MEMBERSHIP: &str = "social_insurance.membership.v1";
 const ASKED_ABOUT: &str = "042090990001";
 const LINKING: &str = "042185990002";
 
-/// What the gateway acknowledged.
+/// The changes that the gateway acknowledged.
 #[derive(Default)]
 struct Acknowledged {
     /// By request id: the submission, and its receipts.
@@ -249,7 +249,7 @@ async fn a_world_that_was_killed_while_it_was_seeded_is_the_very_same() {
     until_blocking("a world is begun", || killed.join("world.json").exists().then_some(()));
     first.kill().expect("killed");
     first.wait().expect("it ended");
-    // The same beginning, and nobody who disturbs it.
+    // The same beginning, undisturbed.
     std::fs::create_dir(&undisturbed).expect("made");
     std::fs::copy(killed.join("world.json"), undisturbed.join("world.json")).expect("copied");
     let begun = Instant::now();
@@ -292,7 +292,7 @@ fn start_two(folder: &Path, apart: Duration) -> Serving {
     loser.stderr.take().expect("piped").read_to_string(&mut why).expect("UTF-8");
     assert_eq!(loser.wait().expect("it ended").code(), Some(1), "{why}");
     assert!(why.contains("in use by another process"), "{why}");
-    // Who is faster by nothing may look before the other one has said who it is.
+    // At equal speed one may look before the other one has written its process id.
     assert!(apart.is_zero() || why.contains(&format!("({})", child.id())), "{why}");
     let text = until_blocking("the other one serves", || {
         assert!(child.try_wait().expect("asked").is_none(), "the other one serves");

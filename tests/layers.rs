@@ -1,5 +1,5 @@
 //! The house rules that no compiler checks, so that nobody has to remember them: which module may import which, what opens a file,
-//! how long files and functions get, and what must not stand in the repository. Pure text tests over the sources.
+//! how long files and functions get, and contents that must not be in the repository. Pure text tests over the sources.
 //!
 //! A rule that gets in the way of a good change is changed here, in that change, with its reason in ARCHITECTURE.md.
 
@@ -29,10 +29,10 @@ const LAYERS: &[&[&str]] = &[
     &["main"],
 ];
 
-/// What a use case knows nothing of: how its calls come in.
+/// Modules that a use case must not import: how its calls come in.
 const TRANSPORT: &[&str] = &["tonic", "prost", "prost_reflect", "axum", "hyper", "fjall"];
 
-/// Crates that a layer must not name at all: what is inside stays free of transport, encoding and runtime.
+/// Crates that a layer must not name at all: inner layers stay free of transport, encoding and runtime.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("base", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum", "serde"]),
     ("trust", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum"]),
@@ -109,7 +109,7 @@ fn identifier(text: &str) -> &str {
     &text[..end]
 }
 
-/// What commas divide, but not those inside braces.
+/// The parts between commas, except those inside braces.
 fn groups(text: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     text.split(|c| {
@@ -189,7 +189,7 @@ fn modules_import_only_from_layers_below() {
     none(findings, "a module imports only from lines above its own (tests/layers.rs, LAYERS)");
 }
 
-/// Whoever may name a record type that is built in, by the constant of its sector's file. The others read the catalogue.
+/// Modules that may name a built-in record type by the constant of its sector's file. The others read the catalogue.
 const NAMING_SECTORS: &[(&str, &str)] = &[
     ("src/registry/catalogue.rs", "lists the built-in sectors"),
     ("src/api/grpc/registry/", "the sectors' own typed services"),
@@ -231,7 +231,7 @@ fn a_record_type_is_named_in_its_sectors_file_alone() {
     none(findings, "what code knows of a record type is a property of it (src/registry/schema.rs, RecordType)");
 }
 
-/// Whoever may read from a registry's port; the others ask `registry::reader`, which verifies.
+/// Modules that may read from a registry's port; the others ask `registry::reader`, which verifies.
 const READING_PORTS: &[(&str, &str)] = &[
     ("src/registry/", "the port, who keeps it, and the reader"),
     ("src/simulation/faults", "stands in front of a port"),
@@ -286,7 +286,7 @@ fn inner_layers_name_no_transport() {
         };
         for (number, line) in source.text.lines().enumerate() {
             for name in *banned {
-                // The clock waits, and wakes whoever waits on it; work that is offloaded runs beside whoever waits for it.
+                // The clock waits, and wakes the tasks that wait on it; offloaded work runs in parallel to the task that waits for it.
                 let waits = ["src/base/time.rs", "src/base/offload.rs"].contains(&&*source.path);
                 if (waits && *name == "tokio") || !named_path(code(line), name) {
                     continue;
@@ -302,7 +302,7 @@ fn inner_layers_name_no_transport() {
 /// thread of its own ends when it likes. (The command line's loops are no part of a gateway.)
 #[test]
 fn nothing_in_a_gateway_runs_in_an_order_of_its_own() {
-    // Loops of the machine's threads, and of what talks to the network outside.
+    // Loops of the machine's threads, and of code that uses the network outside.
     let own_threads =
         ["src/base/offload.rs", "src/server/recheck.rs", "src/store/committer.rs", "src/transparency/collect.rs"];
     let mut findings = Vec::new();
@@ -326,7 +326,7 @@ fn nothing_in_a_gateway_runs_in_an_order_of_its_own() {
     none(findings, "the simulation repeats what a seed did (tests/simulation)");
 }
 
-/// A file that may use the machine's timers says so once, for all of it; that opens no door for what clippy.toml bans beside them.
+/// A file that may use the machine's timers says so once, for all of it; that permits nothing else that clippy.toml bans.
 #[test]
 fn files_that_use_the_machines_timers_use_nothing_else_that_is_banned() {
     let banned = ["Status::new(", "Status::internal(", "Timestamp::now(", "Zoned::now(", "SystemTime::now("];
@@ -341,7 +341,7 @@ fn files_that_use_the_machines_timers_use_nothing_else_that_is_banned() {
     none(findings, "time comes through base::Clock, and statuses from the one table");
 }
 
-/// Another provider, or an HSM, must be able to stand in for `ring`: besides trust's signers, only the operating system's
+/// Another provider, or an HSM, must be able to replace `ring`: besides trust's signers, only the operating system's
 /// randomness comes from it.
 #[test]
 fn the_crypto_provider_stays_behind_trust() {
@@ -413,7 +413,7 @@ fn files_and_functions_stay_short() {
     none(findings, "a long file or function asks for a second noun");
 }
 
-/// Whether what stands before `fn` on a line is modifiers only: `pub(crate) async `.
+/// Whether the text before `fn` on a line is modifiers only: `pub(crate) async `.
 fn is_modifiers(text: &str) -> bool {
     let is_one = |word: &str| word.starts_with("pub") || ["async", "const", "unsafe", "extern"].contains(&word);
     text.split_whitespace().all(|word| is_one(word) || word.ends_with(')'))

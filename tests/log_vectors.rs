@@ -1,4 +1,4 @@
-//! The published vectors of logs as they are served: the auditor says of each what it expects, in the library and as
+//! The published vectors of logs as they are served: the auditor gives the expected result for each, in the library and as
 //! `lienthong ledger audit` over HTTP.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
@@ -24,7 +24,7 @@ use lienthong::transparency::source::{Source, SourceError};
 use lienthong::trust::{Code, TrustAnchor};
 use serde_json::Value;
 
-/// What a log serves, by path.
+/// The content that a log serves, by path.
 struct Served(BTreeMap<String, Bytes>);
 
 impl Served {

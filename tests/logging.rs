@@ -1,4 +1,4 @@
-//! Logging never blocks and never kills: a stderr that nobody reads, one that closes, and what is still written at the end.
+//! Logging never blocks and never kills: a stderr that is not read, one that closes, and lines that are still written at the end.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]
@@ -26,7 +26,7 @@ async fn refused(serving: &Serving, calls: usize) {
         let call = || async {
             let method = "lienthong.access.v1.AgencyService/ListAgencies".to_owned();
             let refused = Call { headers: vec![], body: "{}".into(), method }.make(&channel).await;
-            // Strangers who call too often are told so.
+            // Callers without a credential who call too often are refused for that.
             let status = refused.expect_err("no credential");
             assert!(matches!(status.code(), Code::Unauthenticated | Code::ResourceExhausted), "{status:?}");
         };

@@ -1,5 +1,5 @@
-//! Whose a document is, and who is meant, through the API: what is exact is linked, what is nearly so waits for the issuer with the reason, and a
-//! search says by what somebody differs.
+//! The holder of a document, and the person meant, through the API: exact matches are linked, near ones wait for the issuer with the reason, and a
+//! search names the differences.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 const MY: &str = "042185990002";
 const NAME: &str = "Trần Thị Mỹ Hoà";
 const BORN: &str = "1985-07-09";
-/// Somebody of the same name, born in another year.
+/// Another person of the same name, born in another year.
 const OTHER: &str = "042191880001";
 
 async fn call(channel: &Channel, credential: &str, method: &str, body: Value) -> Result<Value, String> {
@@ -25,7 +25,7 @@ async fn call(channel: &Channel, credential: &str, method: &str, body: Value) ->
     call.make(channel).await.map_err(|status| reason(&status).1)
 }
 
-/// Puts a record into its registry; its version follows from what is there.
+/// Puts a record into its registry; its version follows the stored one.
 async fn put(channel: &Channel, agency: &str, record_type: &str, payload: Value) {
     let registry = record_type.split('.').next().expect("a registry");
     let body = json!({"registry": registry, "records": [{"record_type": record_type, "payload": payload}]});
@@ -113,7 +113,7 @@ async fn what_is_nearly_somebodys_waits_for_the_issuer_with_the_reason() {
         assert_eq!(found, expected, "case {at}: {name} {born} {sex}");
     }
 
-    // Once somebody else has the name and the year, the year alone does not decide.
+    // Once another person has the name and the year, the year alone does not decide.
     put(channel, "police", "resident.person.v1", person(OTHER, NAME, "1985-01-30", "female")).await;
     let payload = licence(90, holder("", NAME, "1985", ""));
     let document = payload["licence_number"].clone();

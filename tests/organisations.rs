@@ -1,4 +1,4 @@
-//! Organisations as parties: agencies fetch their records, their representatives see who did, and give mandates.
+//! Organisations as parties: agencies fetch their records, their representatives see these reads, and give mandates.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -24,7 +24,7 @@ use tonic::{Code, Status};
 
 /// Represents an enterprise, by the business register.
 const DIRECTOR: &str = "042086990020";
-/// Somebody who does not.
+/// A person who does not.
 const CLERK: &str = "042090990001";
 
 /// The code of the director's enterprise.
@@ -61,7 +61,7 @@ async fn an_enterprises_records_are_fetched_and_the_call_is_in_its_log() {
     };
     let person = ["resident.person.v1"];
     assert_eq!(refused("one-stop", fetch(&code, &person, "one_stop.process_dossier")).await, "INVALID_REQUEST");
-    // What takes a consent is not read of an organisation: there is nobody who could give it.
+    // Reads that need a consent are not possible for an organisation: nobody could give it.
     assert_eq!(refused("bank", fetch(&code, &types[..1], "bank.know_your_customer")).await, "CONSENT_MISSING");
     assert_eq!(refused("hospital", fetch(&code, &types[..1], "health.admission")).await, "RIGHT_MISSING");
 

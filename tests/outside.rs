@@ -1,5 +1,5 @@
-//! What stands outside of a gateway that speaks TLS under a private certificate authority: an auditor, a verifier, a witness. Everything
-//! here is the built program; before what speaks plain HTTP stands a front that speaks TLS, as in earnest.
+//! Clients of a gateway with TLS under a private certificate authority: an auditor, a verifier, a witness. Everything
+//! here is the built program; servers of plain HTTP are behind a TLS proxy, as in production.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]
@@ -25,7 +25,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
-/// Speaks TLS and hands on to a plain address; gives its port.
+/// Accepts TLS and forwards to a plain address; returns its port.
 async fn front(folder: &Path, target: String) -> u16 {
     let certificate = CertificateDer::from_pem_file(folder.join("cert.pem")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(folder.join("key.pem")).expect("a key");

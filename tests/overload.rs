@@ -1,4 +1,4 @@
-//! More calls than the server can answer at once: whoever makes them waits for their own, and the others hardly notice.
+//! More calls than the server can answer at once: the caller of many waits for their own, and the others hardly notice.
 
 mod common;
 
@@ -58,7 +58,7 @@ async fn an_agency_with_hundreds_of_calls_in_progress_does_not_keep_another_wait
             }));
         }
     }
-    // once each of them has been answered, on average, all are under way
+    // once each of them has been answered, on average, all are in progress
     while answered.load(Ordering::Relaxed) < noisy {
         // one more of the same, and refused like them where the machine is slow
         let _ = fetch(&started.channel, "one-stop").await;
@@ -73,7 +73,7 @@ async fn an_agency_with_hundreds_of_calls_in_progress_does_not_keep_another_wait
     for task in tasks {
         task.await.expect("no call fails otherwise");
     }
-    // in order of arrival each of them would have waited for all that were there before it
+    // in order of arrival each of them would have waited for all earlier ones
     overtaken.sort_unstable();
     let median = overtaken[overtaken.len() / 2];
     assert!(median < noisy / 2, "{median} of {noisy} came before it: {overtaken:?}");

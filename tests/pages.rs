@@ -1,4 +1,4 @@
-//! Holds the pages to the code: paths and links that they name exist, and tables that repeat the code say what it says.
+//! Checks the pages against the code: paths and links that they name exist, and tables that repeat the code agree with it.
 
 use std::fs;
 use std::path::Path;
@@ -70,7 +70,7 @@ fn named_files_exist() {
 #[test]
 fn the_page_on_verifying_lists_every_exit_code() {
     let page = read("docs/verifying.md");
-    // The other belongs to a log that is audited whole, not to records in a file.
+    // The other one is a code of a log that is audited whole, not of records in a file.
     for code in Code::ALL.iter().filter(|code| !LOGS_ONLY.contains(code)) {
         let row = format!("| {} | `{}` |", code.exit_code(), code.as_str());
         assert!(page.contains(&row), "docs/verifying.md lacks the row {row}");

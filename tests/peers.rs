@@ -1,4 +1,4 @@
-//! Cross-checks: what we write, others read, and the other way round. Canonical JSON against two implementations of RFC 8785, trees, proofs and
+//! Cross-checks: others read our output, and we theirs. Canonical JSON against two implementations of RFC 8785, trees, proofs and
 //! tiles against two of RFC 6962 and C2SP, notes and checkpoints against one of C2SP. None of them shares code with ours.
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 // ---- canonical JSON: serde_json_canonicalizer, serde_jcs
 
-/// Text with what is escaped, composed and ordered in remarkable ways.
+/// Text with characters that are escaped, composed and ordered in remarkable ways.
 fn any_text() -> impl Strategy<Value = String> {
     "([ -~\u{a0}-\u{24f}\u{1e00}-\u{1eff}\u{4e00}-\u{9fa5}]|[\\PC\n\t\r\u{8}\u{c}\u{1}\u{1f}\u{7f}\"\\\\/]|Nguyễn|e\u{301}|\u{212b}|😂|\u{e000}|\u{feff}|\0){0,8}"
 }
@@ -79,12 +79,12 @@ proptest! {
     fn canonical_json_is_that_of_two_others(fields in prop::collection::btree_map("[a-z][a-z0-9_]{0,8}", any_json(), 0..8)) {
         let fields: serde_json::Map<String, Json> = fields.into_iter().collect();
         let one = serde_json_canonicalizer::to_vec(&fields).expect("canonicalised");
-        // serde_jcs 0.2.0 gives integers beyond a double's precision as they stand, and a double's digits in its own way: both out of our domain
+        // serde_jcs 0.2.0 gives integers beyond a double's precision unchanged, and a double's digits in its own way: both out of our domain
         let two = serde_jcs::to_vec(&fields).expect("canonicalised");
         match object(&fields).map(|object| (canonical::write_checked(&object), object)) {
             Some((Ok(payload), object)) => {
                 prop_assert_eq!(canonical::write(&object), payload.clone());
-                // our writer composes; what it wrote, the others leave alone
+                // our writer composes; the others leave its output unchanged
                 let read: Json = serde_json::from_slice(&payload).expect("JSON");
                 prop_assert_eq!(&serde_json_canonicalizer::to_vec(&read).expect("canonicalised"), &payload);
                 prop_assert_eq!(&serde_jcs::to_vec(&read).expect("canonicalised"), &payload);
@@ -93,10 +93,10 @@ proptest! {
                     prop_assert_eq!(&two, &payload);
                 }
             }
-            // what has no form here is not accepted when others write it
+            // a value without a form here is not accepted when others write it
             _ => prop_assert!(scan(&one).is_err() && scan(&two).is_err(), "{}", String::from_utf8_lossy(&one)),
         }
-        // and what we accept of theirs is what we would write
+        // and their accepted output equals ours
         for theirs in [&one, &two] {
             if let Ok(read) = canonical::parse(theirs) {
                 prop_assert_eq!(&canonical::write(&read), theirs);
@@ -199,7 +199,7 @@ fn roots_and_proofs_are_those_of_two_others() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Whatever is done to a proof, three verifiers say the same of it.
+    /// Whatever is done to a proof, three verifiers give the same result.
     #[test]
     fn changed_proofs_are_judged_alike(
         (size, first, changes) in (1..40u64, 0..42u64, prop::collection::vec((0..4u8, any::<Index>(), any::<Index>()), 0..3))

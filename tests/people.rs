@@ -1,5 +1,5 @@
-//! Who a call is about, for every RPC that a citizen may make: a person whose number was replaced finds all of it under the present
-//! one, the former number's credential does nothing, the dead do nothing and have nobody who acts for them, and strangers learn nothing.
+//! The subject of a call, for every RPC that a citizen may make: a person whose number was replaced finds everything under the present
+//! one, the former number's credential does nothing, the dead cannot act and nobody acts for them, and others learn nothing.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -35,7 +35,7 @@ async fn as_citizen(channel: &Channel, who: &str, method: &str, body: Value) -> 
     call(channel, &format!("citizen-{who}"), method, body).await
 }
 
-/// What the population register holds of a number.
+/// The record of a number in the population register.
 async fn stored(channel: &Channel, number: &str) -> Value {
     let key = json!({"record_type": "resident.person.v1", "values": [number]});
     let body = json!({"registry": "resident", "natural_key": key});
@@ -72,7 +72,7 @@ async fn register(channel: &Channel, number: &str, seen: u64, fields: Value) {
     call(channel, "police", "registry.v1.RegistryService/SubmitChanges", body).await.expect("registered");
 }
 
-/// Every RPC that a citizen may make about themselves, with a request about `number`; ids that exist, where they are given.
+/// Every RPC that a citizen may make about themselves, with a request about `number`; with existing ids, if given.
 fn calls(number: &str, ids: &Ids) -> Vec<(&'static str, Value)> {
     let with = |fields: Value| {
         let mut body = json!({"personal_id": number});
@@ -124,7 +124,7 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in {value}")).to_owned()
 }
 
-/// What stands under a number: a link of a card, a consent, an open presentation.
+/// The data under a number: a link of a card, a consent, an open presentation.
 async fn standing(channel: &Channel, number: &str) -> Ids {
     let body = json!({"personal_id": number});
     let links = as_citizen(channel, number, "identity.v1.LinkService/ListLinks", body).await.expect("links");

@@ -1,5 +1,5 @@
-//! Every persona does what its catalogue row says, through the public API: the command that is listed with it is made as it stands, and
-//! its answer held to what the row says that a caller meets.
+//! Every persona behaves as its catalogue row says, through the public API: the listed command is run unchanged, and
+//! its answer compared with the result in the row.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -102,7 +102,7 @@ async fn every_second(channel: &Channel, call: Call, expected: Reason, who: &str
     assert_eq!(outcomes.iter().flatten().count(), 2, "{who}: {outcomes:?}");
 }
 
-/// Whether the command's answer is what its persona's row says.
+/// Whether the command's answer is the one in its persona's row.
 async fn check(channel: &Channel, who: &str, call: Call, meets: Meets) {
     match meets {
         Meets::Unverified(verdict) => return bad_records(channel, call, verdict, who).await,
@@ -223,7 +223,7 @@ async fn a_certificate_says_what_the_record_says_and_form_2_goes_to_no_proxy() {
         issue("police", &asked(expunged, Form::Form1, Requester::Proxy, "1/2026")).await.expect("issued");
     assert!(signed.issuer_proof.is_some() && signed.ledger_proof.is_some());
     let (other, _) = issue("police", &asked(blameless, Form::Form1, Requester::Proxy, "2/2026")).await.expect("issued");
-    // But for who it is about and its number, form 1 of the one is form 1 of the other.
+    // Except for the person and the number, form 1 of one equals form 1 of the other.
     let bare = |certificate: RecordCertificate| RecordCertificate {
         certificate_number: String::new(),
         personal_id: String::new(),

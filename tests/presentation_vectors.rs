@@ -1,4 +1,4 @@
-//! The published vectors of wallets' presentations (RFC 9901): the library and `lienthong verify` say of each what it expects.
+//! The published vectors of wallets' presentations (RFC 9901): the library and `lienthong verify` give the expected result of each.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 

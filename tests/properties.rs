@@ -1,8 +1,8 @@
-//! Properties of every parser that meets bytes from outside, held to the test vectors and to chance changes of them; and of whole
-//! files: no change of a byte verifies, unless it says the same.
+//! Properties of every parser that meets bytes from outside, tested on the test vectors and random changes of them; and of whole
+//! files: no change of a byte verifies, unless the meaning stays the same.
 //!
-//! The properties are the fuzzers' own (`fuzz/src/properties.rs`), so that a plain `cargo test` finds what a short change breaks,
-//! and whoever changes a parser need not know how to fuzz.
+//! The properties are the fuzzers' own (`fuzz/src/properties.rs`), so that a plain `cargo test` finds the effects of a small change,
+//! and authors of a parser need not know how to fuzz.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![allow(clippy::panic)] // a property says by panicking that it does not hold
@@ -199,8 +199,8 @@ fn valid_vectors() -> Vec<(String, String, String, Value)> {
     found
 }
 
-/// What a file of records says, apart from its spelling: names in either form, numbers as text or not, nothing where nothing stands.
-/// Of checkpoints the text that is signed: signature lines of strangers are nobody's word. The salt of a record without fields salts nothing.
+/// The content of a file of records, apart from its spelling: names in either form, numbers as text or not, empty values left out.
+/// Of checkpoints the text that is signed: signature lines of unknown keys mean nothing. The salt of a record without fields salts nothing.
 fn said(value: &Value) -> Value {
     match value {
         Value::Object(object) => object

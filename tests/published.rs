@@ -1,5 +1,5 @@
 //! Published test data, by format: signatures of Project Wycheproof, RFC 8785, the trees of RFC 6962, C2SP. Each table names its source.
-//! Where we refuse more than a source does, the reason stands in docs/format.md section 6, and the test counts the cases.
+//! Where we refuse more than a source does, docs/format.md section 6 gives the reason, and the test counts the cases.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ fn wycheproof_ed25519() {
     assert!(counts.0 > 80 && counts.1 > 50, "{counts:?}");
 }
 
-/// Whether the second number of a signature in DER is above half the group's order (FIPS 186-5): what anyone can make of
+/// Whether the second number of a signature in DER is above half the group's order (FIPS 186-5): which anyone can make from
 /// a good signature, so refused here. Of good signatures only, whose DER is minimal.
 fn has_high_s(der: &[u8]) -> bool {
     let half = from_hex("7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8").expect("hexadecimal");
@@ -84,7 +84,7 @@ fn wycheproof_ml_dsa_44() {
     let (mut accepted_count, mut refused) = (0, 0);
     for group in &set.test_groups {
         let key = MlDsaKey::new(&group.pubkey);
-        // cosignatures have an empty context: signatures made for another one are none of ours
+        // cosignatures have an empty context: signatures made for another one are refused
         for test in group.tests.iter().filter(|test| test.ctx.as_ref().is_none_or(|context| context.is_empty())) {
             let accepted = key.as_ref().is_ok_and(|key| key.verify(&test.msg, &test.sig).is_ok());
             assert_eq!(accepted, !test.result.must_fail(), "{}: {} {:?}", test.tc_id, test.comment, test.flags);
@@ -96,7 +96,7 @@ fn wycheproof_ml_dsa_44() {
 
 // ---- RFC 8785
 
-/// Appendix B: doubles, by their bits, and how they are written. One is an integer of our domain; the others must be refused as
+/// Appendix B: doubles, by their bits, and their text. One is an integer of our domain; the others must be refused as
 /// they stand.
 #[test]
 fn rfc_8785_appendix_b() {
@@ -155,7 +155,7 @@ fn rfc_8785_samples() {
     for name in sorted {
         let name = serde_json::to_string(name).expect("text");
         assert!(canonical::scan(format!("{{{name}:1}}").as_bytes()).is_err(), "{name}");
-        // U+FB33 is not in NFC, and the face came after Unicode 3.2
+        // U+FB33 is not in NFC, and the emoji came after Unicode 3.2
         let is_ours = name != "\"\u{fb33}\"" && name != "\"😀\"";
         assert_eq!(canonical::scan_value(name.as_bytes()).is_ok(), is_ours, "{name}");
     }
@@ -352,7 +352,7 @@ fn c2sp_checkpoint() {
     }
 }
 
-/// The cosignature of the same example: its key is not published, so its form alone is held to: key id, time and 64 bytes.
+/// The cosignature of the same example: its key is not published, so only its form is checked: key id, time and 64 bytes.
 #[test]
 fn c2sp_cosignature() {
     let note = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\

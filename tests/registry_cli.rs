@@ -1,4 +1,4 @@
-//! `lienthong registry` and the flags beside it, through the program: files checked, compared, exported, and a registry let in under keys that are kept.
+//! `lienthong registry` and the related flags, through the program: files checked, compared, exported, and a registry admitted under existing keys.
 
 mod common;
 
@@ -48,7 +48,7 @@ fn files_are_checked_alone_and_together() {
 
     let (code, said, _) = check(&["good.yaml", "good.yaml"]);
     assert!(code == 1 && said.contains(": registry: CATALOGUE: another registry has this name"), "{said}");
-    // What only rights, agencies and sample data tell has its line too.
+    // Flaws that only rights, agencies and sample data show have their lines too.
     let line = |changes: &[(&str, &str)], part: &str| {
         write(folder, "other.yaml", changes);
         let text = std::fs::read_to_string(folder.join("other.yaml")).expect("a file");

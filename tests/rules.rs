@@ -1,5 +1,5 @@
-//! The rules of the registries as a table: a record that each accepts, and what every named value makes of it. What the law knows is accepted,
-//! what cannot be is refused, what is odd is flagged, and what is written in another way is brought to its form ([docs/fidelity.md]).
+//! The rules of the registries as a table: a record that each accepts, and the effect of every named value. Lawful values are accepted,
+//! impossible ones refused, unusual ones flagged, and other spellings converted to the stored form ([docs/fidelity.md]).
 
 use lienthong::base::{Date, Violations};
 use lienthong::registry::Catalogue;
@@ -27,7 +27,7 @@ fn value(json: &Json) -> Value {
     }
 }
 
-/// What submitting a new record comes to: its violations and its warnings as `path RULE`, and what is stored.
+/// The result of submitting a new record: its violations and its warnings as `path RULE`, and the stored payload.
 fn submitted(record_type: &str, payload: &Json) -> (Vec<String>, Vec<String>, Option<Object>) {
     let catalogue = Catalogue::built_in();
     let sector = catalogue.sector(record_type.split('.').next().expect("a registry")).expect("a sector");
@@ -48,7 +48,7 @@ fn submitted(record_type: &str, payload: &Json) -> (Vec<String>, Vec<String>, Op
     (told(found.kept()), told(&found.warnings().kept), stored)
 }
 
-/// `good` with these fields in the place of its own; `null` takes a field out. A path goes into objects and lists.
+/// `good` with these fields in the place of its own; `null` removes a field. A path goes into objects and lists.
 fn with(good: &Json, changes: &Json) -> Json {
     let mut changed = good.clone();
     for (path, to) in changes.as_object().expect("changes") {
@@ -437,7 +437,7 @@ fn business() {
     );
 }
 
-/// The structure of a personal ID is no proof: what contradicts it is accepted, and flagged.
+/// The structure of a personal ID is no proof: data that contradict it are accepted, and flagged.
 #[test]
 fn what_only_a_number_contradicts_is_flagged() {
     let enterprise = json!({
@@ -490,7 +490,7 @@ fn other_ways_to_write_a_number_are_brought_to_its_form() {
         let stored = stored.unwrap_or_else(|| panic!("{violations:?}"));
         assert_eq!(stored.text(field), Some(expected));
         assert_eq!(warnings, [format!("{field} NORMALISED")]);
-        // Whatever is looked up leads to the same record.
+        // Every spelling leads to the same record.
         let record_type = catalogue.record_type(record_type).expect("a type");
         if record_type.natural_key == field {
             let written = payload[field].as_str().expect("a text");

@@ -1,5 +1,5 @@
-//! Rules between records of one registry, through the public API, both ways: what a submission may not leave behind, and the same submission
-//! with what it lacked. What one record alone tells is in tests/rules.rs.
+//! Rules between records of one registry, through the public API, both ways: a refused submission, and the same submission
+//! with the missing part. Rules of a single record are in tests/rules.rs.
 
 mod common;
 
@@ -79,7 +79,7 @@ async fn a_mother_is_a_woman_a_father_a_man_and_both_are_older() {
             child("042010990907", "2010-05-05", json!({"father_id": "042083990902", "mother_id": "042185990901"})),
             &[],
         ),
-        // Whoever is not in the register is nobody's to judge.
+        // Persons who are not in the register cannot be checked.
         ("elsewhere", child("042010990908", "2010-05-05", json!({"father_id": "001083990999"})), &[]),
     ];
     for (request, payload, expected) in cases {
@@ -132,7 +132,7 @@ async fn a_certificate_of_today_says_what_the_record_says() {
     assert_eq!(submit(&started, "police", "told", &[(certificates, &told)]).await, [""; 0]);
 }
 
-/// Who signs for a change is an authority; what the registry does by itself nobody else submits.
+/// A change is signed by an authority; a change in the registry's own name cannot be submitted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_submits_in_the_name_of_the_system() {
     let started = gateway().start().await;

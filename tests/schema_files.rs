@@ -1,6 +1,6 @@
 //! An agency's database that joins by a schema file alone: described, submitted, signed, logged, followed by the province, indexed by person, shown,
-//! fetched by a right, linked, presented, verified offline, its status published; and what happens when its file comes later, changes, or is
-//! gone at a start.
+//! fetched by a right, linked, presented, verified offline, its status published; and the effects of a file that comes later, changes, or is
+//! missing at a start.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 const FILE: &str = include_str!("../examples/registries/education.yaml");
 const DIPLOMA: &str = "education.diploma.v1";
-/// A persona whose life is full.
+/// A persona with records of every kind.
 const HOLDER: &str = "042090990001";
 
 fn education(changes: &[(&str, &str)]) -> Sector {
@@ -42,7 +42,7 @@ async fn call(started: &Started, credential: &str, method: &str, body: Value) ->
     call.make(&started.channel).await.unwrap_or_else(|status| panic!("{method}: {status}"))
 }
 
-/// What a refused submission breaks: its reason, and the details as text.
+/// The violations of a refused submission: its reason, and the details as text.
 async fn refused(started: &Started, change: Value) -> (String, String) {
     let body = submission("refused-1", change);
     let call = asked("education", "registry.v1.RegistryService/SubmitChanges", body);
@@ -101,7 +101,7 @@ async fn fetch(started: &Started) -> Value {
     call(started, "one-stop", "exchange.v1.ExchangeService/FetchRecords", body).await
 }
 
-/// What `verify` says of an answer: its exit code.
+/// The result of `verify` on an answer: its exit code.
 fn verify(folder: &Path, answer: &Value, anchor: &str) -> Option<i32> {
     std::fs::write(folder.join("answer.json"), answer.to_string()).expect("written");
     run(folder, &["verify", "answer.json", "--trust", anchor]).status.code()
@@ -128,7 +128,7 @@ async fn a_database_joins_by_a_file_alone() {
         json!({ "type": "integer", "minimum": 1, "maximum": 400, "title": "Credits", "x-title-vi": "Số tín chỉ" })
     );
 
-    // Submitted: held to its fields and rules, with warnings, and again the same.
+    // Submitted: checked against its fields and rules, with warnings, and repeated with the same result.
     let name = name_of_holder(&started).await;
     let future = refused(&started, create(with(diploma(&name), json!({ "graduated_on": "2099-01-01" })))).await;
     assert!(future.0 == "INVALID_REQUEST" && future.1.contains("GRADUATED_IN_FUTURE"), "{future:?}");
@@ -244,7 +244,7 @@ async fn a_registry_that_comes_later_enters_the_trust_anchor_by_a_version_of_its
     assert_eq!(verify(folder.path(), &before, "anchor.json"), Some(0), "what was signed before holds under it");
     started.end().await.close().await;
 
-    // A start later everything is as it was, whole, and a new version of the file is taken if stored records survive it.
+    // A start later everything is as it was, whole, and a new version of the file is accepted if stored records survive it.
     let next = [
         ("version: 1\n", "version: 2\n"),
         ("        credits:\n", "        remark: {type: string}\n        credits:\n"),
@@ -300,7 +300,7 @@ async fn a_start_that_cannot_write_the_anchor_admits_nobody() {
         let refused = Gateway::open(kept(vec![education(&[])], anchor)).await.err().expect(anchor);
         assert_eq!(refused.reason, Reason::ConfigurationInvalid, "{}", refused.message);
         assert!(refused.message.contains(says), "{anchor}: {}", refused.message);
-        // A start without the file is refused where somebody was admitted.
+        // A start without the file is refused where its registry was admitted.
         serve(Vec::new()).await;
     }
     serve(vec![education(&[])]).await;

@@ -1,5 +1,5 @@
-//! Another validator of JSON Schema reads the fields of every built-in record type as we do: on the records of a population, and on chance changes of
-//! them. It learns our formats; what only a code list or a rule across fields tells is left aside.
+//! Another validator of JSON Schema reads the fields of every built-in record type as we do: on the records of a population, and on random changes of
+//! them. It learns our formats; findings of code lists and rules across fields are left aside.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn other(of: &RecordType) -> jsonschema::Validator {
 fn formats(schema: &Json, names: &mut BTreeSet<String>) {
     match schema {
         Json::Object(map) => {
-            // Beside a code list the form is a part of its rule.
+            // Together with a code list the form is a part of its rule.
             if let Some(Json::String(name)) = map.get("format") {
                 names.insert(name.clone());
             }
@@ -140,7 +140,7 @@ fn another_validator_agrees_on_the_fields() {
                     _ => continue,
                 };
                 let (ours, theirs) = (verdict(&of.fields, &payload), other.is_valid(&json(&payload)));
-                // That a text is settled and plain holds of every text, beside what a schema says.
+                // Every text must be normalised and visible, in addition to its schema.
                 assert_eq!(
                     ours,
                     theirs,

@@ -27,7 +27,7 @@ async fn what_happens_in_a_session_stays_in_it() {
     assert_eq!(one.religion().await, (version + 1, json!("Phật giáo")));
     assert_eq!(other.religion().await, (version, before.clone()));
     assert_eq!(base.religion().await, (version, before.clone()));
-    // What is written outside later does not show in it either, and the same version can be written in each.
+    // Later changes outside do not show in it either, and the same version can be written in each.
     base.convert(version, "Công giáo").await;
     assert_eq!(base.religion().await, (version + 1, json!("Công giáo")));
     assert_eq!(other.religion().await, (version, before));
@@ -120,7 +120,7 @@ async fn a_session_that_is_not_there_is_refused_by_name() {
         assert_eq!(base.refused("demo-operator", &method, json!({ "session_id": session.id() })).await, gone);
     }
     base.sessions("DeleteSession", json!({ "session_id": session.id() })).await;
-    // Nobody but the operator creates one, and what it is to be is checked.
+    // Only the operator creates one, and its settings are checked.
     let create = "simulation.v1.SessionService/CreateSession";
     let denied = base.refused("demo-one-stop", create, json!({})).await;
     assert_eq!(denied, (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into()));
@@ -157,7 +157,7 @@ async fn a_session_begins_anew_or_from_another_and_a_repeated_request_finds_it()
     let (version, before) = session.religion().await;
     session.convert(version, "Phật giáo").await;
     session.clock("FreezeClock", json!({})).await;
-    // A session of a session begins as that one stands.
+    // A session of a session begins with the present state of that one.
     let nested = base.create(json!({ "from_session": session.id() })).await;
     assert_eq!(nested.religion().await, (version + 1, json!("Phật giáo")));
     assert_eq!(nested.clock("GetClock", json!({})).await["clock"]["frozen"], true);
@@ -226,7 +226,7 @@ async fn a_session_that_costs_the_store_too_much_ends_also_if_nobody_calls_it() 
     let base = base(&started.channel);
     let idle = base.create(json!({})).await;
     let used = base.create(json!({})).await;
-    // What is written in sessions costs the store nothing.
+    // Changes in sessions cost the store nothing.
     for change in 0..30 {
         let (version, _) = used.religion().await;
         used.convert(version, if change % 2 == 0 { "Phật giáo" } else { "Công giáo" }).await;
@@ -344,7 +344,7 @@ async fn its_files_are_audited_and_its_export_verifies_after_its_end() {
     assert!(!audit("records", "kept/anchor.json").status.success());
     let status = http_get(&format!("http://{console}/sessions/{id}/logs/records/checkpoint"));
     assert!(status.starts_with("HTTP/1.1 404"), "{status}");
-    // An export overwrites nothing, and a jump that was refused is not there to be repeated.
+    // An export overwrites nothing, and a refused jump does not suggest a repetition.
     let said = |output: std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let kept = std::fs::read(at.join("kept/records.json")).expect("an export");
     let again = said(lienthong(&["session", "export", &id, "--to", "kept"]));
@@ -355,7 +355,7 @@ async fn its_files_are_audited_and_its_export_verifies_after_its_end() {
     let health = |arguments: &[&str]| lienthong(&[&["health"], arguments].concat());
     assert!(health(&[]).status.success());
     assert!(said(health(&["--session", &id])).contains("there is no such session"));
-    // What was issued in the session's future verifies at its time.
+    // Records issued in the session's future verify at its time.
     let then = session_end.to_string();
     let verified = lienthong(&["verify", "kept/records.json", "--trust", "kept/anchor.json", "--at", &then, "--quiet"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));

@@ -1,4 +1,4 @@
-//! Long streams: when the server stops they say so, and whoever resumes misses nothing. And how each registry's feed stands.
+//! Long streams: when the server stops they end with a reason, and a client that resumes misses nothing. And the state of each registry's feed.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 

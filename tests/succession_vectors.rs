@@ -1,4 +1,4 @@
-//! The published vectors of one trust anchor after another: the library and `lienthong keys update` take up what they expect.
+//! The published vectors of one trust anchor after another: the library and `lienthong keys update` accept and refuse as expected.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 

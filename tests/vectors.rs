@@ -1,5 +1,5 @@
-//! The published test vectors: the committed files are what `cargo run --example vectors` writes, and the library and
-//! the program say of each what it expects.
+//! The published test vectors: the committed files are those that `cargo run --example vectors` writes, and the library and
+//! the program give the expected result of each.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -93,7 +93,7 @@ fn record(json: &Value) -> SignedRecord {
     }
 }
 
-/// What the newest list that can be believed says.
+/// The status in the newest acceptable list.
 fn status(
     lists: &[Value],
     verifier: &Verifier,
@@ -133,7 +133,7 @@ fn the_library_says_what_the_vectors_expect() {
             assert_eq!(report.verdict.code().map(Code::as_str), expected["code"].as_str(), "{name}: {report:#?}");
             let fails: Vec<&str> = report.failed().map(|check| check.name).collect();
             assert_eq!(fails, list(expected, "fails"), "{name}: {report:#?}");
-            // what was verified before does not change what is said now
+            // earlier verifications do not change later results
             let again = verifier.verify(&record, at(&vector));
             assert_eq!(again.checks, report.checks[..again.checks.len()], "{name}");
         }

@@ -1,4 +1,4 @@
-//! `lienthong verify` on what the gateway answers: whole it passes, and with any one letter changed it fails.
+//! `lienthong verify` on answers of the gateway: whole they pass, and with any one letter changed they fail.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -42,7 +42,7 @@ fn code(folder: &Path, text: &str) -> i32 {
     verify(folder, text).status.code().expect("an exit code")
 }
 
-/// All places of strings and numbers in `value`, as JSON pointers.
+/// All paths of strings and numbers in `value`, as JSON pointers.
 fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -104,7 +104,7 @@ async fn whatever_letter_of_a_record_changes_it_fails() {
     }
 }
 
-/// Read as the specification has it, with nothing of ours but hashes and notes.
+/// Read by the specification, with only hashes and notes from our code.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ledger_proofs_are_written_for_programs_of_transparency_logs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -132,7 +132,7 @@ async fn ledger_proofs_are_written_for_programs_of_transparency_logs() {
         assert_eq!(checkpoint.origin, "lienthong/H27/records");
         verify_inclusion(&hash_leaf(&entry), index, checkpoint.size, &hashes, &checkpoint.root).expect("included");
     }
-    // what is not VALID is not proved to anybody
+    // a record that is not VALID is not proved to anybody
     std::fs::remove_dir_all(folder.join("made")).expect("removed");
     let spoilt = answer.to_string().replacen("\"payload\":\"", "\"payload\":\"AAAA", 1);
     std::fs::write(folder.join("file.json"), spoilt).expect("written");

@@ -87,7 +87,7 @@ const NOT_SENTENCES: [&str; 27] = [
     "Verifier(",
 ];
 
-/// Expressions before a literal that make it something else than a sentence for people.
+/// Expressions before a literal that show that it is not a sentence for people.
 const NOT_SHOWN: [&str; 14] = [
     "debug!(",
     "info!(",

@@ -1,5 +1,5 @@
-//! A linked document in a wallet, from the account to the verifier: issued, presented, checked against the status list, and found out of
-//! date once the registry has said something newer. Through gRPC, HTTP and the command line.
+//! A linked document in a wallet, from the account to the verifier: issued, presented, checked against the status list, and found to be out of
+//! date once the registry has a newer version. Through gRPC, HTTP and the command line.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -27,7 +27,7 @@ async fn ask_as_citizen(channel: &Channel, method: &str, body: Value) -> Result<
     ask(channel, &format!("citizen-{CITIZEN}"), &format!("identity.v1.{method}"), body).await
 }
 
-/// Runs the program, expects this exit code, gives what it printed.
+/// Runs the program, expects this exit code, returns its output.
 fn expect(folder: &Path, code: i32, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -46,7 +46,7 @@ fn verify(folder: &Path, code: i32, file: &str, further: &[&str]) -> String {
     expect(folder, code, &[&["verify", file], further].concat())
 }
 
-/// What the disclosures of a credential say.
+/// The contents of a credential's disclosures.
 fn fields(credential: &str) -> Value {
     let read = |part: &str| -> Option<(String, Value)> {
         let parts: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?;
@@ -155,7 +155,7 @@ async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
     verify(folder, 3, "credential.json", &["--status", "missing.txt"]);
     http(status).await;
 
-    // the registry suspends the card: what the wallet holds is superseded, what the registry now says is suspended
+    // the registry suspends the card: the wallet's version is superseded, and the new one suspended
     let mut payload = fields(credential);
     payload["status"] = json!("suspended");
     payload["status_reason"] = json!("chưa đóng phí");
@@ -184,7 +184,7 @@ async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
     verify(folder, 34, "now.json", &["--status", "list.json"]);
 }
 
-/// The list's headers, and that a copy which is still good is not sent again.
+/// The list's headers, and that a copy which is still valid is not sent again.
 async fn http(uri: &str) {
     let uri = uri.to_owned();
     let asking = tokio::task::spawn_blocking(move || {
@@ -223,7 +223,7 @@ async fn the_issuer_of_a_credential_leads_to_its_keys() {
     };
     let (header, claims) = (part(0), part(1));
     assert_eq!(claims["iss"], format!("{URL}/lienthong/H27/health_insurance"));
-    // as the draft has it: the well-known part stands between host and path; here the console is asked instead of the host
+    // by the draft, the well-known part is between host and path; here the console is asked instead of the host
     let iss = claims["iss"].as_str().expect("text");
     let path = iss.strip_prefix("https://lienthong.example.vn").expect("the host");
     let console = serving.console.as_deref().expect("a console");

@@ -1,5 +1,5 @@
-//! Calls from browsers against a serving gateway: gRPC-Web on the console's port, what each port says to who speaks another protocol, and who
-//! may call at all. The page itself is driven in a browser by `.ci/web.sh`.
+//! Calls from browsers against a serving gateway: gRPC-Web on the console's port, each port's answer to clients of another protocol, and the origins that
+//! may call. The page itself is driven in a browser by `.ci/web.sh`.
 
 mod common;
 
@@ -30,7 +30,7 @@ struct Web<'a> {
     headers: Vec<(&'static str, String)>,
 }
 
-/// What came back: the head's status and headers, the messages, and the trailers.
+/// The answer: the head's status and headers, the messages, and the trailers.
 #[derive(Debug)]
 struct Answer {
     http: u16,
@@ -110,7 +110,7 @@ impl Answer {
         self.head.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// The status and the reason of the refusal, wherever they came.
+    /// The status and the reason of the refusal, in head or trailers.
     fn status(&self) -> (u32, Option<String>) {
         let all = self.head.iter().chain(&self.trailers);
         let of = |wanted: &str| all.clone().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
@@ -160,7 +160,7 @@ async fn a_browser_calls_by_grpc_web_as_others_call_by_grpc() {
         assert_eq!(records.as_list().expect("a list").len(), 1);
         assert_eq!(answer.header("access-control-allow-origin"), Some("http://localhost:3000"));
     }
-    // What comes in several kilobytes of base64 is whole.
+    // An answer of several kilobytes of base64 is whole.
     let personas = Web::new(console, "demo-operator").text();
     let answer = personas.call("simulation.v1.SimulationService/ListPersonas", &ListPersonasRequest::default());
     let listed = ListPersonasResponse::decode(&answer.messages[0][..]).expect("personas");
@@ -189,7 +189,7 @@ async fn a_browser_calls_by_grpc_web_as_others_call_by_grpc() {
     let filter = json!({ "filter": { "outcome": "CONSENT_MISSING" } });
     let listed = native.ask("demo-operator", "simulation.v1.JournalService/ListCalls", filter).await;
     assert_eq!(listed["calls"][0]["protocol"], "grpc-web", "{listed}");
-    // Who may not call at all, is not even asked for a credential.
+    // An origin that may not call is not even asked for a credential.
     let foreign = web("demo-one-stop").with("origin", "https://evil.example").call(FETCH, &fetch("x"));
     assert_eq!((foreign.http, foreign.header("access-control-allow-origin")), (403, None));
     let passed_on = web("demo-one-stop").with("x-forwarded-for", "192.0.2.1").call(FETCH, &fetch("x"));
@@ -201,7 +201,7 @@ async fn a_browser_calls_by_grpc_web_as_others_call_by_grpc() {
         ),
     );
     assert!(rebound.starts_with("HTTP/1.1 421 "), "{rebound}");
-    // Whoever is refused before their message was read reads why, also if it is long and still on its way.
+    // A client refused before its message was read gets the reason, even if the message is long and still being sent.
     let long = FetchRecordsRequest { reference: "x".repeat(3 << 20), ..fetch("x") };
     let refused = web("nonsense").call(FETCH, &long);
     assert_eq!((refused.http, refused.status().0), (200, 16), "{refused:?}");
@@ -209,7 +209,7 @@ async fn a_browser_calls_by_grpc_web_as_others_call_by_grpc() {
     assert_eq!((refused.http, refused.status().0), (200, 16), "{refused:?}");
     let foreign = web("demo-one-stop").with("origin", "https://evil.example").call(FETCH, &long);
     assert_eq!(foreign.http, 403, "{foreign:?}");
-    // Each port tells who speaks the other's protocol where to go.
+    // Each port tells clients of the other's protocol the right port.
     let answer = raw(&serving.grpc, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains(&format!("at http://{console}.")), "{answer}");
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{console}")).expect("an address");

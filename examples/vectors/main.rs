@@ -1,7 +1,7 @@
 //! Writes the published test vectors and the worked examples: `cargo run --example vectors`, in the repository's root, fills
 //! `tests/vectors` and the examples of `docs/format.md`. Given a folder, it writes the vectors there, and no page.
 //!
-//! The same bytes come out on each run; `tests/vectors.rs` holds the repository to that.
+//! The same bytes come out on each run; `tests/vectors.rs` checks the repository against it.
 
 mod make;
 

@@ -11,7 +11,7 @@ const DEPTH_MAX: usize = 64;
 /// Longest text of which every beginning is tried.
 const PREFIXES_MAX: usize = 256;
 
-/// A file is read alike however it comes in; what is one value to serde_json is one to us, with the same content; and of that, every
+/// A file is read alike however it comes in; a single value for serde_json is one for us, with the same content; and every
 /// beginning may go on. Input: a byte for the length of the file's parts, and the file.
 pub fn json(data: &[u8]) {
     let Some((part, file)) = data.split_first() else { return };
@@ -35,7 +35,7 @@ pub fn json(data: &[u8]) {
     }
 }
 
-/// Gives a file in parts of at most so many bytes.
+/// Reads a file in parts of at most this many bytes.
 struct Chunks<'a>(&'a [u8], usize);
 
 impl Read for Chunks<'_> {

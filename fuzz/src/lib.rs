@@ -1,4 +1,4 @@
-//! What is fuzzed, compiled from the package's own sources, and the [`properties`] that every input must have.
+//! The fuzzed code, compiled from the package's own sources, and the [`properties`] that every input must have.
 //!
 //! `base` and `trust` need no other module, nor does the JSON reader, and the tile's two files and the rules of schema files need only them: see
 //! ARCHITECTURE.md.
@@ -45,7 +45,7 @@ pub mod registry {
     pub use crate::{cel, codes, label, pattern, rule};
 }
 
-/// The part of the command line that reads files of other people's making.
+/// The part of the command line that reads files from others.
 pub mod cli {
     /// `lienthong verify`.
     pub mod verify {

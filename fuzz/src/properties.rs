@@ -1,8 +1,8 @@
-//! What must be true of every input, however hostile: one function for each parser, which panics where it is not.
+//! Properties of every input, however hostile: one function for each parser, which panics where one is violated.
 //!
 //! The fuzzers call them with bytes that grew from the test vectors, and `tests/properties.rs` with the vectors and chance changes of them. Two
-//! properties recur: what is read is written again as the same bytes, so nothing has two forms; and what a second, slower
-//! reading of the specification accepts is exactly what ours accepts, so nothing is let through and nothing lost.
+//! properties recur: everything read is written again as the same bytes, so nothing has two forms; and ours accepts exactly the inputs that a second, slower
+//! reading of the specification accepts, so nothing wrong is let through and nothing right refused.
 
 #[path = "json.rs"] // beside this file, whoever compiles it
 mod json;
@@ -312,7 +312,7 @@ fn issuer_anchor() -> TrustAnchor {
     }
 }
 
-/// A list takes no more memory than its count says and is read whole or not at all; claims that the issuer signed are believed
+/// A list takes no more memory than its count says and is read whole or not at all; claims that the issuer signed are accepted
 /// only of its own records. Input: a count of 4 bytes and a zlib stream; or claims in JSON, rightly signed.
 pub fn status_list(data: &[u8]) {
     if let Some((count, stream)) = data.split_first_chunk() {
@@ -399,8 +399,8 @@ pub fn sd_jwt(data: &[u8]) {
     }
 }
 
-/// A rule that is accepted is bounded, has an outcome over any record, and means the same in brackets; what it says twice, negated, is what it
-/// said.
+/// A rule that is accepted is bounded, has an outcome over any record, and means the same in brackets; negated twice, it has the same
+/// outcome.
 pub fn cel(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return };
     let mark = Rule::object([Field::required("mark", Rule::Integer(0, 10)), Field::optional("note", Rule::Text(20))]);

@@ -101,7 +101,7 @@ fn add_text(name: &str, text: &str, seeds: &mut Seeds) {
     }
 }
 
-/// What a log serves under a path.
+/// The content that a log serves at a path.
 fn add_tile(path: &str, text: &str, seeds: &mut Seeds) {
     if let (Some(path), Ok(bytes)) = (path.strip_prefix("tile/"), STANDARD.decode(text)) {
         seeds.insert(("tile", [path.as_bytes(), b"\n", &bytes].concat()));
@@ -148,7 +148,7 @@ fn add_proof(object: &serde_json::Map<String, Value>, seeds: &mut Seeds) {
     }
 }
 
-/// What the vectors hold only inside signed tokens, or not at all; claims and disclosures as the property signs them.
+/// Inputs that the vectors have only inside signed tokens, or not at all; claims and disclosures as the property signs them.
 fn by_hand(seeds: &mut Seeds) {
     for rule in [
         "self.kind in ['car', 'bus'] && !(self.seats > 9)",

@@ -1,4 +1,4 @@
-//! Calls as `grpcurl` makes them: by the descriptors, JSON in and out. A persona's command can be tried as it stands.
+//! Calls as `grpcurl` makes them: by the descriptors, JSON in and out. A persona's command can be tried unchanged.
 
 use bytes::Bytes;
 use lienthong::wire::codec::RawCodec;

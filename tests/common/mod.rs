@@ -1,4 +1,4 @@
-//! What the tests share: a gateway in this process, credentials, and the reason of a refusal.
+//! Shared parts of the tests: a gateway in this process, credentials, and the reason of a refusal.
 #![allow(dead_code, unused_imports)] // each test target uses a part of it
 
 use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
@@ -73,7 +73,7 @@ pub fn said(status: &Status) -> Vec<String> {
     details.into_iter().map(|bad| bad.description).collect()
 }
 
-/// Every rule that a refused submission breaks, with what it says: of fields, or of changes that may not be made.
+/// Every rule that a refused submission breaks, with its message: about fields, or about changes that are not allowed.
 pub fn broken(status: &Status) -> Vec<String> {
     let illegal = status.get_details_precondition_failure().map(|failure| failure.violations).unwrap_or_default();
     let illegal = illegal.into_iter().map(|one| format!("{}: {}", one.r#type, one.description));

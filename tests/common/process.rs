@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::until::until_blocking;
 
-/// The program with a clean environment: settings of whoever runs the tests must not leak in.
+/// The program with a clean environment: settings of the tests' caller must not leak in.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lienthong"));
     for (name, _) in std::env::vars_os() {
@@ -45,9 +45,9 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Output {
 pub struct Serving {
     /// The process.
     pub child: Child,
-    /// Where gRPC listens.
+    /// The address of gRPC.
     pub grpc: String,
-    /// Where the console listens.
+    /// The address of the console.
     pub console: Option<String>,
 }
 
@@ -116,7 +116,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Starts `witness` in `folder` with further arguments, and waits until it says where it listens.
+    /// Starts `witness` in `folder` with further arguments, and waits until it prints its address.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = program()
             .current_dir(folder)
@@ -137,7 +137,7 @@ impl Witness {
         self.said["verifier_key"].as_str().expect("text")
     }
 
-    /// Where it listens: `http://127.0.0.1:…`.
+    /// Its address: `http://127.0.0.1:…`.
     pub fn url(&self) -> &str {
         self.said["url"].as_str().expect("text")
     }

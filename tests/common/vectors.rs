@@ -37,7 +37,7 @@ pub fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().unwrap_or_else(|| panic!("{name} is a list: {value}"))
 }
 
-/// When a vector is judged.
+/// The time of a vector's verification.
 pub fn at(vector: &Value) -> Timestamp {
     let at: jiff::Timestamp = text(vector, "at").parse().expect("a time");
     Timestamp(at.as_millisecond())

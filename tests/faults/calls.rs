@@ -1,4 +1,4 @@
-//! Faults of calls: each action at the right call and nowhere else, on the wire, and whatever asks for it.
+//! Faults of calls: each action at the right call and nowhere else, on the wire, however it is requested.
 
 use std::time::{Duration, Instant};
 
@@ -229,7 +229,7 @@ async fn a_call_may_ask_for_its_own_fault_where_the_session_allows_it() {
     for wrong in ["full-disk", "delay", "status=ABORTED;chance=1", "statsu=ABORTED", "delay=2m", "drip=1/1d"] {
         assert_eq!(ask(in_session, &[(own, wrong)]).await.map(drop), refused(), "{wrong}");
     }
-    // Whoever has no credential asks for nothing.
+    // A caller without a credential cannot request faults.
     let anchor = common::dynamic::Call {
         headers: Vec::new(),
         body: "{}".into(),
@@ -272,7 +272,7 @@ async fn the_journal_says_which_rule_acted_on_a_call_whatever_came_of_it() {
         let well = (json!("OK"), Value::Null);
         assert_eq!(seen, [well.clone(), (json!(outcome), json!(["it"])), well], "{action}");
     }
-    // A public method has no caller, and its faults are told all the same.
+    // A public method has no caller, and its faults are reported all the same.
     let session = outside.create(json!({})).await;
     add(
         &session,

@@ -41,7 +41,7 @@ async fn fetch(world: &World) -> Result<Value, tonic::Status> {
     world.call("demo-one-stop", FETCH, body).await
 }
 
-/// What became of the citizen's licence: `VALID`, or the reason why it is missing, or the code of the call.
+/// The result for the citizen's licence: `VALID`, or the reason why it is missing, or the code of the call.
 async fn outcome(world: &World) -> String {
     match fetch(world).await {
         Err(status) => reason(&status).1,

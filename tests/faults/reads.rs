@@ -1,4 +1,4 @@
-//! Faults of registries' answers: each is caught by a verifier, or told.
+//! Faults of registries' answers: each is caught by a verifier, or reported.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ async fn a_stale_version_is_an_older_one_that_still_verifies() {
     session.convert(version, "Phật giáo").await;
     assert_eq!(person(&session).await, Ok((json!("VALID"), json!((version + 1).to_string()))));
     add(&session, json!({ "match": { "personalId": CITIZEN }, "read": "READ_FAULT_STALE_VERSION" })).await;
-    // Nothing about it is wrong: only its status says that there is a newer one.
+    // It has no error: only its status tells that there is a newer one.
     assert_eq!(person(&session).await, Ok((json!("VALID"), json!(version.to_string()))));
     heal(&session).await;
     assert_eq!(person(&session).await, Ok((json!("VALID"), json!((version + 1).to_string()))));

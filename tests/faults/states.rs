@@ -1,4 +1,4 @@
-//! Faults of a part of the world for as long as their rule stands: disk, feeds, logs, clocks, the trust anchor.
+//! Faults of a part of the world for as long as their rule exists: disk, feeds, logs, clocks, the trust anchor.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed()
         "no disclosure without its evidence"
     );
     assert_eq!(session.religion().await.0, version, "reads go on");
-    // The clock is kept beside the store, on the same disk.
+    // The clock's file is next to the store, on the same disk.
     let full = (Code::Unavailable, "STORAGE_FULL".to_owned());
     let before = session.now().await;
     let clock = |method: &str| format!("simulation.v1.SimulationService/{method}");
@@ -118,7 +118,7 @@ async fn a_registry_whose_clock_is_ahead_is_not_followed() {
     let outside = base(&gateway.channel);
     let session = outside.create(json!({})).await;
     let (version, _) = session.religion().await;
-    // Within what verifiers allow, nobody minds.
+    // Within the tolerance of verifiers, everything is accepted.
     add(&session, json!({ "match": { "registry": "resident" }, "clock_skew": { "by": "60s" } })).await;
     session.convert(version, "Phật giáo").await;
     heal(&session).await;

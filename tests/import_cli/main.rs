@@ -1,4 +1,4 @@
-//! `lienthong import` against a server over a socket: files as agencies have them, what becomes of their rows, and that repeating it changes nothing.
+//! `lienthong import` against a server over a socket: files as agencies have them, the outcomes of their rows, and that a repetition changes nothing.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -222,7 +222,7 @@ fn messy_rows_are_told_with_row_and_column() {
         let (code, _, said) = world.import("bad.csv", &[]);
         assert!(code == 1 && said.contains(why), "{file}: {said}");
     }
-    // A word among others proves no encoding; the names beside it do, and what nothing proves is refused.
+    // A word among others proves no encoding; the names next to it do, and a file without proof is refused.
     let byte = |text: &str| text.chars().map(|c| c as u8).collect::<Vec<_>>();
     let header = "plate,kind,plate_colour,owner.full_name,owner.personal_id,owner.address.text";
     let row = |name: &str| format!("{header}\n38-H9 002.77,motorcycle,white,{name},042090990001,\"TrÇn KCN Block\"\n");
@@ -334,7 +334,7 @@ fn a_file_of_before_is_made_with_its_mapping_and_its_truth() {
         let [created, updated, unchanged, repeated, refused] = counts(&lines);
         assert_eq!(created + updated + unchanged + repeated + refused, 60, "{registry} {why}");
         assert!(created > 40, "{registry}: {lines:?} {why}");
-        // Whatever is refused is a slip that the truth has, under the row's own number.
+        // Every refusal is an error that the ground truth lists, under the row's own number.
         let truths = std::fs::read_to_string(world.path().join("truth.jsonl")).expect("truths");
         let slips: Vec<Value> = truths.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         for line in &lines[..lines.len() - 1] {

@@ -96,7 +96,7 @@ fn sheets_are_read_with_their_dates_and_their_traps() {
             &formula,
             &row(6, "38-H9 004.06", "042090990001", "05/03/2019"),
             "",
-            // Nothing but a cell that is not read: no blank row.
+            // Only a cell that is not read: not a blank row.
             &cells(8, &[&"x".repeat(32_768)]),
         ],
         "<mergeCells count=\"1\"><mergeCell ref=\"A6:A7\"/></mergeCells>",

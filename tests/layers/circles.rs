@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::Source;
 
-/// What a name in a module leads to.
+/// The meaning of a name in a module.
 #[derive(Clone, Copy, PartialEq)]
 enum Target {
     Module(usize),
@@ -18,7 +18,7 @@ enum Target {
     Item(usize),
 }
 
-/// A file as a module: what it defines, what it calls by which name, and what its code names.
+/// A file as a module: its definitions, its imports by name, and the names in its code.
 #[derive(Default)]
 struct Module {
     path: Vec<String>,
@@ -129,14 +129,14 @@ impl Tree {
             let Target::Module(module) = target else { break };
             target = match name.as_str() {
                 "super" => self.parent(module)?,
-                // What it doesn't define, a macro did there.
+                // A name that it does not define was defined by a macro there.
                 name => self.look_up(module, name, depth).unwrap_or(Target::Item(module)),
             };
         }
         Some(target)
     }
 
-    /// The module that an import brings in: a function beside it may have the same name.
+    /// The module that an import brings in: a function may have the same name.
     fn scope(&self, module: usize, name: &str, depth: usize) -> Option<Target> {
         let path = self.modules[module].imports.get(name).filter(|path| path[0] != name && depth <= DEPTH_MAX)?;
         self.resolve(module, path, depth + 1).filter(|target| matches!(target, Target::Module(_)))
@@ -187,7 +187,7 @@ fn module(source: &Source) -> Module {
             if !line.starts_with(char::is_whitespace) {
                 module.defined.extend(defined(item).map(str::to_owned));
             }
-            // A variant's name is no use of what is called the same.
+            // A variant's name is not a use of an item with the same name.
             let variant = if is_enum && line.len() - item.len() == 4 { super::identifier(item).len() } else { 0 };
             rest.push_str(&item[variant..]);
             rest.push('\n');
@@ -311,7 +311,7 @@ fn paths(text: &str) -> BTreeSet<Vec<String>> {
     found
 }
 
-/// A text without its comments and what stands in its literals.
+/// A text without its comments and the content of its literals.
 fn bare(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let mut rest = text;
@@ -355,7 +355,7 @@ fn quoted(text: &str) -> usize {
     text.len()
 }
 
-/// A text without the items that stand under `#[cfg(test)]`.
+/// A text without the items under `#[cfg(test)]`.
 fn without_tests(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut lines = text.lines();

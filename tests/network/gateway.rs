@@ -40,7 +40,7 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // The world is thrown away with its folder; nothing needs a clean end.
+        // The world is deleted with its folder; no clean end is needed.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = self.folder.path();

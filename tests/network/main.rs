@@ -1,7 +1,7 @@
-//! The integration suite over a real connection: what an agency's or a citizen's system meets, call by call.
+//! The integration suite over a real connection: an agency's or a citizen's system, call by call.
 //!
 //! With `LIENTHONG_TEST_ENDPOINT` set (as the compose file's `test` profile does) it calls that gateway; without, it starts one.
-//! It runs again and again against the same data: what it links it unlinks, and it leaves alone what the README's tour makes.
+//! It runs again and again against the same data: it unlinks its links, and leaves the README tour's data alone.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -227,7 +227,7 @@ async fn a_registry_lists_everybody_though_one_payload_does_not_read() {
             break;
         }
     }
-    // The persona whose payload is not canonical: its bytes are there all the same.
+    // The persona whose payload is not canonical: its bytes are served all the same.
     assert_eq!(unread.len(), 1);
     assert!(unread[0].record.is_some() && unread[0].version > 0);
 }

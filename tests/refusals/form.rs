@@ -1,4 +1,4 @@
-//! What every refusal must be: in the form of docs/errors.md, about fields of the caller's own request, and named in the RPC's comment.
+//! The properties of every refusal: in the form of docs/errors.md, about fields of the caller's own request, and named in the RPC's comment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use tonic::codegen::http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// One refusal: of which method, with which code and reason.
+/// One refusal: its method, code and reason.
 pub type Seen = BTreeSet<(String, i32, String)>;
 
 /// `lienthong.exchange.v1.ExchangeService/Explain`.
@@ -18,7 +18,7 @@ pub fn name_of(method: &MethodDescriptor) -> String {
     format!("{}/{}", method.parent_service().full_name(), method.name())
 }
 
-/// Holds a refusal to what docs/errors.md says of every one.
+/// Checks a refusal against docs/errors.md.
 pub fn check_form(method: &MethodDescriptor, status: &Status, told: &str) {
     let details = status.get_error_details();
     let info = details.error_info().unwrap_or_else(|| panic!("{told}: no ErrorInfo: {status}"));
@@ -56,7 +56,7 @@ pub fn resolves(message: &MessageDescriptor, path: &str) -> bool {
     let name = step.split('[').next().unwrap_or_default();
     let field = match message.get_field_by_name(name) {
         Some(field) => field,
-        // A choice as a whole, where nothing of it was given.
+        // A choice as a whole, if none of its members was given.
         None => return rest.is_none() && message.oneofs().any(|choice| choice.name() == name),
     };
     match (rest, field.kind()) {
@@ -67,13 +67,13 @@ pub fn resolves(message: &MessageDescriptor, path: &str) -> bool {
     }
 }
 
-/// What each method's comment, and its service's, says.
+/// The comment of each method with its service's.
 pub fn comments() -> BTreeMap<String, String> {
     let both = |(name, (common, own)): (String, (String, String))| (name, format!("{common}\n{own}"));
     comments_apart().into_iter().map(both).collect()
 }
 
-/// What each service's comment says, and what its method's.
+/// The comment of each service, and those of its methods.
 pub fn comments_apart() -> BTreeMap<String, (String, String)> {
     let mut all = BTreeMap::new();
     for file in typed::pool().files().filter(|file| file.package_name().starts_with("lienthong.")) {

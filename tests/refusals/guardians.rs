@@ -1,5 +1,5 @@
-//! The guardian acts for the child in every RPC whose comment says so: the protos say which those are, and a created family makes each call.
-//! A stranger makes none of them, nor the guardian of somebody who came of age, nor one who died.
+//! The guardian acts for the child in every RPC whose comment says so: the protos name these RPCs, and a created family makes each call.
+//! A stranger makes none of them, nor the guardian of a person who came of age, nor one who died.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ async fn create(channel: &Channel, id: &str, mut body: Value) -> String {
 }
 
 impl<'a> Family<'a> {
-    /// A mother, her child of nine, and somebody who has nothing to do with them.
+    /// A mother, her child of nine, and a person unrelated to them.
     async fn new(channel: &'a Channel, name: &str) -> Self {
         let today =
             call(channel, "operator", "simulation.v1.SimulationService/GetClock", &json!({})).await.expect("a clock");

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 
-/// Which record is changed.
+/// The record to change.
 enum Whose {
     /// The first record of its type that names this person.
     Person(&'static str),
@@ -14,7 +14,7 @@ enum Whose {
     ParcelOf(&'static str),
 }
 
-/// A record, changes of it, and what the last one breaks; the ones before are legal.
+/// A record, changes of it, and the violation of the last one; the ones before are legal.
 struct Case {
     what: &'static str,
     record_type: &'static str,
@@ -140,7 +140,7 @@ const CASES: &[Case] = &[
         broken: &[("BASIS_REQUIRED", "periods")] },
 ];
 
-/// What a registry holds of a record: its payload, and the version.
+/// A record in its registry: its payload, and the version.
 async fn stored(channel: &Channel, record_type: &str, whose: &Whose) -> (Value, u64) {
     let (record_types, selector) = match whose {
         Whose::Person(person) => (json!([record_type]), json!({"personal_id": person})),

@@ -1,6 +1,6 @@
 //! Every refusal that a caller can meet, held against the protos' comments: each RPC is called by every kind of caller with a
-//! matrix of good and bad requests, through a real gateway, and by the personas' own commands. What comes back must be named in the
-//! RPC's comment or its service's, and be a refusal as docs/errors.md describes it (`form.rs`).
+//! matrix of good and bad requests, through a real gateway, and by the personas' own commands. Each refusal must be named in the
+//! RPC's comment or its service's, and have the form of docs/errors.md (`form.rs`).
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
@@ -151,7 +151,7 @@ async fn every_refusal_has_its_form_and_is_named_in_the_comment() {
     let mut calls = Vec::new();
     for method in methods() {
         for (at, body) in requests(&method.input()).into_iter().enumerate() {
-            // Who may call does not depend on the request, so strangers make the first two of them alone.
+            // The allowed callers do not depend on the request, so others make only the first two of them.
             let callers = if at < 2 { [INSIDERS, STRANGERS].concat() } else { INSIDERS.to_vec() };
             calls.extend(callers.into_iter().map(|caller| (method.clone(), caller, body.clone())));
         }
@@ -177,7 +177,7 @@ async fn every_refusal_has_its_form_and_is_named_in_the_comment() {
     }
     assert!(seen.len() > 250, "the matrix met only {} kinds of refusals", seen.len());
     check_comments(&seen);
-    // A registry that exists is refused to whoever does not own it; one that does not exist is no registry to anybody.
+    // An existing registry is refused to everybody but its owner; one that does not exist is unknown to all.
     for (name, code) in ["GetRecords", "SubmitChanges", "StreamChanges"].into_iter().flat_map(|name| {
         [(name, (Code::PermissionDenied, "ROLE_NOT_ALLOWED")), (name, (Code::InvalidArgument, "INVALID_REQUEST"))]
     }) {
@@ -349,7 +349,7 @@ async fn many_bad_fields_fit_the_trailers_and_are_explained() {
         let payload = Some(prost_types::Struct { fields });
         vec![Change { record_type: "land.parcel.v1".into(), operation: 1, payload, ..Default::default() }]
     };
-    // What has more fields than any good submission is refused before it is decoded.
+    // A submission with more fields than any good one is refused before it is decoded.
     let status = submit(nulls(1_000_000)).await;
     check_form(&method, &status, "a million nulls");
     assert_eq!(common::reason(&status), (Code::InvalidArgument, "MESSAGE_TOO_LARGE".to_owned()));

@@ -1,4 +1,4 @@
-//! The upkeep of a data folder: a check finds what does not fit and says nothing of a whole store; a rebuild brings back exactly the
+//! The upkeep of a data folder: a check finds inconsistencies and reports none for a whole store; a rebuild restores exactly the
 //! derived rows that were lost; a folder that lost its store is not served from.
 
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
@@ -122,7 +122,7 @@ async fn lost_derived_rows_refuse_the_start_and_come_back() {
     assert_eq!(accesses(folder.path()).await, FETCHES, "the list is complete again");
 }
 
-/// A rebuild makes derived rows again; it does not make a loss of others look whole, and changes nothing when it finds one.
+/// A rebuild makes derived rows again; it does not hide a loss of others, and changes nothing when it finds one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_refuses_where_acknowledged_rows_are_missing() {
     let folder = tempfile::tempdir().unwrap();
@@ -276,7 +276,7 @@ async fn in_tables(folder: &Path, rows: &BTreeMap<&'static str, Vec<StoreRow>>) 
     }
 }
 
-/// Blocks of the tree that mixes rows of all kinds are zeroed: when any row that follows from nothing else is lost, the check sends for
+/// Blocks of the tree that mixes rows of all kinds are zeroed: when any row that cannot be derived is lost, the check asks for
 /// a copy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_never_calls_lost_records_derived() {
@@ -313,7 +313,7 @@ async fn a_check_never_calls_lost_records_derived() {
     assert!(lost > 0, "some damage hit records");
 }
 
-/// One row changed behind everybody's back, and where the check sees it.
+/// One row changed behind the program's back, and the finding of the check.
 type Tampering = (&'static str, Space, fn(&StoreRow) -> Option<Bytes>, &'static [&'static str]);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! The check of a store while it is served from: it finds damage, and takes no change for it.
+//! The check of a store while it is served from: it finds damage, and does not mistake changes for it.
 
 use std::time::Duration;
 

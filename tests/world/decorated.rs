@@ -1,4 +1,4 @@
-//! A registry whose answers are not what its operator would give.
+//! A registry whose answers differ from those of its operator.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use lienthong::registry::port::{ChangeBatch, Content, Page, PutOutcome, Query, R
 type Reads = Box<dyn Fn(Result<Page>) -> Result<Page> + Send + Sync>;
 type Stream = Box<dyn Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync>;
 
-/// What becomes of reads.
+/// The treatment of reads.
 enum Reading {
     Honest,
     Changed(Reads),
@@ -37,7 +37,7 @@ impl Decorated {
         Arc::new(Self { inner, reading: Reading::Never, stream: None })
     }
 
-    /// Given a cursor and what the registry has from there, `stream` says what is sent.
+    /// Given a cursor and the registry's batches from there, `stream` chooses the batches to send.
     pub fn streams(
         inner: Arc<dyn Registry>,
         stream: impl Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync + 'static,
@@ -80,7 +80,7 @@ impl Registry for Decorated {
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
         let Some(stream) = &self.stream else { return self.inner.changes(cursor, limit).await };
-        // Past its log's end the registry refuses; what is forged may be there.
+        // Past its log's end the registry refuses; forged batches may be there.
         let honest = self.inner.changes(cursor, limit).await.unwrap_or_default();
         Ok(stream(cursor, honest))
     }

@@ -1,4 +1,4 @@
-//! What a test world stands on: keys that grow from one seed, the trust anchor that names them, logs and registries over a store. For tests
+//! The foundation of a test world: keys derived from one seed, the trust anchor that names them, logs and registries over a store. For tests
 //! that put a world together by themselves.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use lienthong::trust::{Ed25519Signer, Signer, Verifier};
 
 /// The seed of every key and id.
 pub const SEED: u64 = 3;
-/// The day on which the clock stands.
+/// The day of the stopped clock.
 pub const TODAY: Date = Date::constant(2026, 11, 22);
 /// Its beginning.
 pub const NOW: Timestamp = Timestamp(1_795_280_400_000);
@@ -30,8 +30,8 @@ pub fn origin(name: &str) -> String {
     ProvinceCode::default().origin(name)
 }
 
-/// The built-in registries without the rule that one record alone has a value: what readers do with two claims, whoever issued them, is
-/// theirs to hold.
+/// The built-in registries without the rule that only one record has a value: readers must handle two claims,
+/// whoever issued them.
 pub fn catalogue() -> Arc<Catalogue> {
     let built_in = Catalogue::built_in();
     let sectors = built_in.sectors().iter().map(|sector| {

@@ -1,7 +1,7 @@
 //! A whole gateway in a test, read as a sentence: `gateway().people(50).start().await`.
 //!
 //! It holds its world in memory, with the personas and nobody else, and is called over an in-memory transport: every byte and every check of a
-//! call is as over the network, but for the socket. What tests sockets, or opens a data folder again, says
+//! call is as over the network, but for the socket. A test of sockets, or one that opens a data folder again, uses
 //! [`Described::on_a_socket`]: only a server that ends cuts the streams that still hold the store.
 #![allow(dead_code)] // each user has a part of it
 
@@ -21,9 +21,9 @@ use tonic::codegen::http::Request;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::{ServiceExt as _, service_fn};
 
-/// Where commands reach a gateway that has no socket.
+/// The address in commands for a gateway that has no socket.
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 50051);
-/// Bytes under way in each direction.
+/// Bytes in transit in each direction.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The settings that tests begin with: in memory, nobody but the personas.
@@ -43,7 +43,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// So many generated citizens beside the personas.
+    /// This many generated citizens in addition to the personas.
     pub fn people(self, people: u64) -> Self {
         self.with(|config| Config { population: Some(people), ..config })
     }
@@ -82,7 +82,7 @@ pub struct Started {
     served: Served,
 }
 
-/// What serves the connections that there are.
+/// The tasks that serve its connections.
 type Connections = Arc<Mutex<JoinSet<()>>>;
 
 enum Served {
@@ -91,7 +91,7 @@ enum Served {
 }
 
 impl Started {
-    /// Where it says that it is reached.
+    /// The address that it announces.
     pub fn address(&self) -> SocketAddr {
         match &self.served {
             Served::Here(..) => ADDRESS.into(),

@@ -4,7 +4,7 @@
 //! world().registries(&["resident", "land"]).people(50).persona(OK).fault(OK, ReadAction::Slow).start().await
 //! ```
 //!
-//! Its registries, record ledger, province, exchange and links are the product's own; only the clock stands still, and nothing is on a
+//! Its registries, record ledger, province, exchange and links are the product's own; only the clock is stopped, and nothing is on a
 //! disk or a socket. Unit tests, integration tests and benchmarks compile this one folder, and it uses the library's public API alone, so
 //! that no feature has to be switched on for it.
 #![allow(dead_code)] // each user has a part of it
@@ -104,7 +104,7 @@ impl Builder {
         self
     }
 
-    /// Every registry is read through what `decorate` puts in front of it.
+    /// Every registry is read through the decorator that `decorate` gives.
     pub fn behind(self, decorate: impl Fn(Arc<dyn Registry>) -> Arc<dyn Registry> + 'static) -> Self {
         Self { behind: Some(Box::new(decorate)), ..self }
     }
@@ -264,7 +264,7 @@ impl World {
         }
     }
 
-    /// Waits until the province has accepted all that the registries issued, if it follows them.
+    /// Waits until the province has accepted all versions that the registries issued, if it follows them.
     pub async fn accepted(&self) {
         if !self.is_followed.load(Ordering::Relaxed) {
             return;

@@ -1,4 +1,4 @@
-//! Records that keep the registries' rules, with what tests choose about them.
+//! Records that keep the registries' rules, with the parts that tests choose.
 
 use lienthong::trust::Object;
 

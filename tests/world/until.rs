@@ -1,12 +1,12 @@
 //! Waiting for an event: polls a condition until it holds, and fails a test in which it never does.
 //!
-//! For conditions that nothing can be awaited for: a counter of another task, a file of another process.
+//! For conditions that cannot be awaited: a counter of another task, a file of another process.
 #![allow(dead_code)] // each user has a part of it
 #![allow(clippy::disallowed_methods, reason = "a test waits by the machine's time")]
 
 use std::time::{Duration, Instant};
 
-/// Nothing that a test waits for takes as long, unless it hangs.
+/// Longer than any wait of a test that does not hang.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two polls.
 const POLL: Duration = Duration::from_millis(5);
@@ -23,7 +23,7 @@ pub async fn until<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The same where asking takes a call.
+/// The same where polling takes a call.
 pub async fn until_answered<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

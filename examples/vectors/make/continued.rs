@@ -1,4 +1,4 @@
-//! Logs that continue others, as those of a session do: the trust anchor says from which head on.
+//! Logs that continue others, as those of a session do: the trust anchor names the head from which they continue.
 
 use lienthong::trust::anchor::Continued;
 use lienthong::trust::*;
@@ -89,7 +89,7 @@ pub fn all() -> Vec<Vector> {
     ]
 }
 
-/// The text of `good`'s anchor with what `other`'s first log continues.
+/// The text of `good`'s anchor with the heads that `other`'s first log continues.
 fn unchecked(good: &World, other: &World) -> String {
     let written = |from: &[Continued]| {
         let rows = from.iter().map(|from| {

@@ -1,4 +1,4 @@
-//! What stands around records: answers that name something else than they hold, and files and anchors that cannot be read.
+//! The surroundings of records: answers that name something else than they hold, and files and anchors that cannot be read.
 
 use lienthong::trust::*;
 
@@ -11,7 +11,7 @@ pub fn all() -> Vec<Vector> {
     [frames(), unreadable(), anchors()].into_iter().flatten().collect()
 }
 
-/// What stands beside the signed bytes in an answer.
+/// The displayed form next to the signed bytes in an answer.
 fn frames() -> Vec<Vector> {
     let (world, record) = issued();
     let signed = record_text(&record);
@@ -89,7 +89,7 @@ fn frames() -> Vec<Vector> {
     ]
 }
 
-/// Files that protobuf JSON does not allow, or in which a reader could see what is not verified: exit code 3.
+/// Files that protobuf JSON does not allow, or that show a reader content that is not verified: exit code 3.
 fn unreadable() -> Vec<Vector> {
     let (world, record) = issued();
     let good = record_text(&record);
@@ -127,7 +127,7 @@ fn unreadable() -> Vec<Vector> {
     ];
     let vector = |(name, text, contents): (&str, &'static str, String)| {
         assert_ne!(contents, good, "{name}");
-        // what stands before the flaw was verified already
+        // the part before the flaw was verified already
         let before = if name == "file-trailing" { vec![expect(Verdict::Valid, &[])] } else { vec![] };
         Vector::text_file(name, text, &world, contents, Expected { exit_code: 3, records: before })
     };
@@ -141,7 +141,7 @@ fn unreadable() -> Vec<Vector> {
     cases.into_iter().map(vector).chain([none]).collect()
 }
 
-/// Anchors that are none: exit code 5.
+/// Invalid anchors: exit code 5.
 fn anchors() -> Vec<Vector> {
     let (world, record) = issued();
     let vector = |name: &str, text, from: &str, to: &str| {

@@ -6,16 +6,16 @@ use lienthong::trust::*;
 use super::vector::{Expected, Vector, verdict_of};
 use super::world::*;
 
-/// The event's place in the ledger.
+/// The event's index in the ledger.
 const EVENT: u64 = 40;
-/// The first suspect place.
+/// The first suspect index.
 const SUSPECT: u64 = 20;
 
 pub fn all() -> Vec<Vector> {
     issuers_keys().into_iter().chain(reattested()).chain(several_keys()).chain(ledgers_keys()).chain(roots()).collect()
 }
 
-/// A record at this place of the record ledger.
+/// A record at this index of the record ledger.
 fn record_at(index: u64) -> (World, SignedRecord) {
     let mut world = World::new();
     while (world.records.leaves.len() as u64) < index {
@@ -156,7 +156,7 @@ fn reattested() -> Vec<Vector> {
     ]
 }
 
-/// Anchors that name root keys are signed by them, or somebody has changed them.
+/// Anchors that name root keys are signed by them, or were altered.
 fn roots() -> Vec<Vector> {
     let key = |number: u64| Ed25519Signer::from_seed("root", &Seed::root(7).child("root", number));
     let public = |signer: &Ed25519Signer| PublicKey::new(Algorithm::Ed25519, signer.public_key()).expect("a good key");
@@ -264,7 +264,7 @@ fn several_keys() -> Vec<Vector> {
     ]
 }
 
-/// The record ledger's own key: the size of the checkpoint stands for its time.
+/// The record ledger's own key: the size of the checkpoint serves as its time.
 fn ledgers_keys() -> Vec<Vector> {
     let with = |state| {
         let (mut world, record) = record_at(39);

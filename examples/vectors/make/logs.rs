@@ -1,4 +1,4 @@
-//! Logs as they are served, for whoever reads them whole: grown, rolled back, shown in two versions, damaged.
+//! Logs as they are served, for auditors, who read them whole: grown, rolled back, shown in two versions, damaged.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ struct LogVector<'a> {
     shows: &'a str,
     log: &'static str,
     trust_anchor: Box<RawValue>,
-    /// What an auditor saw the time before.
+    /// The head that an auditor saw at the visit before.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<&'a Served>,
     served: &'a Served,
@@ -42,7 +42,7 @@ struct Served {
     files: BTreeMap<String, String>,
 }
 
-/// A statement of the land registry; `salt` makes another of the same place.
+/// A statement of the land registry; `salt` makes another for the same index.
 fn statement(record: u8, version: u64, previous: &[u8], salt: u8) -> Statement {
     Statement {
         issuer: "land".into(),
@@ -342,7 +342,7 @@ fn file(
     served: &Served,
     code: Option<Code>,
 ) -> (String, String) {
-    // Whoever audits has no clock but today's.
+    // An auditor has only today's clock.
     let expires_at = if code == Some(Code::TryLater) { NOW } else { LATE };
     let row = LogVector {
         format: "lienthong/log-vector/v1",

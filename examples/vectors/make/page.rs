@@ -1,4 +1,4 @@
-//! The worked examples of docs/format.md, computed; each stands behind a mark `<!-- example NAME -->`.
+//! The worked examples of docs/format.md, computed; each follows a mark `<!-- example NAME -->`.
 
 use lienthong::base::id::to_hex;
 use lienthong::trust::canonical::scan;
@@ -20,7 +20,7 @@ pub fn fill(page: &str) -> String {
         let mark = format!("<!-- example {name} -->\n");
         let (before, behind) = filled.split_once(&mark).unwrap_or_else(|| panic!("the page has no example {name}"));
         let opened = format!("{FENCE}text\n");
-        // the block that stands there already, if one does
+        // the existing block, if there is one
         let behind = behind
             .strip_prefix(&opened)
             .map_or(behind, |old| old.split_once(&format!("{FENCE}\n")).expect("a block ends").1);

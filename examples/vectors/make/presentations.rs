@@ -1,4 +1,4 @@
-//! What wallets present: good ones, every negative of RFC 9901 section 7, and credentials that do not agree with their record.
+//! Presentations of wallets: good ones, every negative case of RFC 9901 section 7, and credentials that do not agree with their record.
 
 use lienthong::trust::commitment::field_leaf;
 use lienthong::trust::jose::{decode_part, encode_part};
@@ -76,7 +76,7 @@ pub fn example() -> String {
     )
 }
 
-/// The key was rotated: nobody knows whether before or after the credential.
+/// The key was rotated: whether before or after the credential is unknown.
 fn out_of_use(wallet: &Wallet) -> (String, String) {
     let mut anchor = wallet.world.anchor.clone();
     anchor.issuers[0].keys[0].state = KeyState::Rotated { event_index: 1_000 };

@@ -15,7 +15,7 @@ pub fn all() -> Vec<Vector> {
     vectors
 }
 
-/// Records that stand in logs of exactly this many leaves, at these places.
+/// Records in logs of exactly this many leaves, at these indices.
 fn sizes() -> Vec<Vector> {
     let sizes: [(u16, &'static str, &[u16]); 8] = [
         (1, "A log of one leaf: the path is empty.", &[0]),
@@ -35,7 +35,7 @@ fn sizes() -> Vec<Vector> {
             let (_, statement) =
                 build_record(Draft { status_index: u32::from(*place), ..draft() }, &payload, &SALT).expect("canonical");
             world.land.leaves[usize::from(*place)] = hash_leaf(&statement);
-            // in the record ledger the same places from the other end
+            // in the record ledger the same indices from the other end
             let mirrored = size - 1 - place;
             world.records.leaves[usize::from(mirrored)] = EntryType::Statement.leaf(&statement);
             records.push((*place, mirrored, statement));
@@ -65,7 +65,7 @@ fn paths() -> Vec<Vector> {
     };
     let mut ledger = good.clone();
     ledger.ledger_proof.as_mut().expect("a proof").path[0][0] ^= 1;
-    // A node given out as a leaf: without the byte in front of each hash, leaf and node could be exchanged.
+    // A node presented as a leaf: without the byte in front of each hash, leaf and node could be exchanged.
     let mut node_world = World::new();
     let node_record = node_world.issue(draft());
     let (one, other) = (node_world.land.leaves[0], node_world.land.leaves[1]);
@@ -181,7 +181,7 @@ fn logs() -> Vec<Vector> {
     ]
 }
 
-/// Checkpoints whose text is not in its one form; each is signed as it stands.
+/// Checkpoints whose text is not in its one form; each is signed as written.
 fn checkpoints() -> Vec<Vector> {
     let (world, good) = issued();
     let text = world.land.checkpoint().text();

@@ -1,4 +1,4 @@
-//! Signatures: whose they are, what they cover, both algorithms, and the second forms that mathematics allows.
+//! Signatures: their keys, the signed bytes, both algorithms, and the second forms that mathematics allows.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Statements that are none, and records at the edges of their time.
+//! Invalid statements, and records at the edges of their time.
 
 use lienthong::base::limits::CLOCK_SKEW_MS_MAX;
 use lienthong::base::{RecordId, Timestamp};
@@ -13,7 +13,7 @@ pub fn all() -> Vec<Vector> {
 
 fn statements() -> Vec<Vector> {
     let (_, good) = issued();
-    // what stands in the logs is the broken statement itself, so that only the statement is wrong
+    // the logs contain the broken statement itself, so that only the statement is wrong
     let broken = |name: &str, text, change: &dyn Fn(&mut Vec<u8>)| {
         let mut statement = good.statement.to_vec();
         change(&mut statement);

@@ -1,4 +1,4 @@
-//! Status lists: what the issuer says of a version today, and lists that must not be believed.
+//! Status lists: the issuer's present status of a version, and lists that must not be accepted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::vector::Vector;
 use super::world::*;
 
-/// The record's place in the list.
+/// The record's index in the list.
 const PLACE: u32 = 3;
 
 fn claims() -> StatusClaims {

@@ -1,4 +1,4 @@
-//! One version of the trust anchor after another: what whoever believes the first may take up, and what not.
+//! One version of the trust anchor after another: the successors that a holder of the first may accept, and others.
 
 use lienthong::base::Seed;
 use lienthong::trust::anchor::Continued;
@@ -171,7 +171,7 @@ pub fn all() -> Vec<(String, String)> {
 
 fn file(case: &(&str, &str, &TrustAnchor, TrustAnchor), accepted: bool) -> (String, String) {
     let (name, shows, current, next) = case;
-    // The anchor that stands alone in vectors expires earlier than today's clocks show.
+    // The anchor of the other vectors has expired by today's clocks.
     let current = TrustAnchor { expires_at: LATE, ..(*current).clone() };
     let current = if current.root == Root::default() { current } else { signed(current, &[1, 2]) };
     let row = SuccessionVector {

@@ -1,4 +1,4 @@
-//! A vector as a file: everything that a verifier needs, what it must say, and the signed bytes in words for people.
+//! A vector as a file: everything that a verifier needs, the expected result, and the signed bytes in readable form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,12 +17,12 @@ pub struct Vector {
     /// The anchor's file.
     pub anchor: String,
     pub file: Contents,
-    /// Status lists to hold the records against.
+    /// Status lists to check the records against.
     pub status_lists: Vec<String>,
     pub expected: Expected,
 }
 
-/// What `verify` reads.
+/// The input of `verify`.
 pub enum Contents {
     Records(Vec<SignedRecord>),
     /// A file that protobuf JSON cannot hold, or that holds more than records.
@@ -158,7 +158,7 @@ pub fn anchor_text(anchor: &TrustAnchor) -> String {
     String::from_utf8(anchor.to_json().expect("a good anchor")).expect("JSON is text")
 }
 
-/// JSON that is set in as it stands, indented with its surroundings.
+/// JSON that is inserted unchanged, indented with its surroundings.
 pub fn raw(json: &str, indent: &str) -> Box<RawValue> {
     RawValue::from_string(json.trim_end().replace('\n', &format!("\n{indent}"))).expect("JSON")
 }

@@ -285,7 +285,7 @@ fn other_keys() -> Vec<(String, String)> {
     cases.into_iter().map(judged).collect()
 }
 
-/// A policy that reads, and what it says of a checkpoint.
+/// A readable policy, and its verdict on a checkpoint.
 type Case = (&'static str, &'static str, String, String, Option<Code>);
 
 fn judged((name, shows, policy, checkpoint, code): Case) -> (String, String) {

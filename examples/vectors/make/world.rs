@@ -6,7 +6,7 @@ use lienthong::trust::canonical::write;
 use lienthong::trust::merkle::{Node, ProofError, hash_leaf, prove_inclusion, root_in_place};
 use lienthong::trust::*;
 
-/// 2026-11-18T10:13:20Z: when vectors are judged, unless one says otherwise.
+/// 2026-11-18T10:13:20Z: the time of verification in vectors, unless one names another.
 pub const NOW: Timestamp = Timestamp(1_794_996_800_000);
 /// A hundred years later: for anchors that are used with today's clock.
 pub const LATE: Timestamp = Timestamp(NOW.0 + 100 * 365 * 86_400_000);
@@ -59,7 +59,7 @@ impl Log {
     }
 }
 
-/// Leaves that are not looked at.
+/// Leaves that are not read.
 pub fn other_leaf(number: u16) -> Hash {
     hash_leaf(&number.to_be_bytes())
 }
@@ -100,7 +100,7 @@ pub fn whole(payload: impl Into<Vec<u8>>) -> Disclosure {
     Disclosure::Whole { payload: payload.into().into(), salt: SALT }
 }
 
-/// What most statements say.
+/// The content of most statements.
 pub fn draft() -> Draft<'static> {
     Draft {
         issuer: "land",
@@ -117,7 +117,7 @@ pub fn draft() -> Draft<'static> {
 }
 
 impl World {
-    /// Logs with five other leaves before what comes.
+    /// Logs with five other leaves first.
     pub fn new() -> Self {
         Self::with_leaves_before(5)
     }
@@ -154,7 +154,7 @@ impl World {
         Self { land, vehicle, records, evidence, anchor }
     }
 
-    /// Puts a statement into the land registry's log and the record ledger, other leaves behind it, and gives the record.
+    /// Puts a statement into the land registry's log and the record ledger, other leaves after it, and returns the record.
     pub fn stand(&mut self, statement: Vec<u8>, disclosure: Disclosure) -> SignedRecord {
         let index = self.land.append(hash_leaf(&statement));
         let ledger_index = self.records.append(EntryType::Statement.leaf(&statement));

@@ -1,4 +1,4 @@
-//! What the credential says of its issuer, and beside its record.
+//! The credential's claims about its issuer, and those in addition to its record.
 
 use lienthong::trust::Code;
 use lienthong::trust::jose::encode_part;

@@ -35,7 +35,7 @@ struct Expected<'a> {
     fails: &'a [&'static str],
 }
 
-/// The parts for people: the token's claims, what is disclosed, and the claims of the key binding.
+/// The readable parts: the token's claims, the disclosures, and the claims of the key binding.
 #[derive(Serialize)]
 struct Words {
     claims: Option<Value>,

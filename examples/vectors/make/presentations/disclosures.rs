@@ -1,4 +1,4 @@
-//! What the claims and the disclosures must be to each other: RFC 9901, section 7.1, steps 3 to 5.
+//! Agreement of claims and disclosures: RFC 9901, section 7.1, steps 3 to 5.
 
 use lienthong::trust::Code;
 use lienthong::trust::jose::encode_part;

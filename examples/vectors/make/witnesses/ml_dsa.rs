@@ -1,4 +1,4 @@
-//! Cosignatures by ML-DSA-44 keys (C2SP tlog-cosignature): a witness beside others and alone, and what is none of its cosignatures.
+//! Cosignatures by ML-DSA-44 keys (C2SP tlog-cosignature): a witness with others and alone, and lines that are not its cosignatures.
 
 use ::ml_dsa::{MlDsa44, SigningKey};
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use lienthong::trust::*;
 use super::super::world::{NOW, World};
 use super::{Case, cosigned, judged, two_of_three};
 
-/// A witness with an ML-DSA-44 key, by its vkey and what it cosigns.
+/// A witness with an ML-DSA-44 key: its vkey and its cosignatures.
 struct MlDsaWitness {
     pair: SigningKey<MlDsa44>,
     key: NoteKey,
@@ -40,7 +40,7 @@ pub(super) fn vkey() -> String {
     MlDsaWitness::new().key.to_string()
 }
 
-/// A witness with an ML-DSA-44 key, beside the others and alone.
+/// A witness with an ML-DSA-44 key, with the others and alone.
 pub(super) fn all() -> Vec<(String, String)> {
     let witness = MlDsaWitness::new();
     let with_it = two_of_three().replace(&super::vkey(3), &witness.key.to_string());
@@ -50,7 +50,7 @@ pub(super) fn all() -> Vec<(String, String)> {
     let with = |note: String, line: String| note + &line;
     let line = witness.line(&checkpoint, None);
     let larger = Checkpoint { size: checkpoint.size + 1, ..checkpoint.clone() };
-    // the last byte of its time, behind which the signature begins
+    // the last byte of its time, after which the signature begins
     let changed = {
         let (head, encoded) = line.trim_end().rsplit_once(' ').expect("three words");
         let mut bytes = STANDARD.decode(encoded).expect("base64");
