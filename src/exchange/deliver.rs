@@ -147,7 +147,7 @@ fn of_person(found: FoundRecords, numbers: &Numbers) -> Result<FoundRecords> {
         let Ok(fields) = record.record.disclosure.fields() else { continue };
         let people = record.record_type.people_of(&fields);
         if !people.is_empty() && !numbers.all().any(|number| people.contains(&number)) {
-            let message = "a document is no longer in the name of whoever presents it";
+            let message = "a document no longer names the person who presents it";
             return Err(Error::new(Reason::HolderMismatch, message).with_subject("document", &*record.record_type.name));
         }
     }

@@ -72,7 +72,7 @@ impl From<Refusal> for Error {
                 format!("the registry answered with another {record_type} than was asked for"),
             ),
             Cause::OtherPerson => {
-                (Reason::RecordNotVerified, format!("the registry answered with a {record_type} of somebody else"))
+                (Reason::RecordNotVerified, format!("the registry answered with a {record_type} of another holder"))
             }
             Cause::NotAccepted => {
                 (Reason::RegistryUnavailable, format!("the province has not accepted the {record_type} yet"))

@@ -155,7 +155,7 @@ pub fn warn_of_nobody(id: Option<&str>, path: impl std::fmt::Display, today: Dat
     let id = id.as_str();
     let unborn = adult_by_number(id).is_some_and(|adult| adult - 18 > today.year());
     if unborn || id.starts_with("000") {
-        let says = "by the structure of the number, nobody has it: its place code does not exist, or its holder is not born yet";
+        let says = "by its structure, nobody can have this number: its place code does not exist, or its holder is not born yet";
         findings.warn(path, "CONFLICT", says);
     }
 }

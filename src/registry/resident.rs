@@ -429,7 +429,7 @@ fn check_household(household: &Object, today: Date, findings: &mut Findings<'_>)
                 &path,
                 "relation_to_head",
                 "CONFLICT",
-                "head_id names somebody else as head",
+                "head_id names another person as head",
                 findings,
             );
         }

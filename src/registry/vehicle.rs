@@ -177,7 +177,7 @@ const KEPT_SINCE: &str =
     "a plate is kept from the day of its basis or later, and afterwards that day can only be corrected";
 const ONE_PLATE: &str =
     "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
-const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: only a plate that was returned is assigned to somebody else (plate_assigned)";
+const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: only a returned plate is assigned to another owner (plate_assigned)";
 const PLATE_CHASSIS: &str = "a plate moves to another vehicle of its owner (plate_reassigned) only while it is kept";
 
 /// The five years are counted from this day.

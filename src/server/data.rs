@@ -146,7 +146,7 @@ impl DataFolder {
                     entry.is_ok_and(|entry| [LOCK, SEEDING].iter().any(|ours| entry.file_name() == *ours))
                 };
                 if fs::read_dir(path).is_ok_and(|mut entries| !entries.all(is_ours)) {
-                    tracing::warn!(folder = %path.display(), "the data folder holds other files; a world begins beside them");
+                    tracing::warn!(folder = %path.display(), "the data folder has other files; a new world is created next to them");
                 }
                 self.begin(config)
             }

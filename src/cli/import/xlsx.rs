@@ -122,7 +122,7 @@ fn cell(value: DataRef<'_>, column: usize, flaws: &mut Vec<Flaw>) -> Cell {
         DataRef::DateTime(at) if at.is_datetime() => {
             let (year, month, day, hours, minutes, seconds, _) = at.to_ymd_hms_milli();
             if (hours, minutes, seconds) != (0, 0, 0) {
-                flaws.push(Flaw::new(column, "DATE", "the cell holds a time of day beside the date"));
+                flaws.push(Flaw::new(column, "DATE", "the cell has a time of day in addition to the date"));
             }
             Cell::Date(year, month, day)
         }

@@ -39,8 +39,9 @@ struct Replayed {
 /// Serves until interrupted.
 pub(super) async fn serve(recorded: Recorded, address: SocketAddr, output: OutputFormat) -> Result<(), Failure> {
     if !is_loopback(address) {
-        let message =
-            format!("--serve {address} is not loopback: a recording holds personal data, and is shown to whoever asks");
+        let message = format!(
+            "--serve {address} is not loopback: a recording contains personal data, and would be served to everybody who asks"
+        );
         return Err(Failure::with_code(message, 2));
     }
     let count = recorded.calls.len();

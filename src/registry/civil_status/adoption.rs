@@ -68,12 +68,7 @@ fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     check_entry(entry, today, findings);
     check_parties(entry, &["child", "adoptive_father", "adoptive_mother"], findings);
     let adopted = entry.contains("adoptive_father") || entry.contains("adoptive_mother");
-    findings.expect(
-        adopted,
-        "adoptive_mother",
-        "REQUIRED",
-        "a child is adopted by somebody: a mother, a father or both",
-    );
+    findings.expect(adopted, "adoptive_mother", "REQUIRED", "a child has an adopter: a mother, a father or both");
     let (Some(child), Some(registered)) = (birth_of(entry, "child"), date_at(entry, "registered_on")) else { return };
     let is_stranger = entry.text("relation") == Some("none");
     let limit = if is_stranger { CHILD_YEARS } else { CHILD_OF_RELATIVES_YEARS };

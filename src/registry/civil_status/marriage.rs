@@ -87,8 +87,7 @@ fn lifecycle() -> Lifecycle {
         }))
 }
 
-const ONE_MARRIAGE: &str =
-    "nobody is in two marriages: the other one ends first (divorced, widowed, annulled), or in the same submission";
+const ONE_MARRIAGE: &str = "a person is in one marriage at a time: the other one ends first (divorced, widowed, annulled), or in the same submission";
 
 fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     check_entry(entry, today, findings);

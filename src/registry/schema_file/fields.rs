@@ -324,7 +324,7 @@ impl<'a> Compiler<'a> {
                 None
             }
             "null" => {
-                kind.flaw("TYPE", "payloads hold no null: what is unknown is left out");
+                kind.flaw("TYPE", "payloads contain no null: leave an unknown value out");
                 None
             }
             _ => {

@@ -31,7 +31,7 @@ pub(super) fn text(map: &Map<'_>, known: Known<'_>) -> Option<Rule> {
     }
     let alone = |key: &str, others: &[&str]| {
         if let Some(other) = others.iter().find_map(|other| map.get(other)) {
-            other.flaw("KEYWORD", format_args!("says nothing beside {key}"));
+            other.flaw("KEYWORD", format_args!("has no effect together with {key}"));
         }
     };
     let is_code = match map.get("x-typed-as").map(|typed| (typed.text(), typed)) {
@@ -45,7 +45,7 @@ pub(super) fn text(map: &Map<'_>, known: Known<'_>) -> Option<Rule> {
     if let Some(values) = map.get("enum").or(map.get("const")) {
         alone("a closed set", &["minLength", "maxLength", "pattern", "format"]);
         if let (Some(_), Some(other)) = (map.get("enum"), map.get("const")) {
-            other.flaw("KEYWORD", "const says nothing beside enum");
+            other.flaw("KEYWORD", "const has no effect together with enum");
         }
         let texts = match map.get("enum") {
             Some(list) => {
@@ -98,7 +98,7 @@ fn form(at: &At<'_>, known: Known<'_>) -> Option<Form> {
 fn listed(map: &Map<'_>, name: &At<'_>, known: Known<'_>) -> Option<Rule> {
     for key in ["enum", "const", "minLength", "maxLength", "pattern", "x-typed-as"] {
         if let Some(other) = map.get(key) {
-            other.flaw("KEYWORD", format_args!("{key} says nothing beside x-code-list"));
+            other.flaw("KEYWORD", format_args!("{key} has no effect together with x-code-list"));
         }
     }
     let Some(list) = known.list(name.text()?) else {

@@ -108,7 +108,7 @@ impl SessionDesk for SessionManager {
         }
         self.check_room(by)?;
         if self.find(id).is_ok() {
-            let rule = "is the id of a session that is there: delete that one first";
+            let rule = "is the id of an existing session: delete that one first";
             return Err(Error::invalid_field("session_id", "IN_USE", rule));
         }
         let slot = Slot::new(id, by, new, self.config.clock.now(), source, depth);

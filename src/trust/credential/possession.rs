@@ -54,7 +54,7 @@ pub fn verify(text: &str, audiences: &[&str], age_s_max: i64, now: Timestamp) ->
         .get("aud")
         .is_some_and(|aud| is_ours(aud) || aud.as_array().is_some_and(|names| names.iter().any(is_ours)))
     {
-        return Err(refused("`aud` names somebody else"));
+        return Err(refused("`aud` names another audience"));
     }
     let (now_s, iat) = (now.0.div_euclid(1_000), claims.get("iat").and_then(Value::as_i64));
     if !iat.is_some_and(|iat| iat <= now_s + CLOCK_SKEW_MS_MAX / 1_000 && now_s.saturating_sub(iat) <= age_s_max) {

@@ -37,13 +37,13 @@ impl Presented<'_> {
         let bound = bound.map_err(|error| refused(&error.to_string()))?;
         let is = |name: &str, expected: &str| bound.get(name).and_then(Value::as_str) == Some(expected);
         if !is("sd_hash", &self.sd_hash()) {
-            return Err(refused("it does not cover what is presented"));
+            return Err(refused("it does not cover this presentation"));
         }
         if !is("nonce", &asked.nonce) {
             return Err(refused("it has another nonce"));
         }
         if !is("aud", &asked.audience) {
-            return Err(refused("it is addressed to somebody else"));
+            return Err(refused("it is addressed to another verifier"));
         }
         let claim = |name| seconds(&bound, name).map_err(SdJwtError::Binding);
         let now_s = now.0.div_euclid(1_000);

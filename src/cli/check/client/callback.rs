@@ -72,7 +72,8 @@ impl Callback {
     /// Serves on a loopback address; starts the client, if there is a command.
     pub(super) async fn start(listen: SocketAddr, command: Vec<String>) -> Result<Self, Failure> {
         if !is_loopback(listen) {
-            let message = format!("--callback {listen} is not loopback: whoever calls it could answer for the client");
+            let message =
+                format!("--callback {listen} is not loopback: anybody who calls it could answer for the client");
             return Err(Failure::with_code(message, 2));
         }
         let listener = bind(listen).await?;
