@@ -7,7 +7,7 @@
 //! Most citizens never said anything. Who did is known by number, so that a read of all others costs no look at the store.
 //!
 //! Rows are stored under the number that the citizen had at the time. Everything here is asked for a person, whose
-//! [`Numbers`] are all looked at: what was said under an earlier number is listed, ended and replaced under the present one.
+//! [`Numbers`] are all read: consents under an earlier number are listed, ended and replaced under the present one.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -221,7 +221,7 @@ impl ConsentBook {
         if heard.is_some_and(|heard| !heard.read().unwrap_or_else(PoisonError::into_inner).contains(&person)) {
             return Ok(Arc::default());
         }
-        // The counter is read before the rows: a write in between invalidates what is cached here.
+        // The counter is read before the rows: a write in between invalidates the entry cached here.
         let epoch = self.epoch.load(Ordering::SeqCst);
         if let Some((cached, consents)) = self.cached.get(&person)
             && cached == epoch

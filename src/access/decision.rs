@@ -301,7 +301,7 @@ mod tests {
         check("one-stop", "one_stop.verify_documents", &["resident.person.v1"], &refusal, refused);
         check("bank", "bank.know_your_customer", &["resident.person.v1"], &refusal, refused);
         check("police", "traffic.roadside_check", &["driver_licence.licence.v1"], &refusal, Ok(1));
-        // what was missing before the refusal says the same as before
+        // the missing parts before the refusal stay the same
         check("hospital", "health.admission", &["judicial.record.v1"], &refusal, Err(Reason::RightMissing));
     }
 }

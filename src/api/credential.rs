@@ -237,7 +237,7 @@ fn known(caller: Caller, rights: &Rights) -> Result<Caller> {
 }
 
 /// Whether a call comes from this machine and was made to it; if not, why not. A proxy or tunnel on this machine connects from loopback
-/// too, and speaks for others: it shows in the name that was called, or in what it adds to the headers.
+/// too, and acts for others: the name that was called reveals it, or the headers that it adds.
 ///
 /// In-memory transports of tests have no peer, and count as local.
 fn is_direct(request: &request::Parts) -> Result<(), &'static str> {

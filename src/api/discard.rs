@@ -1,6 +1,6 @@
 //! The rest of a refused request: read for a moment, and discarded.
 //!
-//! Without that, what is on its way arrives where nobody reads any more. HTTP/2 counts such frames as violations, and ends the connection of a
+//! Without that, data in transit arrive where nobody reads any more. HTTP/2 counts such frames as violations, and ends the connection of a
 //! client that only has an expired token; over HTTP/1.1 the connection breaks, and a browser never sees the refusal (RFC 9112, section 9.6).
 
 #![allow(clippy::disallowed_methods, reason = "a request arrives by the machine's time")]

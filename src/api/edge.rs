@@ -29,7 +29,7 @@ use super::status::status;
 /// Metadata key with which a caller asks for records that failed their checks: `allow`.
 pub const UNVERIFIED: &str = "x-lienthong-unverified";
 
-/// How long a stream may go on when the server is to stop; it must be over before what is left is cut.
+/// How long a stream may go on when the server is to stop; it must be over before the remaining connections are cut.
 pub const GRACE: Duration = Duration::from_millis(1_000);
 
 /// The answers of a streaming call.
@@ -116,7 +116,7 @@ impl Edge {
         Some(self.refuse(&self.end(), id, call.map(|call| call.language).unwrap_or_default()))
     }
 
-    /// Waits until the server stops, or the session ends, and streams had their time to come to an end. Returns what is left to say then.
+    /// Waits until the server stops, or the session ends, and streams had their time to finish. Returns the error that ends them.
     pub(super) async fn ended(&self) -> Error {
         self.grace_is_over().await;
         self.end()
@@ -292,7 +292,7 @@ impl Edge {
         refuse(error, id, language)
     }
 
-    /// Notes a request that was not let in.
+    /// Records a request that was not admitted.
     pub(super) fn refused(&self, error: &Error, method: &'static str, caller: Option<Caller>, opening: &Opening) {
         let Opening { request_id, now, ref client_ids, .. } = *opening;
         let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());

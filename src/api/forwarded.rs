@@ -1,4 +1,4 @@
-//! Whether a proxy, a tunnel or a delivery network passed a request on: what it adds to the headers says so.
+//! Whether a proxy, a tunnel or a delivery network passed a request on: the headers that it adds reveal it.
 //!
 //! Such a request comes from this machine only as far as its last hop. Nothing obliges a proxy to show itself; those that do use one of
 //! these names, of which no client sends any by itself.

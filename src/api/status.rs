@@ -236,7 +236,7 @@ pub fn code_names() -> impl Iterator<Item = &'static str> {
     (1..=16).map(|code| code_name(Code::from_i32(code)))
 }
 
-/// The error as a whole answer, but with a code of somebody else's choice: that of a fault rule.
+/// The error as a whole answer, but with the code that a fault rule sets.
 pub fn injected(code: Code, error: &Error, request: RequestId) -> http::Response<Body> {
     let mut details = ErrorDetails::new();
     details.set_error_info(error.reason.as_str(), DOMAIN, HashMap::<String, String>::new());

@@ -240,7 +240,7 @@ async fn jump<Q: Clone, A>(
         for repetition in 0..REPETITIONS_MAX {
             match ask(server, message.clone(), &call).await {
                 Err(NoAnswer::Late) => {}
-                // Only the repetition is refused: what was late before may still go on.
+                // Only the repetition is refused: the first, late request may still be running.
                 Err(NoAnswer::Refused(failure)) if repetition > 0 => return Err(NoAnswer::Failed(failure)),
                 answer => return answer,
             }

@@ -89,7 +89,7 @@ fn visible(command: &Command, mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Says of a negative number what is wrong with it: clap names a digit.
+/// Explains the error of a negative number: clap would name only a digit.
 fn explain(command: &mut Command, error: clap::Error) -> clap::Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! `lienthong journal`: what was called in a running server's world, and the recording of a session.
+//! `lienthong journal`: the calls in a running server's world, and the recording of a session.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -52,7 +52,7 @@ pub struct List {
 }
 
 impl List {
-    /// How the server is reached: as its ready-file says, and the flags beside it.
+    /// How the server is reached: by its ready-file and further flags.
     fn reach(&self) -> Result<Reach, Failure> {
         #[derive(Deserialize)]
         struct Ready {

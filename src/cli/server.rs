@@ -1,4 +1,4 @@
-//! The server that a command calls: its address, the credential, and what is said when it does not answer.
+//! The server that a command calls: its address, the credential, and the message when it does not answer.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 /// How many bytes are enough to tell.
 pub(super) const HEAD_BYTES: usize = 512;
 
-/// How many bytes to skip at the beginning of a text, by its head; or the kind of data that is there instead of text.
+/// How many bytes to skip at the beginning of a text, by its head; or the kind of data found instead of text.
 pub(super) fn begin(head: &[u8]) -> Result<usize, &'static str> {
     const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');

@@ -1,4 +1,4 @@
-//! `Explain`: the durable decision logs of exchanges, stored beside their evidence, and a bounded memory of all other calls.
+//! `Explain`: the durable decision logs of exchanges, stored next to their evidence, and a bounded memory of all other calls.
 
 use bytes::{Buf, BufMut, Bytes};
 

@@ -1,7 +1,7 @@
 //! The verified cache: records whose verdict is VALID.
 //!
 //! A registry that is asked for a record twice returns the same bytes, and the same bytes lead to the same verdict. So a verified record is kept with
-//! what was derived from it: its redacted form and, once an answer was sent, its encoding. A cached record is used only if the registry's present
+//! its derived forms: the redacted one and, once an answer was sent, its encoding. A cached record is used only if the registry's present
 //! answer and the proof from the record ledger are byte for byte those that were verified, the verifier still has the same anchor, and the verdict
 //! does not depend on the time that has passed since. A record is cached at its second use: of a million citizens most are asked for once in a long
 //! while, and caching all their records costs more than it saves.

@@ -58,7 +58,7 @@ pub(super) fn require_in_force(record_type: &RecordType, standing: Standing) -> 
     Err(Error::new(reason, message).with_subject("document", &*record_type.name))
 }
 
-/// The error for a document that the registry does not have, and for somebody else's.
+/// The error for a document that the registry does not have, and for another person's.
 pub(super) fn no_document(record_type: &RecordType, document: &str) -> Error {
     let message = match document {
         "" => {

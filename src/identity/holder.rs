@@ -7,7 +7,7 @@ use crate::trust::Object;
 use super::matching::{Match, MatchedBy, is_anothers, number_of};
 use super::people::{Person, Registries};
 
-/// Whether a document is somebody else's: also when its number is the person's but for a digit, and another person has that number.
+/// Whether a document is another person's: also when its number differs from the person's in one digit, and another person has that number.
 pub(super) async fn has_another_holder(
     registries: &Registries,
     person: &Person,

@@ -2,7 +2,7 @@
 //!
 //! One active link for each account and record: the index row is written only where it is absent, so two calls at once make
 //! one link. A document that is not the citizen's is answered like one that does not exist, in the same words and after the same time: one
-//! that carries somebody else's personal ID, and one that carries none and does not match by name, birth date and sex. Only of one that
+//! that carries another person's personal ID, and one that carries none and does not match by name, birth date and sex. Only of one that
 //! carries the citizen's own number it is said that it does not match otherwise, so that they can have it corrected.
 
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Linking {
         Self { store, registries, accounts, entropy }
     }
 
-    /// The registries and record types that there are.
+    /// The registries and record types of the world.
     pub fn catalogue(&self) -> &Catalogue {
         self.registries.catalogue()
     }
@@ -98,7 +98,7 @@ impl Linking {
         let person = call.checked("account", self.holder_of_account(number, now).await)?;
         let begun = Instant::now();
         let found = self.find_document(&person, record_type, document, now).await;
-        // Refused before any check is kept: a call about somebody else's document leaves no more traces than one about none.
+        // Refused before any check is recorded: a call about another person's document leaves no more records than one about none.
         let found = match found {
             Ok(record) if has_another_holder(&self.registries, &person, record_type, &record.payload, now).await? => {
                 Err(no_document(record_type, document))
@@ -109,7 +109,7 @@ impl Linking {
             tokio::time::sleep_until(begun + REFUSED_AFTER).await;
         }
         let record = call.checked(format!("verify.{}", record_type.name), found)?;
-        // The holder is checked first: not even the standing of somebody else's document is told.
+        // The holder is checked first: not even the status of another person's document is revealed.
         let holder = record_type.holder(&record.payload).ok_or_else(|| mismatch(record_type))?;
         let comparison = Comparison::of(&person, holder);
         note_comparison(call, comparison);

@@ -1,6 +1,6 @@
 //! Whether a document belongs to a person: by personal ID, else by name, birth date and sex. Pure.
 //!
-//! A document that carries the person's number may still be somebody else's: where neither its name nor its birth date is the
+//! A document that carries the person's number may still be another's: where neither its name nor its birth date is the
 //! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides. A probable
 //! error or variant (Mỹ and Mĩ, a dropped Thị, day and month exchanged, one wrong digit) is neither accepted nor refused: the issuer
 //! decides, and is told the difference.
@@ -52,7 +52,7 @@ pub enum Match {
     IfUnique(MatchedBy),
     /// Probably; the issuer must confirm.
     Doubtful(MatchedBy, Doubt),
-    /// It is somebody else's.
+    /// It is another person's.
     No,
 }
 
@@ -99,7 +99,7 @@ impl Doubt {
     }
 }
 
-/// The holder on a document beside a person, item by item. It says what agrees, never what the values are.
+/// The comparison of a document's holder with a person, item by item. It tells which items agree, never their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
     number: Same,
@@ -180,7 +180,7 @@ impl Comparison {
         }
     }
 
-    /// What `Explain` may tell the citizen. Of a document that carries somebody else's number it tells no more than that:
+    /// The part that `Explain` may show the citizen. For a document that carries another person's number it shows only that:
     /// whether a stranger has the same name is not theirs to know.
     pub fn items(self) -> Vec<(&'static str, Same)> {
         let number = ("holder.personal_id", self.number);

@@ -144,7 +144,7 @@ impl Organisations {
         Ok(account)
     }
 
-    /// Gives a mandate until `until`; a person's mandate that is there already, under whichever of their numbers, gets the new end. Fails with
+    /// Gives a mandate until `until`; a person's existing mandate, under any of their numbers, gets the new end. Fails with
     /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account. For a person who is not alive and of full age, it is not told
     /// what they are.
     pub async fn grant(

@@ -304,7 +304,7 @@ mod tests {
             (Stored::Open, false, true, 9, Turn::First),
             (Stored::Open, false, false, 10, Turn::Expired),
             (Stored::Cancelled, false, false, 9, Turn::Cancelled),
-            // expiry does not end what was begun in time
+            // expiry does not end a presentation that was begun in time
             (Stored::Used, true, false, 5, again()),
             (Stored::Used, true, false, REPEAT_MS + 3, again()),
             (Stored::Used, true, false, REPEAT_MS + 4, Turn::Used),

@@ -1,7 +1,7 @@
 //! Follows a log that another process appends to: a stored head is accepted if the stored leaves lead to it from the head before,
 //! and not otherwise.
 //!
-//! Memory holds only what was read from the store, so it may lag behind and never runs ahead. A head that does not continue the one
+//! Memory holds only heads that were read from the store, so it may lag behind and never runs ahead. A head that does not continue the one
 //! before it, which only a restored copy or a second history could bring, is refused, and the log keeps its head.
 
 #![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
@@ -40,7 +40,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Reads the stored head now, and returns the newest accepted one: for callers that must see what was committed before the
+    /// Reads the stored head now, and returns the newest accepted one: for callers that must see everything committed before the
     /// call.
     pub async fn refresh(&self) -> Result<Arc<Head>> {
         let known = self.state();

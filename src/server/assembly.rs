@@ -45,7 +45,7 @@ pub struct Assembly {
     pub logs: Logs,
     /// Pauses logs as the fault rules say.
     _pauses: PausedLogs,
-    /// Waits until what was written shows everywhere, once there is something that brings it there.
+    /// Waits until all writes are visible everywhere, once the tasks that propagate them run.
     pub shown: Arc<ShownLater>,
 }
 

@@ -86,7 +86,7 @@ pub struct Config {
     pub stranger_rate_limit: u32,
     /// The public base URL of the HTTP routes: `https://example.vn`; `None`: the console's address.
     pub public_url: Option<String>,
-    /// Whose pages may call from a browser, beside the console's own.
+    /// The origins whose pages may call from a browser, in addition to the console's own.
     pub web_origins: WebOrigins,
     /// Whether the status lists are rebuilt from the record ledger first.
     pub rebuild_status: bool,

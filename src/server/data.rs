@@ -8,7 +8,7 @@
 //! standing         how far that store was, so that an older one in its place is detected
 //! ```
 //!
-//! A new world is seeded in `seeding/`, from which nobody is served, and becomes `store/` by a rename. So a store is complete, may hold what was
+//! A new world is seeded in `seeding/`, which is never served from, and becomes `store/` by a rename. So a store is complete, may hold what was
 //! acknowledged to callers, and is never removed. Seeding that was interrupted begins again, with the same time of creation: the
 //! world is the same, byte for byte.
 

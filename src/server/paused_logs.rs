@@ -1,4 +1,4 @@
-//! The logs that a fault rule pauses: they are held like a log whose key changes, for as long as the rule stands.
+//! The logs that a fault rule pauses: they are held like a log whose key changes, for as long as the rule exists.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

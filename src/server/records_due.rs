@@ -1,6 +1,6 @@
 //! The changes of records that are due by the calendar, in all embedded registries, as work of the world's clock.
 //!
-//! A run covers some days at once: each registry writes its due changes, in order and at their own times, and all registries write beside each
+//! A run covers some days at once: each registry writes its due changes, in order and at their own times, and all registries write in parallel to each
 //! other, so that ten years are some dozens of commits rather than one for each day. Registries have no order between them but that of
 //! the record ledger.
 

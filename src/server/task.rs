@@ -1,4 +1,4 @@
-//! Tasks in the background that end with whoever began them.
+//! Tasks in the background that end with their owner.
 
 use tokio::task::JoinHandle;
 

@@ -47,7 +47,7 @@ pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<Check
     check(&store, &catalogue, Pace::Full, progress).await
 }
 
-/// The catalogue that a store was served with. Where its rows cannot be read the built-in one: what is damaged is found by counting.
+/// The catalogue that a store was served with. The built-in one if its rows cannot be read: damage is then found by counting.
 async fn catalogue_of(store: &FjallStore, province: &ProvinceCode) -> Result<Catalogue> {
     match allocation::of_store(store, province).await {
         Err(error) if error.reason == Reason::StorageCorrupt => allocation::unkept(province, Vec::new()),

@@ -1,4 +1,4 @@
-//! `world.json`, beside the store: the parameters of the world in a data folder.
+//! `world.json`, next to the store: the parameters of the world in a data folder.
 //!
 //! It is written before seeding and again after it, each time atomically: an interrupted seeding begins again with its parameters.
 //! Every key derives from the seed, which is secret, so only the file's owner can read it.

@@ -27,7 +27,7 @@ pub fn keep_conflict(name: impl Fn(usize) -> PathBuf, json: &serde_json::Value) 
     Ok(path)
 }
 
-/// The path of a numbered conflict beside a file: `FILE.conflict.json`, `FILE.conflict.2.json`, ….
+/// The path of a numbered conflict next to a file: `FILE.conflict.json`, `FILE.conflict.2.json`, ….
 pub fn conflict_beside(file: &Path, number: usize) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     match number {

@@ -5,7 +5,7 @@
 //! | `Consent` | personal ID ‖ agency ‖ `/` ‖ purpose | JSON |
 //! | `ConsentHistory` | personal ID ‖ consent id (16) | JSON |
 //!
-//! Rows of earlier versions have no id, no word on who acted, and no time of a withdrawal: their id is derived from what they have.
+//! Rows of earlier versions have no id, no actor, and no time of a withdrawal: their id is derived from their other fields.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

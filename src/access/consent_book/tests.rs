@@ -69,7 +69,7 @@ async fn withdrawing_an_old_consent_again_leaves_the_newer_one_alone() {
             Reason::NotFound
         );
     }
-    // all of it is there, and after a restart
+    // everything is stored, also after a restart
     let replaced = second.ended(ConsentState::Replaced, act(8), Timestamp(8));
     let expected = [third.clone(), replaced, withdrawn];
     assert_eq!(all(&book, &anna).await, expected);

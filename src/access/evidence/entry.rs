@@ -1,4 +1,4 @@
-//! One entry of the evidence ledger, and its bytes: canonical JSON, so that anyone can read what was logged.
+//! One entry of the evidence ledger, and its bytes: canonical JSON, so that anyone can read the entries.
 //!
 //! ```json
 //! {"agency":"one-stop","at_ms":1795388400000,"client_request_id":"…","guardian":"<pseudonym>","kind":"presentation","outcome":"OK",

@@ -207,7 +207,7 @@ impl<'t> Table<'t, '_> {
         }
     }
 
-    /// A table in it, if it is there and is one.
+    /// A table in it, if the key exists and is one.
     fn table(&mut self, key: &'static str) -> Option<Table<'t, '_>> {
         let value = self.table.get(key)?;
         let at = value.span().start;

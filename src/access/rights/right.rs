@@ -23,7 +23,7 @@ pub struct Agency {
 /// A purpose for which records may be requested: a right and a consent are for one purpose each (Law 91/2025).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose {
-    /// `one_stop.verify_documents`: field of work, dot, what is done.
+    /// `one_stop.verify_documents`: field of work, dot, action.
     pub key: Arc<str>,
     /// In words.
     pub description: String,

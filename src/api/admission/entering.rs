@@ -1,6 +1,6 @@
 //! Entering a world: the world that a call is for, its caller, the rate, and whether the caller may make it.
 //!
-//! A session is opened by the first call in it, which takes memory and time. So it is opened only for calls that a world could let in: whoever
+//! A session is opened by the first call in it, which takes memory and time. So it is opened only for calls that a world could admit: a caller who
 //! has no credential that the province accepts is refused by the province, and learns nothing of sessions.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::base::{Error, Reason, Result, Timestamp};
 const SESSION_OF_BYTES: &str = "x-lienthong-session-bin";
 
 impl Inner {
-    /// The world that a request is for. A request that no world lets in goes to the province, which refuses it.
+    /// The world that a request is for. A request that no world admits goes to the province, which refuses it.
     pub(super) async fn world_of(
         &self,
         parts: &request::Parts,

@@ -158,7 +158,7 @@ impl Faults {
     }
 }
 
-/// How long to wait before the reset, so that what was already sent gets out first.
+/// How long to wait before the reset, so that data already sent reach the client first.
 const LEAVES_WITHIN: Duration = Duration::from_millis(50);
 const STATUS: &str = "grpc-status";
 
@@ -223,7 +223,7 @@ struct Spoiling {
     ready: VecDeque<Bytes>,
     messages: u32,
     bytes: u64,
-    /// Whether the stream is reset once what is ready is sent.
+    /// Whether the stream is reset once the ready data are sent.
     is_cut: bool,
     trailers: Option<Frame<Bytes>>,
 }

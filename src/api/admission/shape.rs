@@ -1,6 +1,6 @@
 //! Reads a message's wire form before it is decoded: how many fields it has, and whether they match the proto.
 //!
-//! Decoding turns an empty embedded message of two bytes into hundreds, so a message's length says little of what it will take.
+//! Decoding turns an empty embedded message of two bytes into hundreds, so a message's length says little about the memory that it will take.
 //! The scan needs no memory, refuses messages with too many fields, and names the malformed field, where the decoder would only say
 //! that something is wrong. Source: protobuf.dev, "Encoding".
 

@@ -148,7 +148,7 @@ impl Front {
     }
 }
 
-/// A body that never comes: whoever waited for it would wait until the deadline.
+/// A body that never comes: a handler that waited for it would wait until the deadline.
 fn unread() -> Body {
     Body::new(StreamBody::new(futures::stream::pending::<Result<Frame<Bytes>, std::io::Error>>().boxed()))
 }

@@ -3,7 +3,7 @@
 //!
 //! More calls at once than the processors need make nothing faster: they only wait for each other where no queue is fair. One caller
 //! never has all turns, however slow its calls are: it may take one more while it has less than three times as many as are free (the
-//! dynamic threshold of Choudhury and Hahne, 1998), which leaves a quarter to the others when it is alone, and a seventh beside one like it.
+//! dynamic threshold of Choudhury and Hahne, 1998), which leaves a quarter to the others when it is alone, and a seventh when there are two.
 //!
 //! While nobody waits, a call costs a few atomic operations here and takes no lock.
 
@@ -257,7 +257,7 @@ mod tests {
         let turn = ready(&mut third).expect("nobody is before it");
         let fourth = world.waits("police");
         drop(turn);
-        // its turn is on its way, and nobody is there to take it
+        // its turn is granted, and the call that waited for it is gone
         drop(fourth);
         drop(world.at_once("hospital"));
     }

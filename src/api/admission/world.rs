@@ -31,9 +31,9 @@ pub struct ServedWorld {
     pub authenticator: Arc<Authenticator>,
     /// The rights of callers.
     pub rights: Arc<RightsBook>,
-    /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
+    /// Calls are admitted only while it reads no time before the logs' newest head: no decision uses a past time.
     pub clock: LogClock,
-    /// The world's time, with the machine's beside it: an answer has both where they differ.
+    /// The world's time with the machine's: an answer has both where they differ.
     pub time: Arc<WorldClock>,
     /// Runs the calls.
     pub edge: Edge,
@@ -45,11 +45,11 @@ pub struct ServedWorld {
     pub metadata_faults: bool,
     /// The journal of its calls; `None` where the simulation is off.
     pub journal: Option<Arc<Journal>>,
-    /// Who may enter; `None`: whoever may call.
+    /// The callers who may enter; `None`: all who may call.
     pub entry: Option<Entry>,
 }
 
-/// Who may enter a world: whoever may call a method, by rights that are not the world's own and may change while it is there.
+/// The callers who may enter a world: all who may call a method, by rights that are not the world's own and may change while it exists.
 #[derive(Clone)]
 pub struct Entry {
     /// The rights.

@@ -1,4 +1,4 @@
-//! The console's pages: what they show, and the headers that guard them.
+//! The console's pages: their content, and the headers that guard them.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

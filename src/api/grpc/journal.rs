@@ -37,15 +37,15 @@ pub struct JournalGrpcService {
     following: OpenStreams,
 }
 
-/// What the service tells of.
+/// The data that the service shows.
 pub struct JournalParts {
     /// The calls.
     pub journal: Arc<Journal>,
-    /// Masks what is personal.
+    /// Masks personal data.
     pub mask: Mask,
     /// Has the decision logs of exchanges.
     pub exchange: Arc<Exchange>,
-    /// Has what is remembered of other calls.
+    /// Holds the remembered calls.
     pub traces: Arc<RecentCalls>,
     /// The world's clock.
     pub clock: Arc<WorldClock>,
@@ -126,7 +126,7 @@ impl JournalGrpcService {
         let found = self.parts.journal.count(&self.filter(request.filter.clone())?);
         let enough = least.is_none_or(|least| least <= found.count);
         let few = most.is_none_or(|most| found.count <= most);
-        // What was forgotten may have matched: only a number that is there already proves something then.
+        // Forgotten calls may have matched: then only a number that is reached already proves something.
         if found.forgotten > 0 && !(enough && most.is_none()) && few {
             let message = format!(
                 "the journal has forgotten {} of its oldest calls: reset it before the calls that are to be counted",

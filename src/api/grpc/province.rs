@@ -170,7 +170,7 @@ impl ProvinceService for ProvinceGrpcService {
     }
 }
 
-/// Words of a name, beside which a commune and a year may be given.
+/// Words of a name, to which a commune and a year may be added.
 fn parts(asked: v1::PartsQuery) -> Result<Parts> {
     let mut violations = Violations::default();
     if asked.name.len() > limits::TEXT_BYTES_MAX {

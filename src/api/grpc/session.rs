@@ -1,4 +1,4 @@
-//! `SessionService` over gRPC: creates, lists, resets and ends sessions, and says what they changed.
+//! `SessionService` over gRPC: creates, lists, resets and ends sessions, and lists their changes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The public files of sessions: what is under `/logs`, `/status` and `/.well-known` outside is under `/sessions/<id>/` for a session.
+//! The public files of sessions: the counterparts of `/logs`, `/status` and `/.well-known` are under `/sessions/<id>/`.
 
 use std::sync::Arc;
 

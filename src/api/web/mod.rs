@@ -101,7 +101,7 @@ impl Web {
         Self { calls, hosts, origins, grpc: grpc.into(), lines: Arc::new(lines) }
     }
 
-    /// The console's routes with these calls beside them.
+    /// The console's routes together with these calls.
     pub fn beside(self, routes: Router) -> Router {
         routes.layer(axum::middleware::from_fn_with_state(self, answer))
     }
@@ -129,7 +129,7 @@ impl Web {
         (!may || named.next().is_some()).then_some(origin)
     }
 
-    /// A browser tells its user only that something failed, so whoever runs the server reads here which origin it was.
+    /// A browser tells its user only that something failed, so the operator of the server reads here which origin it was.
     #[allow(clippy::disallowed_methods, reason = "log lines are limited by the machine's time")]
     fn note_foreign(&self, origin: &HeaderValue) {
         if let Some(suppressed) = self.lines.admit(Instant::now()) {

@@ -60,7 +60,7 @@ fn call(kind: &str) -> Builder {
     request.header(header::AUTHORIZATION, "Bearer demo-one-stop")
 }
 
-/// A frame of the wire: its first byte and what it holds.
+/// A frame of the wire: its first byte and its content.
 fn framed(first: u8, content: &[u8]) -> Vec<u8> {
     [&[first], &(content.len() as u32).to_be_bytes()[..], content].concat()
 }

@@ -8,7 +8,7 @@ const LOOPBACK: &str = "loopback";
 /// The schemes of pages that have a host.
 const SCHEMES: [&str; 2] = ["http", "https"];
 
-/// The origins whose pages may call, beside the console's own.
+/// The origins whose pages may call, in addition to the console's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebOrigins {
     /// Whether every origin on a loopback name may.

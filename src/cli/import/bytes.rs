@@ -1,4 +1,4 @@
-//! The bytes of a file: what they are, and CSV files of every encoding as UTF-8 or one byte per character.
+//! The bytes of a file: their kind, and CSV files of every encoding as UTF-8 or one byte per character.
 
 use std::fs::File;
 use std::io::{self, Read};

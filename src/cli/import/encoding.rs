@@ -19,7 +19,7 @@ const PERCENT_MIN: usize = 90;
 pub(super) struct Looks {
     /// Texts that are not ASCII.
     accented: usize,
-    /// Those of them that are Vietnamese as they stand.
+    /// Those of them that are Vietnamese without conversion.
     standing: usize,
     tcvn3: usize,
     vni: usize,
@@ -34,7 +34,7 @@ pub(super) struct Reading {
     pub(super) percent: Option<usize>,
     /// Whether the other columns of the file decided.
     pub(super) is_like_others: bool,
-    /// Whether texts that are Vietnamese as they stand stay so: in a file of Unicode.
+    /// Whether texts that are Vietnamese without conversion stay so: in a file of Unicode.
     pub(super) keeps_standing: bool,
 }
 

@@ -83,7 +83,7 @@ pub(super) fn feed(
 
 /// The keys of the rows so far, with their contents, by hashes.
 struct Known {
-    /// Of a built-in type, which brings what is written in several ways to one.
+    /// For a built-in type, which converts several spellings to one.
     record_type: Option<Arc<RecordType>>,
     rows: HashMap<u64, (u64, u64)>,
     /// With a key of this process: nobody can write two rows that it takes for one.

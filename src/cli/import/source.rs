@@ -1,4 +1,4 @@
-//! A file to import: what it is, and its rows.
+//! A file to import: its kind, and its rows.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ pub(super) enum Value {
     Boolean(bool),
 }
 
-/// A rule, and what it wants in words.
+/// A rule, and its requirement in words.
 pub(super) type Refusal = (&'static str, &'static str);
 
 const PERSONAL_ID_DIGITS: usize = 12;
@@ -102,7 +102,7 @@ fn formed(cell: &Cell, fits: &Fits) -> Result<String, Refusal> {
     if let Cell::Number(number) = cell
         && number.fract() != 0.0
     {
-        // The shortest decimals that lead to this number are what was typed.
+        // The shortest decimals that lead to this number are those that were typed.
         let written = number.to_string();
         return if fits(&written) { Ok(written) } else { whole(*number).map(|number| number.to_string()) };
     }

@@ -1,4 +1,4 @@
-//! `lienthong ledger audit`: walks a log over its tile paths, and remembers what it saw for the next time.
+//! `lienthong ledger audit`: walks a log over its tile paths, and stores the head that it saw for the next time.
 
 #![allow(clippy::disallowed_methods, reason = "a command is measured")]
 

@@ -1,8 +1,8 @@
-//! Where a log's tiles stand.
+//! The location of a log's tiles.
 
 use crate::cli::ca::CaArgs;
 
-/// Where the tiles stand: a URL as it is; an address means the log under its console.
+/// The location of the tiles: a URL is used as it is; an address means the log under its console.
 pub(in crate::cli) fn prefix(place: &str, log: &str, ca: &CaArgs) -> String {
     let scheme = ca.scheme();
     if place.contains("://") {

@@ -190,7 +190,7 @@ impl Load {
             let endpoint = ca
                 .endpoint(address)?
                 .tcp_nodelay(true)
-                // As large as load generators commonly set them: the windows must not be what is measured.
+                // As large as load generators commonly set them: the measurement must not be of the windows.
                 .initial_stream_window_size(1 << 20)
                 .initial_connection_window_size(1 << 24);
             channels.push(ca.connect(&endpoint, address).await?);

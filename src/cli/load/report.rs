@@ -47,7 +47,7 @@ pub(super) struct Measured {
     max_ms: f64,
 }
 
-/// The gateway beside the bare peer.
+/// The gateway compared with the bare peer.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
     bare: Measured,

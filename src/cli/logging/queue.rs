@@ -1,6 +1,6 @@
-//! A queue of lines before a writer that may be slow, blocked or broken: whoever logs never waits, and no write fails.
+//! A queue of lines before a writer that may be slow, blocked or broken: logging never waits, and no write fails.
 //!
-//! A thread writes what is queued. When it does not keep up, further lines are dropped and counted; once it writes again, it reports how
+//! A thread writes the queued lines. When it does not keep up, further lines are dropped and counted; once it writes again, it reports how
 //! many. A broken pipe drops lines like a full one, since the next write may succeed where stderr is a file on a disk that was full.
 //!
 //! tracing-appender's non-blocking writer is not used: its limit is a number of lines of any length, it says nothing of the lines that it
@@ -18,7 +18,7 @@ use crate::base::log;
 
 /// Most bytes that wait to be written: a second of a busy debug log.
 const QUEUE_BYTES_MAX: usize = 1024 * 1024;
-/// What a waiting line costs beside its bytes.
+/// The memory of a waiting line in addition to its bytes.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
 /// The queue; a copy is the same one.
@@ -86,7 +86,7 @@ impl LineQueue {
         loop {
             let lines = self.next();
             let lost = lines.iter().map(|line| u64::from(out.write_all(line).is_err())).sum::<u64>();
-            // What is not buffered needs no flush; what is, and fails to, is lost without being counted.
+            // An unbuffered writer needs no flush; lines whose flush fails are lost without being counted.
             let _ = out.flush();
             log::count_dropped(lost);
             let mut state = self.lock();

@@ -59,7 +59,7 @@ impl Check {
     }
 }
 
-/// A file and what is known of it.
+/// A file and its properties.
 struct Checked {
     name: String,
     text: String,
@@ -105,7 +105,7 @@ struct Found {
     message: String,
 }
 
-/// Whether the registries can be served beside the built-in ones, under the embedded rights and with their sample data.
+/// Whether the registries can be served together with the built-in ones, under the embedded rights and with their sample data.
 fn together(files: &[Checked]) -> Result<Vec<Found>, Failure> {
     let sectors: Vec<Sector> = files.iter().filter_map(|file| file.sector.clone()).collect();
     let place = |name: &str| {

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path, built_in: &Catalogue) -> Result<Result<Sector, F
     Ok(load(&text(path)?, built_in))
 }
 
-/// The registries beside the built-in ones.
+/// The registries in addition to the built-in ones.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
     /// The schema file of a registry in addition to the built-in ones; may be repeated.

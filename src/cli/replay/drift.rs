@@ -1,4 +1,4 @@
-//! The differences between what was recorded and what is answered now, field by field; and the noise, fields that are named as such and never guessed.
+//! The differences between recorded and present answers, field by field; and the noise, fields that are named as such and never guessed.
 
 use serde_json::Value;
 

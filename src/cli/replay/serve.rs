@@ -28,7 +28,7 @@ use crate::wire::proto::simulation::v1::RecordedCall;
 /// What decides which call is meant: the method, who calls, and the request.
 type Key = (String, String, Bytes);
 
-/// The calls of a recording, by what is asked.
+/// The calls of a recording, by request.
 #[derive(Clone)]
 struct Replayed {
     calls: Arc<HashMap<Key, Vec<RecordedCall>>>,
@@ -118,7 +118,7 @@ impl Replayed {
         };
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = answered.entry(key).or_default();
-        // The last one is the answer to whoever asks more often.
+        // The last one also answers all further requests.
         let call = calls[(*turn).min(calls.len() - 1)].clone();
         *turn += 1;
         drop(answered);

@@ -66,7 +66,7 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Notes a flaw at a path; of what is missing, at what it is missing from.
+    /// Records a flaw at a path; a missing part is reported at its parent.
     pub(super) fn flaw(&mut self, path: &str, problem: impl Into<String>) {
         let (mut line, mut path) = (schema_file::line_of(self.text, path), path);
         while line == 1

@@ -1,4 +1,4 @@
-//! Paths of messages, held against the protos: a field that there is not would be found absent for ever. Pure.
+//! Paths of messages, checked against the protos: a field that does not exist would always be found absent. Pure.
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::Value;

@@ -157,7 +157,7 @@ impl World {
         })
     }
 
-    /// Makes a call and holds its answer against what is expected; the variables that it sets.
+    /// Makes a call and compares its answer with the expected one; returns the variables that it sets.
     async fn call(&self, call: &Call, mut vars: Vars) -> Result<Set, Vec<Unmet>> {
         let unmet_of = |what: &str, expected: String, found: String| vec![Unmet { what: what.into(), expected, found }];
         let unset = |name: String| unmet_of("variables", name, "it is not".into());
@@ -304,7 +304,7 @@ impl Answer {
     fn refused(status: &Status) -> Self {
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
-        // The rule stands before the colon of the description.
+        // The rule is the part before the colon of the description.
         let rule = |description: &str| description.split(':').next().unwrap_or_default().to_owned();
         let bad = details.bad_request().into_iter().flat_map(|bad| &bad.field_violations);
         let bad = bad.map(|one| (one.field.clone(), rule(&one.description)));

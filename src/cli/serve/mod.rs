@@ -216,7 +216,7 @@ impl Serve {
         self.keys.as_ref().map(kept).transpose()
     }
 
-    /// The registries beside the built-in ones.
+    /// The registries in addition to the built-in ones.
     fn registries(&self) -> Result<Vec<Sector>, Failure> {
         let mut registries = self.schemas.sectors()?;
         if self.with_examples {
@@ -336,7 +336,7 @@ impl Serve {
         Ok(())
     }
 
-    /// The limits on connections, within the descriptors that there are.
+    /// The limits on connections, within the available descriptors.
     fn limits(&self) -> Result<Limits, Failure> {
         let wanted = self.max_connections as usize;
         let connections_max = descriptors::connections(descriptors::raise(), wanted)?;

@@ -15,7 +15,7 @@ use crate::server::listen::reachable;
 use crate::server::{Gateway, Running};
 use crate::store::file::{Readers, write_new_locked};
 
-/// A ready-file that is there, and locked, while this value lives.
+/// A ready-file that exists, and is locked, while this value lives.
 pub(super) struct ReadyFile {
     path: PathBuf,
     json: Vec<u8>,

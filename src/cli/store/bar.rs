@@ -1,4 +1,4 @@
-//! How far a walk over a store is, for whoever waits.
+//! The progress of a walk over a store.
 
 use std::sync::Mutex;
 

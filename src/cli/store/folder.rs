@@ -1,4 +1,4 @@
-//! The folder that the subcommands of `store` work on, and the exit code of what is damaged there.
+//! The folder that the subcommands of `store` work on, and the exit code for damage there.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use crate::base::{Error, Kind};
 use crate::cli::output::Failure;
 
-/// Something of the store is lost, or is not what was written.
+/// A part of the store is lost or altered.
 pub(super) const EXIT_DAMAGED: u8 = 4;
 
 /// Which folder.

@@ -1,4 +1,4 @@
-//! Fetching: what is delivered, what is refused, and what the evidence says of either.
+//! Fetching: deliveries, refusals, and the evidence of both.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -62,7 +62,7 @@ async fn a_superseded_number_leads_to_the_same_person_and_to_all_their_records()
         assert_eq!(types, [PERSON, CERTIFICATE, CERTIFICATE, "land.parcel.v1", "land.parcel.v1"], "{number}");
         assert!(got.missing.is_empty());
     }
-    // both stand in the log of either number
+    // both are in the access log of either number
     for number in [BINH, BINH_BEFORE] {
         assert_eq!(newest(&world, number).await.1, 2, "{number}");
     }

@@ -13,7 +13,7 @@ pub(crate) const BINH: &str = "042090990001";
 /// Superseded by [`BINH`].
 pub(crate) const BINH_BEFORE: &str = "042090990009";
 
-/// Anna with a judicial record; Bình with two parcels, of which one certificate names his number of before.
+/// Anna with a judicial record; Bình with two parcels, of which one certificate names his earlier number.
 pub(crate) fn small() -> Builder {
     let judicial = Object::new()
         .with("personal_id", ANNA)

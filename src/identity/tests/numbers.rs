@@ -1,4 +1,4 @@
-//! A number that is cancelled and established anew: links, presentations and the account of before are the holder's.
+//! A number that is cancelled and established anew: the earlier links, presentations and account are the holder's.
 
 use super::world::{World, agency, card, holder, id, only, person};
 use crate::access::{Actor, People as _};

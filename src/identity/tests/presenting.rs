@@ -74,7 +74,7 @@ async fn a_redemption_is_repeated_for_a_minute_by_its_agency_and_as_it_was_asked
     let (world, _, code) = world().await;
     redeem(&world, "one-stop", &code).await.expect("served");
     let used_at = world.now();
-    // whatever becomes of the link, the answer is that of before
+    // whatever happens to the link, the answer stays the same
     let (links, _) = world.linking.list(&only(HUYEN), false, 50, None).await.expect("lists");
     world.linking.unlink(&only(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect("ended");
     world.clock.set(used_at.plus_ms(REPEAT_MS - 1));
@@ -130,7 +130,7 @@ async fn strangers_learn_nothing_and_are_written_down() {
     let never = ["0000"; 8].join("-");
     let unknown = redeem(&world, "police", &never).await.expect_err("unknown");
     assert!(other == unknown && other.0 == Reason::RoleNotAllowed);
-    // what cannot be a code is refused by its form, whoever asks, and uses nothing up
+    // a text that cannot be a code is refused by its form, for every caller, and does not use the code up
     for key in ["police", "one-stop"] {
         for form in [format!("{code}\n"), format!("{code}\t"), code.to_lowercase(), format!("LIENTHONG:PRESENT:{code}")]
         {

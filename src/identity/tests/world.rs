@@ -1,4 +1,4 @@
-//! The world of identity's tests: four registries, and stand-ins for who delivers records and who tells of changes.
+//! The world of identity's tests: four registries, and stand-ins for the delivery of records and the notification of changes.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -98,7 +98,7 @@ impl World {
 /// The version that is the latest.
 pub(super) const VERSION: u64 = 3;
 
-/// Delivers nothing but what was asked for, and counts.
+/// Delivers only the requested records, and counts.
 #[derive(Default)]
 pub(super) struct FakeDelivery {
     pub is_down: AtomicBool,

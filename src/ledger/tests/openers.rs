@@ -155,7 +155,7 @@ async fn who_is_cut_off_is_taken_over_from_and_fenced() {
     grow(&stale, 2, 1).await;
     first.is_cut.store(true, Ordering::SeqCst);
     let next = open(&second).await;
-    // Back again, with the head that still stands: nothing but the lease tells that it was replaced.
+    // Back again, with an unchanged head: only the lease shows that it was replaced.
     first.is_cut.store(false, Ordering::SeqCst);
     assert_eq!(next.head(), stale.head());
     let late = stale.append(entries(2, 3), |_| Batch::new()).await.expect_err("fenced");

@@ -177,7 +177,7 @@ async fn a_store_is_never_removed_whatever_the_world_file_says() {
     assert_eq!(data.store.get(Space::Meta, b"acknowledged").await.expect("read").as_deref(), Some(&b"yes"[..]));
     assert!(data.close(WITHIN).await);
 
-    // A world that a version of before seeded in its store: whole, or perhaps not.
+    // A world that an earlier version seeded in its store: whole, or perhaps not.
     world_file(folder.path(), "world/v3", "world/v2");
     assert!(Data::open(&config).expect("opens").close(WITHIN).await);
     world_file(folder.path(), "\"seeded\": true", "\"seeded\": false");

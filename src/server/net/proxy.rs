@@ -105,7 +105,7 @@ mod tests {
         header
     }
 
-    /// Reads `sent` in pieces of `piece` bytes; gives the client and what is left of the stream.
+    /// Reads `sent` in pieces of `piece` bytes; returns the client and the rest of the stream.
     async fn read_in(sent: &[u8], piece: usize) -> io::Result<(Option<SocketAddr>, Vec<u8>)> {
         let (near, mut far) = duplex(piece);
         let sent = sent.to_vec();

@@ -140,7 +140,7 @@ impl Client {
         String::from_utf8(answer).expect("text")
     }
 
-    /// Waits until the server ends the connection; gives what it sent before.
+    /// Waits until the server ends the connection; returns the bytes that it sent before.
     async fn ended(mut self) -> Vec<u8> {
         let mut seen = Vec::new();
         // A reset is an end as well.

@@ -50,13 +50,13 @@ pub struct SessionManager {
     slots: Mutex<Slots>,
     /// The changes and recordings of all of them, including ended ones from which others were created.
     pub(super) memory: MemoryTotal,
-    /// Sessions are created one after another, so that there are no more than there may be.
+    /// Sessions are created one after another, so that their maximum is kept.
     pub(super) creating: tokio::sync::Mutex<()>,
     ending: OnceLock<AbortOnDrop>,
 }
 
 impl SessionManager {
-    /// The sessions beside `base`, of which `GetWorld` says `facts`, and whose page tokens are bound to `mark`. They end when `ending` becomes true.
+    /// The sessions next to `base`, which `GetWorld` describes with `facts`, and whose page tokens are bound to `mark`. They end when `ending` becomes true.
     pub fn new(
         config: &Config,
         base: &Arc<Assembly>,

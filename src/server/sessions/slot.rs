@@ -222,7 +222,7 @@ impl Slots {
         all
     }
 
-    /// Puts a new session there, or one in the place of what it was before its reset, which it returns. Refuses what was ended or reset by
+    /// Puts a new session there, or one that replaces its state before a reset, which it returns. Refuses a session that was ended or reset by
     /// somebody else meanwhile, and everything once all sessions have ended.
     pub(super) fn put(&mut self, slot: Arc<Slot>) -> Result<Option<Arc<Slot>>> {
         let before = self.by_id.get(&slot.id).map(|before| before.resets);

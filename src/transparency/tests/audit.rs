@@ -216,7 +216,7 @@ async fn broken_rules_are_found_by_their_entries() {
     assert_eq!((report.counts.equivocations, report.counts.key_events, report.counts.status_digests), (1, 3, 4));
 }
 
-/// Audits a ledger of these key events by an anchor; gives what is found.
+/// Audits a ledger of these key events by an anchor; returns the findings.
 async fn held_against(anchor: &TrustAnchor, events: Vec<Entry>, more: u64) -> Vec<(u64, String)> {
     let mut world = World::without_keys(Arc::new(FixedClock::at(NOW))).await;
     world.append(events).await;
@@ -270,7 +270,7 @@ async fn key_events_and_the_anchor_say_the_same_or_it_is_found() {
         at.events_from = 4;
         finding(held_against(&at, events, 1).await, index, why);
     }
-    // or tells of more than the anchor knows
+    // or has an event that the anchor lacks
     let with = |event: KeyEvent| [told(4), vec![entry(EntryType::KeyEvent, &event.body())]].concat();
     let event = |kind| KeyEvent { anchor_version: 4, origin: LAND.into(), key_id: old, kind };
     let stranger = PublicKey::new(Algorithm::Ed25519, signer("stranger").public_key()).expect("a key");

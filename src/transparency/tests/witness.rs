@@ -1,4 +1,4 @@
-//! The witness: what it cosigns, how it refuses, races, restarts; and a gateway that was forked before it.
+//! The witness: its cosignatures, refusals, races and restarts; and a gateway that was forked before it.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use super::*;
 const ID: &str = "00112233445566778899aabbccddeeff";
 const OF_BYTES: &str = "x-lienthong-session-bin";
 
-/// Counts what is asked of it. It has no session, or takes for ever to open one.
+/// Counts its calls. It has no session, or takes for ever to open one.
 #[derive(Default)]
 struct Counted {
     asked: AtomicUsize,

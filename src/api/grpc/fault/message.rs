@@ -18,7 +18,7 @@ use proto::fault::Action as Given;
 /// Longest name of a rule.
 const ID_BYTES_MAX: usize = 64;
 
-/// Reads a rule whose fields begin with `at`. What is wrong is added to `found`; `None` if there is no rule to speak of.
+/// Reads a rule whose fields begin with `at`. Violations are added to `found`; `None` if there is no usable rule.
 pub(super) fn rule(fault: proto::Fault, at: &str, found: &mut Violations) -> Option<NewRule> {
     let proto::Fault { fault_id, r#match, turn, action, counts: _, of_citizen: _ } = fault;
     let mut reading = Reading { at, found };

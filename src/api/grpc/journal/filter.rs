@@ -1,4 +1,4 @@
-//! Filters of calls as they are asked for. One that can match nothing, because of a misspelt name, is refused: whoever counts calls with it would
+//! Filters of calls as they are asked for. One that can match nothing, because of a misspelt name, is refused: a caller who counts calls with it would
 //! always find none.
 
 use super::super::fault::FaultScope;

@@ -246,7 +246,7 @@ fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -
         let mut unreadable = Violations::default();
         let change = read_change(at, change, &mut unreadable);
         if !unreadable.is_empty() && !refused {
-            // From here on nothing will be written: the rules are checked for what they say of every change.
+            // From here on nothing will be written: the rules are checked only to report the violations of every change.
             refused = true;
             for (at, earlier) in changes.iter().enumerate() {
                 check(sector, earlier, at, today, &mut violations);
@@ -262,7 +262,7 @@ fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -
     if refused { Err(Error::invalid(violations)) } else { Ok(Submission { request_id: request.request_id, changes }) }
 }
 
-/// Every bad field is named at once: beside what cannot be read, the rules that the rest of the change breaks. What
+/// Every bad field is named at once: in addition to unreadable ones, the rules that the rest of the change breaks. What
 /// cannot be read is missing from the change; that it is missing is not said again.
 fn add_broken_rules(
     sector: &Sector,

@@ -13,7 +13,7 @@ use crate::wire::record;
 /// Changes that are read at once; small batches are joined up to it.
 pub(super) const STREAM_RECORDS: usize = 512;
 /// Bytes of records in one message: clients refuse messages of more than 4 MiB unless they are told otherwise. The longest record and
-/// the checkpoint fit into what is left.
+/// the checkpoint fit into the remaining room.
 const STREAM_BYTES_MAX: usize = limits::MESSAGE_BYTES_MAX - limits::PAYLOAD_BYTES_MAX - 128 * 1024;
 
 /// The messages of the changes from a cursor on, of which `first` was read already; they have no resume tokens yet.

@@ -15,7 +15,7 @@ use super::reach::Reach;
 
 const NO_VALUE: &str = "is not a value of its enumeration";
 
-/// A request's id, and what it asks for.
+/// A request's id, and its content.
 pub fn asked(request: proto::CreatePersonRequest) -> Result<(String, Asked)> {
     let mut bad = Violations::default();
     let sex = match Sex::try_from(request.sex) {

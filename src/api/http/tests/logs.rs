@@ -1,4 +1,4 @@
-//! The tlog-tiles paths: bytes, types, caching, and what is refused how.
+//! The tlog-tiles paths: bytes, types, caching, and refusals.
 
 use std::io::Read as _;
 
@@ -114,7 +114,7 @@ async fn what_is_not_there_is_missing_and_what_is_no_path_is_refused() {
     ] {
         let (status, headers, _) = get(&logs, &format!("/logs/{path}")).await;
         assert_eq!(status, missing, "{path}");
-        // what is not there may come
+        // a missing tile may exist later
         assert!(headers.get(header::CACHE_CONTROL).is_none_or(|kept| kept == "no-store"), "{path}");
     }
     for path in ["0/0", "64/000", "0/000.p/256", "entries/000.p/0", "x/000", "0/x000/001", "data/000"] {

@@ -1,4 +1,4 @@
-//! Status lists over HTTP: what is sent, what is not sent again, and what is refused how.
+//! Status lists over HTTP: answers, unchanged lists, and refusals.
 
 use std::sync::Arc;
 

@@ -49,7 +49,7 @@ async fn refusals_are_those_of_the_specification() {
     let bad_proof = AddCheckpoint { old_size: 0, path: vec![[1; 32]], note: first.note.clone() }.write();
     assert_eq!(post(bad_proof).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 
-    // what unknown keys signed beside the log is passed over
+    // signatures of unknown keys next to the log's are ignored
     let stranger = signer("witness.example/w2");
     let text = std::str::from_utf8(&first.note).expect("text").split("\n\n").next().expect("a text");
     let beside = crate::trust::note::sign_note(&format!("{text}\n"), &[&*stranger]).expect("signs");
