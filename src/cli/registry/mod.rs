@@ -17,7 +17,7 @@ Examples:
   lienthong registry check education.yaml            every flaw with its line, path and rule
   lienthong registry plan education.yaml next.yaml   what the next version changes, and whether stored records survive it
   lienthong registry export vehicle > vehicle.yaml   a built-in registry as a schema file, to learn from
-  lienthong serve --registry-schema education.yaml   the registry beside the built-in ones
+  lienthong serve --registry-schema education.yaml   serve it together with the built-in ones
 
 docs/guides/registry-without-code.md explains the form.";
 
