@@ -19,7 +19,7 @@ serving=$!
 trap 'kill $serving 2>/dev/null || true; wait $serving 2>/dev/null || true; rm -rf "$work"' EXIT
 await_gateway $serving
 
-# The rules of the file stand, and end.
+# The rules of the file are added, and end.
 [ "$("$program" fault list --address "$address" | grep -cE '^(land|answers)-')" = 3 ] || fail 'the rules of serve --faults do not stand'
 "$program" fault heal --address "$address"
 "$program" fault add --address "$address" status=UNAVAILABLE --method GetWorld --agency bank --nth 1 --ttl 1m

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the gate's scripts share: where tools are kept, how they are installed, and what is printed.
+# Shared parts of the gate's scripts: the folder of tools, their installation, and output.
 # Everything comes from the package registries that the machine is set up for (Debian's packages, PyPI, crates.io);
 # no host is named here, so a mirror or a proxy of the machine's own configuration is honoured.
 # Sourced by the other scripts, never run by itself.
@@ -96,7 +96,7 @@ await_gateway() {
   address=$(python3 -c 'import json; print(json.load(open("ready.json"))["grpc"])')
 }
 
-# The newest tag of a release that the checkout stands on; nothing where there is none.
+# The newest release tag of the checked-out commit; empty where there is none.
 last_release() { git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true; }
 
 # Runs the named sections, or all of ALL: each is a function section_NAME of the script that calls. The first failure ends it; at the end

@@ -128,7 +128,7 @@ def other_file(rnd, text):
 
 
 def mutant(rnd, seeds):
-    """A vector that is no longer what it was; its expectation is gone."""
+    """A vector that was changed; its expectation no longer applies."""
     vector = copy.deepcopy(rnd.choice(seeds))
     text = vector["file"] if "file" in vector else json.dumps(vector["records"], ensure_ascii=False)
     what = rnd.choice(["records"] * 4 + ["file"] * 3 + ["anchor"] * 3 + ["anchor file"] + ["status", "stranger"])

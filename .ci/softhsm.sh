@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Private keys in a token, through PKCS#11: SoftHSM stands for the hardware. Every key of a province, root keys included, is
+# Private keys in a token, through PKCS#11: SoftHSM takes the place of the hardware. Every key of a province, root keys included, is
 # made in the token; a gateway signs with them; a record that it gives verifies; a key changes under it; both verify again.
 #
 #   bash .ci/softhsm.sh PROGRAM        PROGRAM is the built lienthong
@@ -73,7 +73,7 @@ life() {
   fetch "third-$algorithm.json"
   "$program" verify "first-$algorithm.json" "second-$algorithm.json" "third-$algorithm.json" --trust anchor.json --quiet
   stop
-  # nobody takes this change, and its key does not stay in the token
+  # nobody applies this change, and its key does not stay in the token
   local made
   made=$(find tokens -name '*.object' | wc -l)
   refused 'no gateway answers' "$program" keys rotate --keys "$keys" --log resident --algorithm "$algorithm" "${token[@]}"

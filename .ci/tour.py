@@ -1,4 +1,4 @@
-"""Runs a page's tour against a gateway, and holds the page to what it shows.
+"""Runs a page's tour against a gateway, and compares the page with the output.
 
 The tour is every fence opened by ```sh tour, in order, run by one bash with errexit and pipefail, so that variables and
 files pass from one step to the next. A ```text fence right after a step shows what the reader will see: its lines

@@ -188,7 +188,7 @@ def both(program, folder, name, *more):
         if not done.stdout:
             raise SystemExit(f"{command} said nothing of {name}: {done.stderr.decode()}")
         items = json.loads(done.stdout)["records"]
-        # the typed form beside the signed bytes needs the record types' protos, which only one of the two knows
+        # the typed form next to the signed bytes needs the record types' protos, which only one of the two knows
         said.append((done.returncode, [
             (item["verdict"], item["code"], [(check["name"], check["outcome"]) for check in item["checks"] if check["name"] != "typed_form"])
             if "verdict" in item else ("evidence", item["evidence"]["outcome"]) for item in items]))
@@ -226,7 +226,7 @@ def examine(program, folder, answer):
 
 
 def started(stack, folder, ready, command):
-    """Starts a process that ends with the stack; gives what it writes into its ready file, or its first line of output."""
+    """Starts a process that ends with the stack; returns the content of its ready file, or its first line of output."""
     process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def end():
@@ -263,7 +263,7 @@ class Live:
             witness = started(stack, folder, None, [
                 program, "witness", "--key", f"{name}.key", "--name", f"witness.example/{name}", *kept, "--trust", "anchor.json",
                 "--state", name, "--listen", "127.0.0.1:0", "--output", "json"])
-            # the third one is in the policy, but nobody knows where it is
+            # the third one is in the policy, but its address is unknown
             lines.append(f"witness {name} {witness['verifier_key']} {witness['url'] if name != 'w3' else ''}".rstrip())
         pathlib.Path(folder, "policy.txt").write_text("\n".join([*lines, "group two 2 w1 w2 w3", "quorum two", ""]))
         pathlib.Path(folder, "all.txt").write_text("\n".join([*lines, "group three all w1 w2 w3", "quorum three", ""]))

@@ -52,7 +52,7 @@ def refuse_unless(condition, why):
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
-# ---- JSON files: read strictly, so that nobody can see in them what is not verified
+# ---- JSON files: read strictly, so that they cannot show a reader content that is not verified
 
 class Fraction:
     """A number that is not whole, or -0: nothing that is read here is one."""
@@ -82,7 +82,7 @@ def read_json(data):
     return found
 
 class Fields:
-    """The fields of a JSON object, each taken once; what nobody takes is refused."""
+    """The fields of a JSON object, each taken once; fields that are not taken are refused."""
 
     def __init__(self, value, what):
         self.rest, self.what = dict(of_type(value, dict, what)), what
@@ -487,7 +487,7 @@ def check_value(value, depth):
         refuse_unless(type(value) is bool, "not canonical: no null, no fraction")
 
 def scan_value(data, depth=2):
-    """Reads a value and refuses every form of it but one. A shown field's value stands at depth 2."""
+    """Reads a value and refuses every form of it but one. A shown field's value is at depth 2."""
     refuse_unless(len(data) <= PAYLOAD_BYTES_MAX, "not canonical: at most 48 KiB")
     try:
         value = json.loads(data.decode("utf-8"))
@@ -569,7 +569,7 @@ def check_consistency(old_size, old_root, new_size, new_root, path):
 # ---- Signed notes and checkpoints
 
 class OtherOwner(Refused):
-    """Signed, but by somebody else's key."""
+    """Signed, but by another party's key."""
 
 class Head:
     """A checkpoint whose signatures verified: whose log, its size and root, and the keys that signed."""
@@ -765,7 +765,7 @@ class StatusList:
         refuse_unless(self.count % 4 == 0 or self.list[-1] >> self.count % 4 * 2 == 0, "bits behind the last status are set")
 
     def judge(self, statement, index, now):
-        """The verdict on a version, and why. The first status stands in the two lowest bits of the first byte."""
+        """The verdict on a version, and why. The first status is in the two lowest bits of the first byte."""
         at = statement.status_index
         if now >= self.expires_at or self.issued_at > now + CLOCK_SKEW_MS_MAX:
             return ("INDETERMINATE", "STALE"), "the status list is not of this time"
@@ -825,7 +825,7 @@ SIGNED = message(
     ledger_proof=(proof, None))
 
 class Record:
-    """A signed record, and what an answer says beside it."""
+    """A signed record, and the displayed form in its answer."""
 
     def __init__(self, value):
         framed, self.beside, self.typed = [name for name in ("signed", "record") if name in of_type(value, dict, "a record")], None, None
@@ -871,8 +871,8 @@ def field_leaf(salt, name, value):
 
 # ---- Verifying
 
-# Of several failures the one that stands first here gives the verdict: a cause before its consequences, and what proves
-# a record wrong before what is only missing.
+# Of several failures the first in this list gives the verdict: a cause before its consequences, and a proof that a record
+# is wrong before a missing proof.
 RANKS = ["signature", "other issuer", "inclusion", "unknown issuer", "malformed", "schema", "key", "canonical", "payload",
          "future", "expired anchor", "indeterminate key", "no proof"]
 
@@ -892,7 +892,7 @@ class Report:
         self.note(name, "pass") if holds else self.fail(name, rank, code, why)
 
     def inclusion(self, name, leaf, proof, head):
-        """Whether the leaf stands in the log where the proof says."""
+        """Whether the leaf is in the log at the proof's index."""
         if head is None:
             self.note(name, "skipped", "there is no accepted checkpoint")
             return False
@@ -981,7 +981,7 @@ def verify_ledger(report, record, anchor):
     try:
         ledger = anchor.head(record.ledger_proof[0].encode())
         refuse_unless(ledger.owner.purpose == "records", "the checkpoint is of another log")
-        # whoever has the ledger's key decides the order, so that order cannot clear a compromised one
+        # the holder of the ledger's key decides the order, so that order cannot clear a compromised key
         if any(key.state != "compromised" and key.judge(max(ledger.size, 1) - 1) == VALID for key in ledger.keys):
             head = ledger
             report.note("ledger_signature", "pass")
@@ -1012,7 +1012,7 @@ def verify_disclosure(report, record):
     report.expect("field_count", len(leaves) == report.statement.field_count, "payload", "PAYLOAD_MISMATCH",
                   f"{len(leaves)} fields, the statement says {report.statement.field_count}")
 
-# Under which names the typed form of a record type stands in an answer (proto/lienthong/exchange/v1/record.proto).
+# The names of the typed forms of record types in an answer (proto/lienthong/exchange/v1/record.proto).
 TYPED_FORMS = {schema: (name, re.sub("_(.)", lambda match: match[1].upper(), name)) for schema, name in {
     "resident.person.v1": "person", "resident.household.v1": "household", "land.parcel.v1": "parcel",
     "land.certificate.v1": "land_certificate", "social_insurance.membership.v1": "social_insurance_membership",
@@ -1023,7 +1023,7 @@ TYPED_FORMS = {schema: (name, re.sub("_(.)", lambda match: match[1].upper(), nam
 }.items()}
 
 def verify_beside(report, record):
-    """frame: what an answer says beside the signed bytes must be what they say. typed_form is not compared here."""
+    """frame: an answer's displayed form must agree with the signed bytes. typed_form is not compared here."""
     if record.beside is None:
         return
     statement, verdict = report.statement, report.verdict[0]
@@ -1047,7 +1047,7 @@ def verify_beside(report, record):
         report.verdict = ("INVALID", "TYPED_FORM_MISMATCH")
 
 def judge(report, name, verdict, why):
-    """A check with a verdict of its own, which counts where it weighs more than what was found before."""
+    """A check with a verdict of its own, which counts if it outweighs the earlier ones."""
     report.note(name, "pass" if verdict == VALID else "fail", why)
     weight = ["VALID", "INDETERMINATE", "INVALID"].index
     if weight(verdict[0]) > weight(report.verdict[0]):
@@ -1081,7 +1081,7 @@ def verify_evidence(value, anchor):
         return ("evidence_signature", "fail", "the entry lies behind the checkpoint's last"), "INCLUSION"
     return ("evidence_signature", "pass", ""), None
 
-# ---- Files, and what is printed
+# ---- Files and output
 
 ANSWER = {"records", "found", "evidence", "requestId", "request_id", "index", "missing", "presentation", "refused",
           "nextPageToken", "next_page_token"}
