@@ -116,7 +116,7 @@ fn the_library_says_what_the_vectors_expect() {
         let anchor = TrustAnchor::from_json(vector["trust_anchor"].to_string().as_bytes());
         let expected = &vector["expected"];
         if expected["exit_code"] == 5 {
-            assert!(anchor.is_err(), "{name}: the anchor is none");
+            assert!(anchor.is_err(), "{name}: the anchor is invalid");
             continue;
         }
         let Some(records) = vector["records"].as_array() else { continue };
