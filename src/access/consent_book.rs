@@ -159,7 +159,7 @@ impl ConsentBook {
         Ok((found, more))
     }
 
-    /// What decides on a read: the newest consents and refusals under every number of a person. Where nobody is left who could take a
+    /// The basis of a decision about a read: the newest consents and refusals under every number of a person. Where nobody is left who could take a
     /// consent back, because the person has died or the number leads to nobody, refusals alone hold on (Law 91/2025: a consent is the
     /// data subject's will, and may be withdrawn; Civil Code, article 16: a person's capacity ends with death).
     pub async fn said_by(&self, person: &Numbers) -> Result<Arc<[Consent]>> {

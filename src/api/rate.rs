@@ -80,7 +80,7 @@ pub struct CallerRate {
     buckets: Option<Buckets<Bucket>>,
 }
 
-/// Whose bucket it is.
+/// The owner of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Bucket {
     /// A caller's own.

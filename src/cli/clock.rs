@@ -35,7 +35,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const REPETITIONS_MAX: u32 = 30;
 /// How many pieces of work are printed for people; all of an answer are in the JSON.
 const PIECES_PRINTED: usize = 20;
-/// When and how often a person who waits is told how far the jump is.
+/// The interval of progress messages during a jump, and the time before the first.
 const TELLS_EVERY: Duration = Duration::from_secs(1);
 
 /// The clock of a server's world: show it, move it forward, stop it.

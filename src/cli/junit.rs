@@ -9,7 +9,7 @@ use super::output::Failure;
 /// One test case.
 pub(super) struct Case {
     pub(super) name: String,
-    /// What it belongs to: a file, a kind of case.
+    /// Its group: a file, a kind of case.
     pub(super) class: String,
     pub(super) took: Duration,
     pub(super) ending: Ending,

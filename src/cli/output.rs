@@ -33,7 +33,7 @@ impl Failure {
     /// Writes the message on one line of stderr.
     pub fn report(&self) -> ExitCode {
         let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
-        // When stderr is closed there is nobody left to tell; the exit code still says it.
+        // When stderr is closed the message is lost; the exit code still tells it.
         super::logging::say(&format!("lienthong: {}", language::say(&line)));
         ExitCode::from(self.code)
     }

@@ -103,7 +103,7 @@ impl Check {
     }
 }
 
-/// What the rights say, for programs.
+/// The rights, for programs.
 fn values(rights: &rights::Rights) -> Value {
     let agencies = rights.agencies().map(|agency| {
         json!({

@@ -100,7 +100,7 @@ impl ServerArgs {
         }
     }
 
-    /// What a refused call means.
+    /// The meaning of a refused call.
     pub(super) async fn refusal(&self, status: &Status) -> Failure {
         let address = &self.address;
         if status.code() == Code::Unimplemented {

@@ -21,7 +21,7 @@ pub struct Context {
     pub agency: String,
     /// When the call arrived.
     pub now: Timestamp,
-    /// When the call must be answered, on the machine's clock.
+    /// The deadline of the call, on the machine's clock.
     pub deadline: Instant,
     /// Whether records that fail verification are returned, with their verdict, instead of refused.
     pub accepts_unverified: bool,

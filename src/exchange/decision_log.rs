@@ -18,7 +18,7 @@ use crate::base::call::{CallCheck, CheckOutcome};
 use crate::base::text::end_within;
 use crate::registry::Catalogue;
 
-/// What a check examines.
+/// The subject of a check.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     /// The fields of the request.

@@ -20,7 +20,7 @@ use super::explain;
 use super::outcome::{Exchanged, FoundRecords};
 use super::record::CheckedRecord;
 
-/// Whose records an exchange is about.
+/// The person or organisation whose records are exchanged.
 #[derive(Clone)]
 pub(super) enum Subject {
     /// A person, by all of their numbers.

@@ -47,7 +47,7 @@ pub(super) struct ReadRequest {
 }
 
 impl FetchRequest {
-    /// Whose records are asked for.
+    /// The person whose records are requested.
     fn party(&self) -> Result<Party, Violation> {
         match (self.personal_id.as_str(), self.organisation_code.as_str()) {
             (person, "") => PersonalId::from_field("personal_id", person).map(Party::Person),

@@ -331,7 +331,7 @@ async fn a_head_of_another_key_or_log_is_refused() {
 
 #[tokio::test]
 async fn an_earlier_head_returns_with_its_indices() {
-    // What a crash takes back is a whole batch; an index is given again only after that.
+    // A crash takes back only whole batches; an index is reused only after that.
     let store = memory();
     let ledger = open(&store).await;
     grow(&ledger, 300, 300).await;

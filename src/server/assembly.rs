@@ -146,7 +146,7 @@ impl Assembly {
     }
 }
 
-/// What an assembly has of its own, whosever world it serves.
+/// The parts of an assembly that do not depend on its world.
 pub struct Caches {
     /// Mints bearer tokens.
     pub tokens: Arc<TokenMint>,

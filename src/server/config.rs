@@ -36,7 +36,7 @@ pub struct SessionsMax {
     pub total: usize,
     /// Of one caller.
     pub of_caller: usize,
-    /// What the snapshot of each may hold back, in bytes: beyond it, the session ends.
+    /// The bytes that the snapshot of each may retain: beyond it, the session ends.
     pub held_back_bytes: u64,
 }
 
@@ -52,7 +52,7 @@ impl Default for SessionsMax {
 pub struct Config {
     /// The storage of its data.
     pub storage: Storage,
-    /// What opens the store of a folder.
+    /// The opener of a folder's store.
     pub engine: Arc<dyn Engine>,
     /// The province's code; `None`: the stored world's, or the default.
     pub province: Option<ProvinceCode>,

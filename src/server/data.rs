@@ -55,7 +55,7 @@ pub struct Data {
     closed: Option<oneshot::Receiver<()>>,
 }
 
-/// What opens a store, and the bounds on its caches.
+/// The opener of a store, and the bounds on its caches.
 #[derive(Clone)]
 struct Opens {
     engine: Arc<dyn Engine>,

@@ -34,7 +34,7 @@ impl Memory {
         Self(bytes.max(MEMORY_BYTES_MIN))
     }
 
-    /// What a session may fill: there are many of them, and most change little.
+    /// The limits of a session's caches: there are many sessions, and most change little.
     pub fn of_session() -> Self {
         Self(MIB)
     }

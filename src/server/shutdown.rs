@@ -30,7 +30,7 @@ impl Signals {
     pub fn install() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let hang_up = SignalKind::hangup();
-        // Where `/proc` does not tell, nothing is ignored.
+        // If `/proc` gives no answer, nothing is ignored.
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).map_err(Error::bug)?,

@@ -7,7 +7,7 @@ use super::right::{Agency, Basis, Fields, Purpose, RightSet};
 use crate::base::call::Permit;
 use crate::base::{Caller, Error, Result, Violation, name};
 
-/// Who may call which method, and read which records.
+/// The rights to call methods and to read records.
 #[derive(Debug, Clone)]
 pub struct Rights {
     pub(super) version: Arc<str>,

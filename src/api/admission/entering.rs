@@ -73,7 +73,7 @@ fn session_of(headers: &HeaderMap) -> Result<Option<&str>> {
     }
 }
 
-/// Who makes a call. Checking a signature is expensive: a token that was not accepted before first takes a token of the strangers' rate, and so
+/// The caller. Checking a signature is expensive: a token that was not accepted before first takes a token of the strangers' rate, and so
 /// does everything that is refused.
 fn authenticate(
     capacity: &Capacity,

@@ -30,7 +30,7 @@ use crate::simulation::faults::{After, CallAction, FaultedCall, Refusal, Refused
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Strike>);
 
-/// What a call gets instead of being served.
+/// The effect on a call instead of an answer.
 #[derive(Debug)]
 pub(super) enum Instead {
     /// A refusal like any other.

@@ -209,7 +209,7 @@ struct Messages {
     is_cut: bool,
     /// Whether a fault rule sends every message twice.
     is_doubled: bool,
-    /// Where a fault rule ends the answer.
+    /// The point at which a fault rule ends the answer.
     cut: Option<After>,
     prefix: Vec<u8>,
     /// Bytes of the present message that are yet to come.

@@ -52,7 +52,7 @@ impl Opening {
     }
 }
 
-/// When a request that began at this moment must be answered.
+/// The deadline of a request that began at this moment.
 pub(super) fn deadline_of(headers: &HeaderMap, begun: Instant) -> Instant {
     begun + timeout(named_timeout(headers))
 }

@@ -7,7 +7,7 @@ use crate::base::call::Caller;
 /// A refusal, with the caller and the method as far as they were known by then.
 pub(super) struct Refused {
     pub(super) error: Error,
-    /// What a fault rule answers instead of a status for the error.
+    /// The answer of a fault rule instead of a status for the error.
     pub(super) instead: Option<Instead>,
     pub(super) method: Option<&'static str>,
     pub(super) caller: Option<Caller>,

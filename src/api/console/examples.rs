@@ -6,7 +6,7 @@ use super::facts::Facts;
 
 /// A call to try.
 pub(super) struct Example {
-    /// What it shows, in English.
+    /// Its heading, in English.
     pub(super) title: &'static str,
     pub(super) method: &'static str,
     /// The credential; empty where this server accepts tokens only.

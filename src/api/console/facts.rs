@@ -2,7 +2,7 @@
 
 use crate::base::Timestamp;
 
-/// Where the console's facts come from; asked anew for every page.
+/// The source of the console's facts; read anew for every page.
 pub trait View: Send + Sync + 'static {
     /// The present facts.
     fn facts(&self) -> Facts;

@@ -19,7 +19,7 @@ pub use message::action_message;
 /// Most rules of one request.
 const FAULTS_MAX: usize = 100;
 
-/// What there is that a rule may name, and which rules a world takes.
+/// The names that a rule may use, and the rules that a world accepts.
 #[derive(Clone)]
 pub struct FaultScope {
     /// The methods that are served.

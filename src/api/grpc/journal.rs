@@ -49,7 +49,7 @@ pub struct JournalParts {
     pub traces: Arc<RecentCalls>,
     /// The world's clock.
     pub clock: Arc<WorldClock>,
-    /// What `GetWorld` says of the world.
+    /// The facts about the world in `GetWorld`.
     pub facts: WorldFacts,
     /// The session that the world is of; `None`: it is the province.
     pub session: Option<RecordedSession>,
@@ -192,7 +192,7 @@ impl JournalParts {
         (request, call.answers.iter().filter_map(|bytes| self.mask.json(&output, bytes)).collect())
     }
 
-    /// What `Explain` says of a call, if it still knows it; of a call of nobody it knows nothing.
+    /// The decision log of a call, if it is still remembered; none for a call without a caller.
     async fn explained(&self, caller: Option<Caller>, id: RequestId) -> Result<Option<Explained>> {
         let Some(caller) = caller else { return Ok(None) };
         match self.exchange.explain(&self.traces, &caller, true, &id.to_string()).await {

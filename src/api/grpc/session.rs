@@ -82,7 +82,7 @@ fn known(text: &str) -> Result<SessionId> {
     SessionId::parse(text).ok_or_else(unknown)
 }
 
-/// What a request wants a session to be.
+/// The settings of a session in a request.
 fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
     let proto::CreateSessionRequest {
         request_id,

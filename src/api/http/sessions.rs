@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 
 use crate::base::{Reason, Result};
 
-/// Whose files they are.
+/// The session whose files they are.
 #[async_trait]
 pub trait SessionRoutes: Send + Sync + 'static {
     /// The routes of a session, as they are outside.

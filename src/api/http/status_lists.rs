@@ -63,7 +63,7 @@ fn asks_for_a_time(query: &str) -> bool {
 }
 
 /// Whether the client takes the list's media type: what the most specific of its ranges that match says (RFC 9110, section 12.5.1).
-/// Who names no range takes any.
+/// A client that names no range accepts any.
 fn accepts(asked: &HeaderMap) -> bool {
     let named = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges =

@@ -68,7 +68,7 @@ pub struct Web {
     calls: Calls,
     hosts: Arc<Hosts>,
     origins: Arc<WebOrigins>,
-    /// Where native gRPC is spoken.
+    /// The address of native gRPC.
     grpc: Arc<str>,
     lines: Arc<LogLimiter>,
 }

@@ -46,7 +46,7 @@ impl Bytes {
     }
 }
 
-/// What reading a file once has shown.
+/// The findings of one reading of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) encoding: Bytes,
@@ -133,7 +133,7 @@ pub(super) struct Transcoded<R> {
     is_begun: bool,
     /// Bytes that do not form a complete character yet.
     raw: Vec<u8>,
-    /// What is ready, and how far it was taken.
+    /// The bytes that are ready, and how many of them were taken.
     ready: Vec<u8>,
     taken: usize,
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::cli::output::Failure;
 
-/// What a cell holds.
+/// The content of a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
     Empty,
@@ -47,11 +47,11 @@ pub(super) struct Row {
     /// How far in the file it ends, in the units of [`Source::extent`](super::source::Source).
     pub(super) position: u64,
     pub(super) cells: Vec<Cell>,
-    /// What is wrong with the row as such.
+    /// The flaw of the row as a whole.
     pub(super) flaws: Vec<Flaw>,
 }
 
-/// What is done with each row; a break ends the reading.
+/// The consumer of the rows; a break ends the reading.
 pub(super) type Each<'a> = dyn FnMut(Row) -> Result<ControlFlow<()>, Failure> + 'a;
 
 /// Why a row cannot become a record.

@@ -115,10 +115,10 @@ fn cell(text: &str, column: usize, flaws: &mut Vec<Flaw>) -> Cell {
     if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
 }
 
-/// What a spreadsheet writes where a formula failed.
+/// The texts that a spreadsheet writes where a formula failed.
 const ERRORS: [&str; 7] = ["#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"];
 
-/// What is said of a formula, whatever file it is in.
+/// The message about a formula, in any kind of file.
 pub(super) const FORMULA: &str = "the cell holds a formula: copy the column and paste it as values";
 
 /// Without blanks at its ends: spaces, no-break spaces, line ends, and the marks that nobody sees.

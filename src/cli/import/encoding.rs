@@ -14,7 +14,7 @@ const SAMPLE_MAX: usize = 500;
 /// Of a hundred texts, how many must be in the encoding.
 const PERCENT_MIN: usize = 90;
 
-/// What the texts of one column look like.
+/// Counts of the texts of one column, by encoding.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Looks {
     /// Texts that are not ASCII.
@@ -25,7 +25,7 @@ pub(super) struct Looks {
     vni: usize,
 }
 
-/// What a column is read as.
+/// The encoding of a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) legacy: Option<Legacy>,
@@ -39,7 +39,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// What somebody said.
+    /// A declared encoding, from the mapping or the command line.
     pub(super) fn declared(legacy: Option<Legacy>) -> Self {
         Self { legacy, ..Self::default() }
     }

@@ -110,7 +110,7 @@ impl Known {
 
     /// The content of a payload, in whichever way its numbers and names are written.
     fn content(&self, payload: &Struct) -> u64 {
-        // What cannot be read is refused by the server.
+        // The server refuses values that cannot be read.
         let payload = object(&Path::Root, payload.clone(), 1, &mut Violations::default());
         let payload = match &self.record_type {
             Some(record_type) => stored_form(record_type, &payload),

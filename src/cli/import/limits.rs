@@ -2,9 +2,9 @@
 
 /// Largest file, in bytes.
 pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// What an XLSX file may unfold to, in bytes: all of its parts together.
+/// Largest decompressed size of an XLSX file, in bytes: all of its parts together.
 pub(super) const UNFOLDED_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
-/// What its shared strings may unfold to, in bytes: they are held in memory.
+/// Largest decompressed size of its shared strings, in bytes: they are held in memory.
 pub(super) const STRINGS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Longest row of a CSV file, in bytes, about.
 pub(super) const ROW_BYTES_MAX: usize = 1024 * 1024;

@@ -15,7 +15,7 @@ use crate::registry::schema_file::yaml::Tree;
 use crate::registry::schema_file::{FILE_BYTES_MAX, json};
 
 const FORMAT: &str = "lienthong/mapping/v1";
-/// What a column's field is when it is not imported.
+/// The field name for columns that are not imported.
 const IGNORED: &str = "-";
 /// Columns of quarantine files, which say what was wrong the last time.
 pub(super) const QUARANTINE_PREFIX: &str = "import_";
@@ -47,7 +47,7 @@ pub(super) enum Column {
 #[serde(deny_unknown_fields)]
 pub(super) struct Detailed {
     pub(super) field: String,
-    /// What the values of the file are called in the registry.
+    /// The registry's values for those of the file.
     #[serde(default)]
     pub(super) codes: BTreeMap<String, String>,
     /// The separator of the items of a list in one cell.

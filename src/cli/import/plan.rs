@@ -14,7 +14,7 @@ use crate::cli::output::{Failure, print_text};
 
 /// Rows of which the encoding of a column is seen.
 const ROWS_SAMPLED: u64 = 5_000;
-/// What is imported, once it is known.
+/// The import, once all its parts are known.
 pub(super) struct Planned {
     pub(super) source: Source,
     pub(super) header: Row,
@@ -26,7 +26,7 @@ pub(super) struct Planned {
     pub(super) target: Target,
 }
 
-/// What the texts of a file look like: those of its header, and those of each column.
+/// Counts of the texts of a file by encoding: in its header, and in each column.
 pub(super) struct Sample {
     header: Looks,
     columns: Vec<Looks>,
@@ -117,7 +117,7 @@ fn is_quarantine(names: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
     names.into_iter().any(|name| name.as_ref().starts_with(QUARANTINE_PREFIX))
 }
 
-/// What each column is read as: what the mapping says, what the command line says, or what a sample of its texts shows.
+/// The encoding of each column: from the mapping, from the command line, or from a sample of its texts.
 pub(super) fn readings(
     sample: &Sample,
     names: &[String],

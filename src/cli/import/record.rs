@@ -35,7 +35,7 @@ struct Bound {
     epoch: Date,
 }
 
-/// What is said of a letter whose encoding nobody knows.
+/// The message about a letter of unknown encoding.
 const UNKNOWN_ENCODING: &str =
     "the file is not Unicode, and nothing shows the encoding of this column; say --encoding tcvn3 or vni";
 
@@ -118,7 +118,7 @@ impl Builder {
         self.column_of(&self.natural_key)
     }
 
-    /// What identifies the record of a payload.
+    /// The identity of a payload's record.
     pub(super) fn key(&self, payload: &Struct) -> Option<String> {
         match payload.fields.get(&self.natural_key)?.kind.as_ref()? {
             Json::StringValue(key) => Some(key.clone()),

@@ -29,7 +29,7 @@ const TRIES: u32 = 6;
 /// The first pause before that; each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What every call needs.
+/// The common parts of all calls.
 struct Calls<'a> {
     server: &'a ServerArgs,
     channel: Channel,
@@ -75,7 +75,7 @@ pub(super) async fn run(
     let answered: Result<(), Failure> = answered.await;
     drop(fed);
     bar.finish_and_clear();
-    // What the server refused comes before what the reader says of a channel that was closed for it.
+    // The server's refusal comes before the reader's error about the channel that was closed because of it.
     answered?;
     reader.await.map_err(|error| Failure::new(error.to_string()))??;
     if let Some(kept) = &kept {
@@ -158,7 +158,7 @@ fn settle(batch: Batch, outcomes: Vec<PutOutcome>, builder: &Builder, report: &m
     Ok(log_size)
 }
 
-/// What the server says of a refused record, by columns.
+/// The server's violations of a refused record, by columns.
 fn flaws(outcome: PutOutcome, builder: &Builder) -> Vec<Flaw> {
     let flaw = |broken: crate::wire::proto::registry::v1::Violation| Flaw {
         column: builder.column_of(&broken.field),

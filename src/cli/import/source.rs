@@ -86,7 +86,7 @@ impl Source {
         matches!(self.format, Format::Csv(_)) && self.seen.encoding == Bytes::Single
     }
 
-    /// What it is read as, in words.
+    /// Its format and encoding, in words.
     pub(super) fn says(&self) -> String {
         match &self.format {
             Format::Csv(separator) => {

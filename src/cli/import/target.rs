@@ -15,7 +15,7 @@ use crate::wire::proto::registry::v1::{RecordTypeDescription, RegistryDescriptio
 /// Whether a text has the form that a field wants.
 pub(super) type Fits = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// What the values of a field are.
+/// The kind of a field's values.
 #[derive(Clone)]
 pub(super) enum Kind {
     Text,
@@ -38,7 +38,7 @@ pub(super) struct Field {
     pub(super) path: String,
     pub(super) kind: Kind,
     pub(super) is_required: bool,
-    /// What it is called, in Vietnamese and English.
+    /// Its labels, in Vietnamese and English.
     pub(super) labels: Vec<String>,
 }
 
@@ -107,11 +107,11 @@ pub(super) fn without_numbers(path: &str) -> String {
     plain
 }
 
-/// Where a schema stands.
+/// The position of a schema in its document.
 struct Above<'a> {
     path: &'a str,
     is_required: bool,
-    /// What the object around it is called, in Vietnamese and English.
+    /// The labels of the object around it, in Vietnamese and English.
     labels: &'a [String],
 }
 

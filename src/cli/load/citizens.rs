@@ -18,7 +18,7 @@ use crate::simulation::population::Population;
 use crate::wire::proto::simulation::v1::{GetWorldRequest, GetWorldResponse};
 use crate::wire::record::instant;
 
-/// Whom a load draws from the world.
+/// The citizens that a load draws from the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Drawn {
     /// All generated citizens, drawn uniformly: most answers have to be made anew.
@@ -30,7 +30,7 @@ pub(super) enum Drawn {
 /// The citizens of a load, and in which order their turn comes.
 #[derive(Debug, Clone)]
 pub(super) struct Citizens {
-    /// What the report calls them.
+    /// Their name in the report.
     pub(super) name: &'static str,
     ids: Vec<PersonalId>,
     /// Where the draws begin; `None` takes the citizens in turn.
@@ -84,7 +84,7 @@ impl Citizens {
         self.ids.len()
     }
 
-    /// Whose turn it is at a call.
+    /// The citizen of a call.
     pub(super) fn at(&self, call: u64) -> PersonalId {
         let count = self.ids.len() as u64;
         let place = match self.draws_from {

@@ -143,7 +143,7 @@ impl Load {
         }
     }
 
-    /// Whose records to ask for.
+    /// The citizens whose records to ask for.
     async fn whose(&self, channels: &[Channel]) -> Result<Citizens, Failure> {
         if !self.personal_ids.is_empty() {
             return Citizens::named(&self.personal_ids);

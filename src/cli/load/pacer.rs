@@ -49,7 +49,7 @@ impl Drop for Pacer {
     }
 }
 
-/// When call number `call` is due.
+/// The time at which call number `call` is due.
 pub(super) fn due(begun: Instant, calls_per_second: u32, call: u64) -> Instant {
     begun + Duration::from_secs_f64(call as f64 / f64::from(calls_per_second))
 }

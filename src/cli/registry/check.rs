@@ -97,7 +97,7 @@ impl Checked {
     }
 }
 
-/// What shows only when files are served together.
+/// Flaws that show only when files are served together.
 struct Found {
     registry: String,
     path: String,

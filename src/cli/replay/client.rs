@@ -35,7 +35,7 @@ pub(super) struct Replaying {
     pub(super) is_exact: bool,
 }
 
-/// What a call answers.
+/// The answer of a call.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Answered {
     messages: Vec<Bytes>,
@@ -44,7 +44,7 @@ struct Answered {
     details: Bytes,
 }
 
-/// What became of one call.
+/// The outcome of one call.
 struct Outcome {
     number: usize,
     method: String,
@@ -122,7 +122,7 @@ impl Replaying {
             report.uncompared += 1;
             return Ok(());
         }
-        // What a fault rule broke off ends for each client in its own way.
+        // An answer that a fault rule broke off ends differently for each client.
         let is_broken_off = before.code == Code::Unknown as i32 && before.details.is_empty();
         // An answer of trailers alone has no message and a good status.
         let is_whole = now.code == Code::Ok as i32 && !now.messages.is_empty();
@@ -211,7 +211,7 @@ async fn made(channel: &Channel, session: &str, call: &proto::RecordedCall) -> R
         Err(status) => return Ok(refused(answered, status)),
     };
     loop {
-        // What the recorded client left early is left as early.
+        // A stream that the recorded client left early is left at the same point.
         if call.code == Code::Cancelled as i32 && answered.messages.len() >= call.answers.len() {
             answered.code = call.code;
             return Ok(answered);

@@ -14,9 +14,9 @@ const VALUE_CHARS_MAX: usize = 120;
 pub(super) struct Difference {
     /// Its path: `records[0].verdict`.
     pub(super) path: String,
-    /// What was recorded; `None`: nothing.
+    /// The recorded value; `None`: none.
     pub(super) recorded: Option<String>,
-    /// What is answered now.
+    /// The present value.
     pub(super) now: Option<String>,
 }
 

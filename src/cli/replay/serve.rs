@@ -25,7 +25,7 @@ use crate::server::listen::bind;
 use crate::server::net::serve_grpc;
 use crate::wire::proto::simulation::v1::RecordedCall;
 
-/// What decides which call is meant: the method, who calls, and the request.
+/// The key of a recorded call: method, caller and request.
 type Key = (String, String, Bytes);
 
 /// The calls of a recording, by request.
@@ -69,7 +69,7 @@ pub(super) async fn serve(recorded: Recorded, address: SocketAddr, output: Outpu
     Ok(())
 }
 
-/// Who calls, by a demo credential; empty for everybody else.
+/// The caller by its demo credential; empty for all others.
 fn caller(headers: &HeaderMap) -> String {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let name =
@@ -106,7 +106,7 @@ impl Replayed {
                 ));
             }
         };
-        // What needs no credential was recorded without a caller.
+        // Calls that need no credential were recorded without a caller.
         let keys = [caller(&parts.headers), String::new()].map(|caller| (method.clone(), caller, request.clone()));
         let Some((key, calls)) = keys.into_iter().find_map(|key| self.calls.get(&key).map(|calls| (key, calls))) else {
             let count =

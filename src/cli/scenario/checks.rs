@@ -75,7 +75,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Who calls: an agency, or a citizen.
+    /// The caller: an agency, or a citizen.
     pub(super) fn caller(&mut self, path: &str, caller: &str) {
         match caller.strip_prefix("citizen-") {
             _ if caller == "operator" || caller.is_empty() => {}
@@ -124,7 +124,7 @@ impl Reading<'_> {
         if let Some(reason) = map.get("reason") {
             let reason = reason.as_str().unwrap_or_default().to_owned();
             let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-            // What the framework itself refuses has its code as reason.
+            // A refusal of the framework itself has its code as reason.
             if !known.contains(&&*reason) && code_named(&reason).is_none() {
                 self.flaw(
                     &join(path, "reason"),

@@ -67,7 +67,7 @@ pub(super) fn unmet_violations(wanted: &[WantedViolation], found: &[(String, Str
     wanted.iter().enumerate().filter_map(check).collect()
 }
 
-/// What a value is to be.
+/// The expectation of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Matcher {
     /// This value.
@@ -93,9 +93,9 @@ pub(super) enum Matcher {
 pub(super) struct Unmet {
     /// Which: `code`, `fields.link.state`.
     pub(super) what: String,
-    /// What was expected.
+    /// The expected value.
     pub(super) expected: String,
-    /// What was found.
+    /// The value found.
     pub(super) found: String,
 }
 
@@ -216,7 +216,7 @@ pub(super) fn at(value: &Value, path: &str) -> Value {
     }
 }
 
-/// What there is at the rest of a path behind a field that is left out.
+/// The value at the rest of a path after a field that is left out.
 fn at_nothing(rest: &str) -> Value {
     if rest == ".length" {
         0.into()

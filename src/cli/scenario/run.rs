@@ -35,13 +35,13 @@ const ANSWERS_MAX: usize = 1_000;
 /// How often something is asked for that comes eventually.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// What became of a scenario.
+/// The outcome of a scenario.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) name: String,
     pub(super) steps: usize,
     pub(super) took: Duration,
-    /// Where it failed, and how.
+    /// The step that failed, and the reason.
     pub(super) failed: Option<Failed>,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Step {
     pub(super) action: Action,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
     /// One call.

@@ -206,7 +206,7 @@ impl Serve {
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let runtime = super::output::runtime()?;
         let ended = runtime.block_on(self.serve(output));
-        // What still hangs on a blocking thread is not waited for.
+        // Work that hangs on a blocking thread is not waited for.
         runtime.shutdown_timeout(Duration::from_millis(100));
         ended.map(|()| ExitCode::SUCCESS)
     }

@@ -138,7 +138,7 @@ impl RecordDelivery for FakeDelivery {
     }
 }
 
-/// What the registries accepted, as if the province had.
+/// Changes that the registries accepted, as if the province had accepted them.
 pub(super) struct FakeFeed {
     hosts: BTreeMap<Name, Arc<EmbeddedRegistry>>,
     changes: Mutex<Vec<AcceptedChange>>,

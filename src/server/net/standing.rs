@@ -164,7 +164,7 @@ impl Watch {
 mod tests {
     use super::*;
 
-    /// What each of a number of looks finds, one tick apart.
+    /// The results of several looks, one tick apart.
     fn look(watch: &mut Watch, standing: &Standing, times: usize) -> Vec<Option<Stage>> {
         let limits = Limits::default();
         let tick = limits.tick();

@@ -124,7 +124,7 @@ async fn racing_requests_never_take_a_witness_back() {
     for task in tasks {
         steps.extend(task.await.expect("ends").into_iter().filter(|(old, new)| old != new));
     }
-    // What moved the witness is one chain: each step begins where the one before ended.
+    // The witness's steps form one chain: each begins where the one before ended.
     steps.sort_unstable();
     assert!(steps.windows(2).all(|pair| pair[0].1 == pair[1].0), "{steps:?}");
     assert_eq!((steps[0].0, steps.last().map(|step| step.1)), (0, heads.last().map(|head| head.size)));

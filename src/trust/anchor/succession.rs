@@ -34,7 +34,7 @@ pub enum NextError {
     Version {
         /// The version that would follow.
         wanted: u64,
-        /// What was found.
+        /// The version found.
         found: u64,
     },
     /// Too few root keys signed.

@@ -31,7 +31,7 @@ impl AccessLogGrpcService {
         Self { edge, log, people, pages }
     }
 
-    /// Whose log is asked for, and the person's other numbers: each has a chain of its own, and a claim on it.
+    /// The subject of the requested log, and the person's other numbers: each has a chain of its own, and a claim on it.
     async fn party(&self, call: &Call, request: &v1::ListAccessesRequest) -> Result<(Party, Vec<String>)> {
         if request.organisation_code.is_empty() {
             let (person, numbers) = own_or_named(call, &request.personal_id, &*self.people).await?;

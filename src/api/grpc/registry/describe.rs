@@ -45,7 +45,7 @@ fn record_type(record_type: &RecordType, language: Language) -> v1::RecordTypeDe
     }
 }
 
-/// What a field means is what its schema says, or the comment of its field in the proto where there is a typed message.
+/// The meaning of a field is in its schema, or in the comment of its field in the proto where there is a typed message.
 fn describe_fields(
     path: &str,
     fields: &[Field],

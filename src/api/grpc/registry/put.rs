@@ -54,7 +54,7 @@ pub(super) fn receipt(outcome: &PutOutcome) -> Option<&Receipt> {
     }
 }
 
-/// What became of a record, in the caller's language. `ledger_index` is that of its statement.
+/// The outcome of a record, in the caller's language. `ledger_index` is that of its statement.
 pub(super) fn answer(call: &Call, outcome: PutOutcome, ledger_index: u64) -> v1::PutOutcome {
     let (effect, receipt) = match outcome {
         PutOutcome::Created(receipt) => (v1::PutEffect::Created, receipt),

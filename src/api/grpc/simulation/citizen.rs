@@ -108,7 +108,7 @@ fn person(citizen: MadeCitizen, reach: &Reach) -> proto::CreatedPerson {
     }
 }
 
-/// Whose account a request wants.
+/// The person whose account a request wants.
 pub fn account(request: proto::OpenAccountRequest) -> Result<AccountAsked> {
     let invalid = |bad| Error::invalid(vec![bad]);
     let party = match &request.party {
