@@ -235,6 +235,7 @@ fn a_record_type_is_named_in_its_sectors_file_alone() {
 const READING_PORTS: &[(&str, &str)] = &[
     ("src/registry/", "the port, who keeps it, and the reader"),
     ("src/simulation/faults", "stands in front of a port"),
+    ("src/api/remote/", "is a port, over the network"),
     ("src/api/grpc/registry/", "a registry's own services, whose callers verify"),
 ];
 

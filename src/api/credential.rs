@@ -1,4 +1,4 @@
-//! Credentials: signed bearer tokens, and the demo ones of a loopback world.
+//! Credentials: signed bearer tokens, client certificates, and the demo credentials of a loopback world.
 //!
 //! A token is a JWT (RFC 7519) signed with EdDSA (RFC 8037) under the province's credential key, of the type `JWT`, with the claims
 //! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp`. Refused forms and headers are in
@@ -7,12 +7,14 @@
 //! and not forwarded by a proxy, or after an explicit setting.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tonic::codegen::http::{HeaderMap, header, request};
 
+use super::certificate::ClientCertificate;
 use super::forwarded::by_a_proxy;
 use crate::access::Rights;
 use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host, name};
@@ -116,9 +118,18 @@ impl Authenticator {
     /// Reads `authorization: Bearer …`; agencies are those of `rights`.
     pub fn authenticate(&self, request: &request::Parts, rights: &Rights, now: Timestamp) -> Result<Authenticated> {
         let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
-        let value = values.next().ok_or_else(|| {
-            Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
-        })?;
+        let certified = request.extensions.get::<Arc<ClientCertificate>>();
+        let certified = certified.map(|certificate| certificate.agency(now)).transpose()?;
+        let Some(value) = values.next() else {
+            let missing = "metadata `authorization: Bearer <credential>` is required, or a client certificate";
+            let agency = certified.ok_or_else(|| Error::new(Reason::CredentialMissing, missing))?;
+            let caller = Caller::Agency(agency.clone());
+            if !is_known(&caller, rights) {
+                let message = format!("the client certificate names {agency}, and the rights list no such agency");
+                return Err(Error::new(Reason::CredentialInvalid, message));
+            }
+            return Ok(Authenticated { caller, is_demo: false });
+        };
         if values.next().is_some() {
             return Err(malformed("it occurs more than once"));
         }
@@ -130,9 +141,17 @@ impl Authenticator {
         if credential.is_empty() || credential.len() > TOKEN_BYTES_MAX {
             return Err(malformed("the credential is empty, or longer than 2,048 bytes"));
         }
-        match credential.strip_prefix("demo-") {
-            Some(name) => Ok(Authenticated { caller: self.demo(name, request, rights)?, is_demo: true }),
-            None => Ok(Authenticated { caller: self.token(credential, rights, now)?, is_demo: false }),
+        let authenticated = match credential.strip_prefix("demo-") {
+            Some(name) => Authenticated { caller: self.demo(name, request, rights)?, is_demo: true },
+            None => Authenticated { caller: self.token(credential, rights, now)?, is_demo: false },
+        };
+        match (certified, &authenticated.caller) {
+            // A stolen token is of no use to another agency's system.
+            (Some(agency), Caller::Agency(bearer)) if agency != bearer => {
+                let message = format!("the client certificate is of {agency}, and the credential of another agency");
+                Err(Error::new(Reason::CredentialInvalid, message))
+            }
+            _ => Ok(authenticated),
         }
     }
 

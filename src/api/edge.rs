@@ -23,6 +23,7 @@ use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Resu
 
 use super::admission::Opening;
 use super::health::{HealthBoard, OVERALL};
+use super::remote::context::answering;
 use super::request_id::{give_back, mark};
 use super::status::status;
 
@@ -177,7 +178,7 @@ impl Edge {
         let (_, mut extensions, message) = request.into_parts();
         let call = extensions.remove::<Arc<Call>>().ok_or_else(|| self.not_admitted())?;
         let left = call.time_left();
-        let result = match tokio::time::timeout(left, use_case(call.clone(), message)).await {
+        let result = match tokio::time::timeout(left, answering(call.clone(), use_case(call.clone(), message))).await {
             Ok(result) => result,
             Err(_) => Err(Error::new(Reason::DeadlineExceeded, "the deadline passed before the answer was ready")),
         };

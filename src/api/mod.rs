@@ -2,9 +2,10 @@
 //!
 //! [`admission`] lets a request in (credential, rate, limits, message), [`edge`] runs one use case for it under its deadline and maps its error;
 //! `grpc` holds the services, one folder a package; `http` the public routes; `console` the pages for people; `web` lets browsers call by
-//! gRPC-Web. Use cases below know neither tonic nor axum.
+//! gRPC-Web; `remote` is the other direction, the client of a registry on another host. Use cases below know neither tonic nor axum.
 
 pub mod admission;
+pub mod certificate;
 pub mod console;
 pub mod credential;
 pub mod discard;
@@ -21,6 +22,7 @@ pub mod metrics;
 pub mod page;
 pub mod panic;
 pub mod rate;
+pub mod remote;
 pub mod request_id;
 pub mod status;
 pub mod streams;

@@ -16,7 +16,7 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// The header that has our id where [`REQUEST_ID`] has the client's.
 const OWN_REQUEST_ID: &str = "x-lienthong-request-id";
 /// The header of a distributed trace (W3C Trace Context).
-const TRACE_PARENT: &str = "traceparent";
+pub const TRACE_PARENT: &str = "traceparent";
 
 /// Reads the client's names for its call. A header that occurs twice is ignored.
 pub fn client_ids(headers: &HeaderMap) -> ClientIds {

@@ -119,6 +119,7 @@ reasons! {
     TooManySessions = "TOO_MANY_SESSIONS", Limited, "Quá nhiều phiên làm việc đang mở.";
     TooManyFaults = "TOO_MANY_FAULTS", Limited, "Đã có quá nhiều quy tắc gây lỗi trong thế giới mô phỏng này.";
     FaultNeedsSession = "FAULT_NEEDS_SESSION", WrongState, "Lỗi làm sai lệch chữ ký chỉ được phép trong một phiên làm việc riêng.";
+    RegistriesElsewhere = "REGISTRIES_ELSEWHERE", WrongState, "Không thực hiện được vì có cơ sở dữ liệu chuyên ngành đặt ở máy chủ riêng.";
     EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung các mục.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";

@@ -137,8 +137,7 @@ pub enum Command {
     /// Agencies, rights and callers of methods: print the embedded file, and check your own.
     #[command(subcommand)]
     Rights(rights::Rights),
-    /// Registries as schema files: check them, compare versions, export the built-in ones.
-    #[command(subcommand)]
+    /// Serve registries on a host of their own; or check, compare and export schema files.
     Registry(registry::Registry),
     /// Encrypted keys in a folder, and the versions of the trust anchor.
     #[command(subcommand)]
@@ -240,7 +239,8 @@ mod tests {
     /// The flags of a command and of those under it, as docs/cli.md lists them.
     fn reference(command: &clap::Command, path: &str, page: &mut String) {
         let path = format!("{path} {}", command.get_name());
-        if !command.has_subcommands() {
+        // A command may do something by itself and have subcommands besides: `registry land`, `registry check`.
+        if !command.has_subcommands() || command.get_positionals().next().is_some() {
             let about = cell(command.get_about());
             page.push_str(&format!("\n### `{}`\n\n{about}.\n\n| | |\n|---|---|\n", path.trim()));
             let shown = || command.get_arguments().filter(|argument| !argument.is_hide_set());

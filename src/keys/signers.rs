@@ -15,7 +15,7 @@ use crate::registry::allocation::Admission;
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::{Rules, compromised_key, compromised_record};
 use crate::trust::anchor::{Continued, NewLog};
-use crate::trust::keys::Renamed;
+use crate::trust::keys::{HeldElsewhere, Renamed};
 use crate::trust::{
     Ed25519Signer, IssuerAnchor, KeyChange, KeyRecord, LogAnchor, LogPurpose, Newcomer, PublicKey, Root, Signer,
     TrustAnchor, Verifier,
@@ -106,6 +106,22 @@ impl Keys {
             issuers,
             catalogue,
         }
+    }
+
+    /// The same, where these registries sign with keys of their own on hosts of their own. Fails with
+    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid) for a registry that the catalogue does not have.
+    pub fn knowing(mut self, elsewhere: &BTreeMap<String, PublicKey>) -> Result<Self> {
+        for (name, key) in elsewhere {
+            let sector = self.catalogue.sector(name).ok_or_else(|| {
+                let message = format!("there is no registry {name} whose key is known: give its schema file");
+                Error::new(Reason::ConfigurationInvalid, message)
+            })?;
+            let own = Arc::new(HeldElsewhere { name: sector.log_origin(), key: key.clone() });
+            if let Some(issuer) = self.issuers.get_mut(&sector.name) {
+                issuer.own = own;
+            }
+        }
+        Ok(self)
     }
 
     /// Keys from a folder; everything else still grows from `world`.

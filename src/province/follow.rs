@@ -103,6 +103,11 @@ impl Province {
         Ok(self.feed(registry)?.subscribe())
     }
 
+    /// The accepted size of a registry's log.
+    pub fn accepted_size(&self, registry: &str) -> Result<u64> {
+        Ok(self.feed(registry)?.borrow().log_size)
+    }
+
     /// The tree of the accepted statements of a registry's log.
     pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
         self.ingest.cursor(self.sector(registry)?).await

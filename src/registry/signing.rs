@@ -71,7 +71,7 @@ pub struct CredentialDraft {
 }
 
 /// The error of a registry that does not sign `what`.
-pub(super) fn not_offered(registry: &str, what: &str) -> Error {
+pub fn not_offered(registry: &str, what: &str) -> Error {
     Error::new(Reason::MethodUnknown, format!("the {registry} registry does not sign {what}"))
         .with_subject("registry", registry)
 }

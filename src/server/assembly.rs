@@ -10,10 +10,12 @@ use super::faulty_heads::FaultyHeads;
 use super::memory::Memory;
 use super::paused_logs::{PausedLogs, Pausing};
 use super::records_due::ShownLater;
+use super::remotes::Hosts;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
 use super::world::World;
 use crate::api::credential::TokenMint;
-use crate::base::{Clock as _, Result};
+use crate::api::remote::{Connection, RemoteRegistry};
+use crate::base::{Clock as _, Error, Result};
 use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
 use crate::keys::keyring::{KeptKeys, KeyHolder};
@@ -22,8 +24,9 @@ use crate::ledger::{Log, LogClock, Pause, Sequencer, Skew, TileCache};
 use crate::province::StatusLists;
 use crate::registry::port::Registry;
 use crate::registry::{Name, allocation};
-use crate::simulation::faults::{Forge, Rules, StateAction};
+use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction, forge_with};
 use crate::transparency::Logs;
+use crate::trust::PublicKey;
 
 /// All roles of a process, and the values that they share.
 pub struct Assembly {
@@ -35,7 +38,9 @@ pub struct Assembly {
     pub tiles: TileCache,
     /// The embedded registries, by name.
     pub registries: BTreeMap<Name, Arc<RegistryRole>>,
-    /// The registries' ports with the world's faults in front.
+    /// The registries on hosts of their own, by name.
+    pub remotes: BTreeMap<Name, Arc<RemoteRegistry>>,
+    /// The ports of all registries with the world's faults in front.
     pub ports: BTreeMap<Name, Arc<dyn Registry>>,
     /// The province role.
     pub province: ProvinceRole,
@@ -61,6 +66,10 @@ pub struct Settings {
     pub anchor: Option<PathBuf>,
     /// Whether the status lists are rebuilt from the record ledger first.
     pub rebuild_status: bool,
+    /// The hosts of registries that are not in this process.
+    pub hosts: Hosts,
+    /// The keys of those that keep keys of their own.
+    pub keys_elsewhere: BTreeMap<String, PublicKey>,
 }
 
 impl Settings {
@@ -72,6 +81,8 @@ impl Settings {
             memory: config.memory,
             anchor: config.anchor.clone(),
             rebuild_status: config.rebuild_status,
+            hosts: Hosts::new(),
+            keys_elsewhere: config.keys_elsewhere.clone(),
         })
     }
 }
@@ -81,7 +92,7 @@ impl Assembly {
     pub async fn open(world: World, settings: Settings) -> Result<Self> {
         let keys = match &settings.keys {
             Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
-            None => Keys::new(world.catalogue.clone(), world.seed),
+            None => Keys::new(world.catalogue.clone(), world.seed).knowing(&settings.keys_elsewhere)?,
         };
         let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
@@ -93,7 +104,7 @@ impl Assembly {
         };
         let clock = LogClock::new(world.clock.clone());
         let shared = Caches { tokens: settings.tokens, memory: settings.memory };
-        Self::join(world, clock, &keys, trust, shared, settings.rebuild_status).await
+        Self::join(world, clock, &keys, trust, shared, (settings.hosts, settings.rebuild_status)).await
     }
 
     /// Opens every role of a session: its store holds the logs of `world`'s catalogue already, as `trust` says of them.
@@ -104,7 +115,7 @@ impl Assembly {
         trust: province::Trust,
         shared: Caches,
     ) -> Result<Self> {
-        Self::join(world, clock, keys, trust, shared, false).await
+        Self::join(world, clock, keys, trust, shared, (Hosts::new(), false)).await
     }
 
     async fn join(
@@ -113,12 +124,14 @@ impl Assembly {
         keys: &Keys,
         trust: province::Trust,
         settings: Caches,
-        rebuild_status: bool,
+        (hosts, rebuild_status): (Hosts, bool),
     ) -> Result<Self> {
         let tiles = settings.memory.tiles();
         let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
-        let registries = shared.registries(keys, settings.memory).await?;
-        let ports = with_faults(&registries, &world.faults);
+        let registries = shared.registries(keys, settings.memory, &|name| !hosts.contains_key(name)).await?;
+        let remotes = shared.remotes(hosts)?;
+        world.clock.share_with(&remotes.keys().map(|name| &**name).collect::<Vec<_>>());
+        let ports = shared.with_faults(keys, &registries, &remotes)?;
         let province = shared.province(keys, &ports, trust, rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
         let holder = |registry: &Arc<RegistryRole>| Arc::downgrade(&(registry.clone() as Arc<dyn KeyHolder>));
@@ -142,7 +155,7 @@ impl Assembly {
         let logs = logs(&registries, &province, &gateway, &world.faults);
         let pauses = PausedLogs::start(&world.faults, pausing(&registries, &province, &gateway));
         let shown = Arc::default();
-        Ok(Self { _pauses: pauses, world, clock, tiles, registries, ports, province, gateway, logs, shown })
+        Ok(Self { _pauses: pauses, world, clock, tiles, registries, remotes, ports, province, gateway, logs, shown })
     }
 }
 
@@ -155,17 +168,23 @@ pub struct Caches {
 }
 
 /// The values that the roles of one process share.
-struct Shared<'a> {
-    world: &'a World,
-    clock: &'a LogClock,
-    tiles: &'a TileCache,
+pub(super) struct Shared<'a> {
+    pub(super) world: &'a World,
+    pub(super) clock: &'a LogClock,
+    pub(super) tiles: &'a TileCache,
 }
 
 impl Shared<'_> {
-    async fn registries(&self, keys: &Keys, memory: Memory) -> Result<BTreeMap<Name, Arc<RegistryRole>>> {
+    /// The registries of this process, which `is_here` chooses by their names.
+    pub(super) async fn registries(
+        &self,
+        keys: &Keys,
+        memory: Memory,
+        is_here: &(dyn Fn(&Name) -> bool + Sync),
+    ) -> Result<BTreeMap<Name, Arc<RegistryRole>>> {
         let mut registries = BTreeMap::new();
         let sectors = self.world.catalogue.sectors();
-        for sector in sectors {
+        for sector in sectors.iter().filter(|sector| is_here(&sector.name)) {
             let opening = registry::Opening {
                 store: self.world.store.clone(),
                 sector: sector.clone(),
@@ -176,6 +195,50 @@ impl Shared<'_> {
             registries.insert(sector.name.clone(), RegistryRole::open(opening).await?);
         }
         Ok(registries)
+    }
+
+    /// The registries on these hosts.
+    pub(super) fn remotes(&self, hosts: Hosts) -> Result<BTreeMap<Name, Arc<RemoteRegistry>>> {
+        let one = |(name, host): (Name, Arc<Connection>)| {
+            let sector = self.world.catalogue.sector(&name).ok_or_else(|| Error::bug("a host of no registry"))?;
+            Ok((name, RemoteRegistry::new(sector.clone(), host)))
+        };
+        hosts.into_iter().map(one).collect()
+    }
+
+    /// The registries' ports with the world's faults in front; a forged signature of another registry is that of the next registry by
+    /// name. What a registry on another host never signs is forged with the keys that grow from the world's seed, which are its own unless it keeps
+    /// others.
+    fn with_faults(
+        &self,
+        keys: &Keys,
+        registries: &BTreeMap<Name, Arc<RegistryRole>>,
+        remotes: &BTreeMap<Name, Arc<RemoteRegistry>>,
+    ) -> Result<BTreeMap<Name, Arc<dyn Registry>>> {
+        let rules = &self.world.faults;
+        let mut forges: BTreeMap<Name, Forge> =
+            registries.iter().map(|(name, registry)| (name.clone(), registry.forge())).collect();
+        let mut stand_ins = BTreeMap::new();
+        for name in remotes.keys() {
+            let sector = self.world.catalogue.sector(name).ok_or_else(|| Error::bug("a host of no registry"))?;
+            let keys = keys.issuer(sector)?;
+            forges.insert(name.clone(), forge_with(keys.own));
+            stand_ins.insert(name.clone(), forge_with(keys.compromised));
+        }
+        let others = forges.values().cycle().skip(1);
+        let mut ports: BTreeMap<Name, Arc<dyn Registry>> = BTreeMap::new();
+        for ((name, own), other) in forges.iter().zip(others) {
+            let port: Arc<dyn Registry> = match (registries.get(name), remotes.get(name), stand_ins.remove(name)) {
+                (Some(registry), ..) => registry.port_with_faults(rules.clone(), other.clone()),
+                (None, Some(remote), Some(compromised)) => {
+                    let keys = FaultKeys { own: own.clone(), other: other.clone(), compromised };
+                    Arc::new(Faulty::new(remote.clone(), keys, rules.clone()))
+                }
+                _ => return Err(Error::bug("a registry that is neither here nor on a host")),
+            };
+            ports.insert(name.clone(), port);
+        }
+        Ok(ports)
     }
 
     async fn province(
@@ -219,19 +282,6 @@ fn accepted(province: &ProvinceRole) -> gateway::AcceptedRecords {
         verifier: province.verifier.clone(),
         addresses: Arc::new(Served(province.status.clone())),
     }
-}
-
-/// The registries' ports with the world's faults in front; a forged signature of another registry is that of the next registry by
-/// name.
-fn with_faults(
-    registries: &BTreeMap<Name, Arc<RegistryRole>>,
-    rules: &Arc<Rules>,
-) -> BTreeMap<Name, Arc<dyn Registry>> {
-    let others = registries.values().cycle().skip(1);
-    let port = |((name, registry), other): ((&Name, &Arc<RegistryRole>), &Arc<RegistryRole>)| {
-        (name.clone(), registry.port_with_faults(rules.clone(), other.forge()))
-    };
-    registries.iter().zip(others).map(port).collect()
 }
 
 /// The error of a registry's clock, as the fault rules say.

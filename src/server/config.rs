@@ -1,21 +1,23 @@
 //! The settings of a gateway: storage, world, credentials, limits.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
+use crate::api::remote::HostAddress;
 use crate::api::web::WebOrigins;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
-use crate::base::{Clock, Entropy, ProvinceCode, limits};
+use crate::base::{Clock, Entropy, ProvinceCode, Timestamp, limits};
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
 use crate::simulation::discrepancy::Rate;
 use crate::store::engine::{Embedded, Engine};
 use crate::transparency::client::Roots;
-use crate::trust::Policy;
+use crate::trust::{Policy, PublicKey};
 use crate::wire::proto::simulation::v1::Fault;
 
 /// The storage of a gateway's data.
@@ -64,6 +66,14 @@ pub struct Config {
     pub discrepancies: Option<Rate>,
     /// The file for the ground truth about these discrepancies, for a new world.
     pub ground_truth: Option<PathBuf>,
+    /// When a new world begins; `None`: now, or when the last host of its registries began.
+    pub created_at: Option<Timestamp>,
+    /// The hosts of registries that are not in this process, by the registries' names.
+    pub hosts: BTreeMap<String, HostAddress>,
+    /// The keys of registries that keep keys of their own on hosts of their own, by the registries' names.
+    pub keys_elsewhere: BTreeMap<String, PublicKey>,
+    /// Whether the personas' faults hold: where their citizens are asked about, once.
+    pub has_persona_faults: bool,
     /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
     /// The file of the trust anchor; `None` writes none.
@@ -126,6 +136,10 @@ impl Default for Config {
             population: None,
             discrepancies: None,
             ground_truth: None,
+            created_at: None,
+            hosts: BTreeMap::new(),
+            keys_elsewhere: BTreeMap::new(),
+            has_persona_faults: true,
             keys: None,
             anchor: None,
             rights: None,

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use super::config::{Config, Storage};
 use super::memory::Memory;
 use super::world_file::{Asked, POPULATION_DEFAULT, SEED_DEFAULT, WorldFile};
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::engine::{Engine, Opening};
 use crate::store::file::sync_folder;
 use crate::store::lock::FolderLock;
@@ -203,6 +203,15 @@ impl Data {
         }
     }
 
+    /// Sets the time at which a world begins that is not seeded yet.
+    pub fn begin_at(&mut self, at: Timestamp) -> Result<()> {
+        if self.world.seeded || self.world.created_at_ms == at.0 {
+            return Ok(());
+        }
+        self.world.created_at_ms = at.0;
+        self.folder().map_or(Ok(()), |folder| self.world.write(folder))
+    }
+
     /// The persistent folder; `None` if nothing persists.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_ref().map(DataFolder::path)
@@ -242,7 +251,8 @@ impl Data {
 fn new_world(config: &Config) -> WorldFile {
     let Asked { province, seed, population, discrepancies } = asked(config);
     let (seed, population) = (seed.unwrap_or(SEED_DEFAULT), population.unwrap_or(POPULATION_DEFAULT));
-    let world = WorldFile::new(&province.unwrap_or_default(), seed, population, config.clock.now());
+    let begins = config.created_at.unwrap_or_else(|| config.clock.now());
+    let world = WorldFile::new(&province.unwrap_or_default(), seed, population, begins);
     world.with_discrepancies(discrepancies.unwrap_or_default())
 }
 

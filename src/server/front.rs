@@ -6,8 +6,9 @@ use tokio::sync::watch;
 
 use super::assembly::Assembly;
 use super::config::Config;
+use super::entrance::Served;
 use super::readings;
-use super::services::{self, Served, Serving};
+use super::services::{self, Serving};
 use super::sessions::SessionManager;
 use super::world_file::WorldFile;
 use crate::api::admission::{Admission, NoSessions, Sessions};

@@ -15,6 +15,7 @@ use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
 use super::recheck::{LastCheck, Recheck};
+use super::remotes::{self, Hosts};
 use super::running::{Listening, Running};
 use super::services::fault_scope;
 use super::task::AbortOnDrop;
@@ -23,7 +24,7 @@ use super::witnessing::Witnessing;
 use super::world::World;
 use super::{http_routes, readings, seeding};
 use crate::access::RightsBook;
-use crate::api::console::{Facts, View as _};
+use crate::api::console::{self, Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
 use crate::api::http::sessions::SessionRoutes;
@@ -52,7 +53,7 @@ pub struct Gateway {
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 /// The error of damage found by a start, with the folder and the remedy.
-fn damage_in(folder: Option<&Path>, error: Error) -> Error {
+pub(super) fn damage_in(folder: Option<&Path>, error: Error) -> Error {
     let (Some(folder), Reason::LedgerCorrupt | Reason::StorageCorrupt) = (folder, error.reason) else { return error };
     let folder = folder.display();
     let mut sentences = vec![error.message.clone()];
@@ -97,11 +98,16 @@ impl Gateway {
             let message = "the ground truth is written while a world is generated: leave --ground-truth out, or choose another folder";
             return Err(Error::new(Reason::ConfigurationInvalid, message));
         }
+        let hosts = remotes::connect(&catalogue, &config.hosts)?;
         if !data.world.seeded {
-            seeding::seed(&config, &data, rights.clone()).await?;
+            let agreed = remotes::agree(&catalogue, &hosts, &data.world).await?;
+            if let Some(began_at) = agreed.began_at {
+                data.begin_at(began_at)?;
+            }
+            seeding::seed(&config, &data, rights.clone(), &hosts, &agreed.foreign).await?;
             data = data.seeded().await?;
         }
-        let opened = Self::assemble(&config, &data, rights).await;
+        let opened = Self::assemble(&config, &data, rights, hosts).await;
         let assembly = opened.map_err(|error| damage_in(data.home(), error))?;
         add_faults(&config, &assembly)?;
         let followers = Followers::begin(&assembly).await?;
@@ -145,8 +151,9 @@ impl Gateway {
         })
     }
 
-    async fn assemble(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Assembly> {
-        Assembly::open(World::open(config, data, rights).await?, Settings::of(config, data)?).await
+    async fn assemble(config: &Config, data: &Data, rights: Arc<RightsBook>, hosts: Hosts) -> Result<Assembly> {
+        let settings = Settings { hosts, ..Settings::of(config, data)? };
+        Assembly::open(World::open(config, data, rights).await?, settings).await
     }
 
     /// Serves on sockets that the caller bound.
@@ -171,16 +178,18 @@ impl Gateway {
         self.assembly.gateway.metrics.ask(readings::of_connections(&self.connections));
         self.assembly.gateway.metrics.ask(readings::of_logs(&self.assembly)?);
         self.assembly.gateway.metrics.ask(readings::of_caches(&self.assembly));
+        self.assembly.gateway.metrics.ask(readings::of_hosts(&self.assembly));
         if let Some(home) = self.home() {
             self.assembly.gateway.metrics.ask(readings::of_disk(home));
         }
         let view = Arc::new(self.view(address, has_tls));
         let sessions = front.sessions.clone().map(|sessions| sessions as Arc<dyn SessionRoutes>);
-        let further =
-            [http_routes::guarded(&self.assembly), http_routes::all(&self.assembly, &self.witnessing, sessions)];
+        let guarded = http_routes::guarded(&self.assembly.gateway.metrics);
+        let further = http_routes::all(&self.assembly, &self.witnessing, sessions);
+        let pages = |hosts| console::router(view, hosts, guarded, further);
         let called = (self.config.public_url.as_deref(), self.config.web_origins.clone());
         let ends = (end, self.connections.clone(), self.data.store.health());
-        Running::begin(listening, front, view, called, further, self.anchor.clone(), ends)
+        Running::begin(listening, front, pages, called, self.anchor.clone(), ends)
     }
 
     /// Serves without a socket, to callers in this process; the personas' commands name `address`.

@@ -30,9 +30,19 @@ pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: 
         let progress = assembly.province.layer.watch_progress(&sector.name)?;
         watchers.spawn(watch_feed(format!("feed/{}", sector.name), progress, board.clone()));
     }
-    watchers.spawn(watch_store(store, board.clone()));
-    watchers.spawn(watch_clock(assembly.clock.clone(), board.clone()));
+    watch_process(&mut watchers, assembly.clock.clone(), store, board);
     Ok(watchers)
+}
+
+/// Watches what every process has, whichever its roles: a store and a clock.
+pub(super) fn watch_process(
+    watchers: &mut JoinSet<()>,
+    clock: LogClock,
+    store: watch::Receiver<Health>,
+    board: &HealthBoard,
+) {
+    watchers.spawn(watch_store(store, board.clone()));
+    watchers.spawn(watch_clock(clock, board.clone()));
 }
 
 /// Whether a service needs to write: every one that logs evidence or changes something. Public data is only read.

@@ -8,10 +8,17 @@ use super::assembly::Assembly;
 use super::witnessing::Witnessing;
 use crate::api::http;
 use crate::api::http::sessions::SessionRoutes;
+use crate::api::metrics::Metrics;
+use crate::transparency::Logs;
 
 /// The routes that answer under the console's own names alone.
-pub(super) fn guarded(assembly: &Assembly) -> Router {
-    http::metrics::router(assembly.gateway.metrics.clone())
+pub(super) fn guarded(metrics: &Arc<Metrics>) -> Router {
+    http::metrics::router(metrics.clone())
+}
+
+/// The routes of a registry host: metrics, guarded, and its logs.
+pub(super) fn of_host(metrics: Arc<Metrics>, logs: Logs) -> [Router; 2] {
+    [http::metrics::router(metrics), http::logs::router(logs, None)]
 }
 
 /// All other routes; each module adds its own with one `merge`.

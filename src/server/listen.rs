@@ -1,36 +1,12 @@
 //! Listeners and their requirements: plaintext and demo credentials on loopback, TLS elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 
 use tokio::net::TcpListener;
 
-use super::net::Tls;
 use crate::api::credential::DemoCredentials;
 use crate::base::peer::is_loopback;
 use crate::base::{Error, Reason, Result};
-
-/// Certificate and key, as PEM files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate and its chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
-impl TlsFiles {
-    /// Reads both files, and checks that the key belongs to the certificate.
-    pub fn load(&self) -> Result<Tls> {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|error| {
-                let message = format!("{} cannot be read: {error}", path.display());
-                Error::new(Reason::ConfigurationInvalid, message)
-            })
-        };
-        Tls::from_pem(&read(&self.certificate)?, &read(&self.key)?)
-    }
-}
 
 /// The demo credentials accepted on `address`. Refuses to listen off loopback without TLS, unless `allowed`.
 pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -> Result<DemoCredentials> {
@@ -50,11 +26,16 @@ pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -
 
 /// Refuses a console off loopback, since it speaks plain HTTP, unless `allowed`.
 pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
+    exposure_of_http("--console", address, allowed)
+        .map_err(|error| Error::new(error.reason, format!("{}, or `off`", error.message)))
+}
+
+/// The same of any port of plain HTTP, which the flag `what` gives.
+pub fn exposure_of_http(what: &str, address: SocketAddr, allowed: bool) -> Result<()> {
     if allowed || is_loopback(address) {
         return Ok(());
     }
-    let message =
-        format!("--console {address} is not loopback, and the console has no TLS: give a loopback address, or `off`");
+    let message = format!("{what} {address} is not loopback, and this port has no TLS: give a loopback address");
     Err(Error::new(Reason::ConfigurationInvalid, message))
 }
 

@@ -1,15 +1,19 @@
 //! The gauges of a gateway for `/metrics`: calls in progress, health, connections, descriptors, feeds, logs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use super::assembly::Assembly;
 use super::net::connections::{Connections, Refusal, Stage};
+use super::roles::RegistryRole;
 use super::sessions::SessionManager;
 use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
+use crate::api::remote::Connection;
 use crate::base::{CacheUse, Result, log};
+use crate::ledger::Log;
 use crate::province::FeedState;
 use crate::registry::Name;
 use crate::simulation::session::SessionFacts;
@@ -120,6 +124,31 @@ pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
     ]
 }
 
+/// Gauges of the registries on hosts of their own.
+pub(super) fn of_hosts(assembly: &Assembly) -> Vec<Reading> {
+    let remotes: Vec<_> = assembly.remotes.iter().map(|(name, remote)| (name.clone(), remote.host().clone())).collect();
+    if remotes.is_empty() {
+        return Vec::new();
+    }
+    let help = "1 if a registry's host is asked, 0 if it is left alone for a moment because it failed";
+    vec![Reading::new("registry_host_asked", help, move || {
+        let sample = |host: &Connection| f64::from(u8::from(!host.is_open()));
+        remotes.iter().map(|(name, host)| labelled("registry", name, sample(host))).collect()
+    })]
+}
+
+/// Gauges of the logs of a registry host.
+pub(super) fn of_registry_logs(registries: &BTreeMap<Name, Arc<RegistryRole>>) -> Vec<Reading> {
+    let logs = registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())).collect();
+    vec![log_entries(logs)]
+}
+
+fn log_entries(logs: Vec<(Name, Arc<Log>)>) -> Reading {
+    Reading::new("log_entries", "Entries of a log", move || {
+        logs.iter().map(|(name, log)| labelled("log", name, log.head().size as f64)).collect()
+    })
+}
+
 /// Gauges of the logs and of the registries' feeds.
 pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     let mut logs = vec![
@@ -131,9 +160,7 @@ pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     let feeds = assembly.world.catalogue.sectors().iter().map(|sector| feed(&sector.name));
     let feeds = feeds.collect::<Result<Vec<_>>>()?;
     Ok(vec![
-        Reading::new("log_entries", "Entries of a log", move || {
-            logs.iter().map(|(name, log)| labelled("log", name, log.head().size as f64)).collect()
-        }),
+        log_entries(logs),
         Reading::new(
             "feed_following",
             "1 if the province follows a registry, 0 if it waits or has halted",

@@ -46,6 +46,12 @@ impl RecordsDue {
         Self { registries: registries.map(Arc::downgrade).collect(), province: Arc::downgrade(province), links }
     }
 
+    /// Changes records of `registries` on a host of their own: whoever follows them shows the changes in its time.
+    pub fn alone<'a>(registries: impl Iterator<Item = &'a Arc<RegistryRole>>) -> Self {
+        let (_, links) = watch::channel(u64::MAX);
+        Self { registries: registries.map(Arc::downgrade).collect(), province: Weak::new(), links }
+    }
+
     fn registries(&self) -> impl Iterator<Item = Arc<RegistryRole>> + '_ {
         self.registries.iter().filter_map(Weak::upgrade)
     }

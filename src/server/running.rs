@@ -20,7 +20,7 @@ use super::front::Front;
 use super::listen::reachable;
 use super::net::{Connections, Limits, Ports, Tls};
 use super::shutdown::DRAIN;
-use crate::api::console::{self, View};
+use crate::api::console;
 use crate::api::health::{ENDING, HealthBoard};
 use crate::api::http;
 use crate::api::language::translate;
@@ -78,14 +78,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Serves until `end` becomes true; the console shows `view` and has the `guarded` and `further` HTTP routes, is reached from outside at `public_url`,
+    /// Serves until `end` becomes true; the console's port has the routes that `pages` makes of its names, is reached from outside at `public_url`,
     /// and takes calls of pages of `origins`.
     pub(super) fn begin(
         listening: Listening,
         front: Front,
-        view: Arc<dyn View>,
+        pages: impl FnOnce(console::Hosts) -> axum::Router,
         (public_url, origins): (Option<&str>, WebOrigins),
-        [guarded, further]: [axum::Router; 2],
         anchor: Option<PathBuf>,
         (end, counts, store): (watch::Sender<bool>, Arc<Connections>, watch::Receiver<Health>),
     ) -> Result<Self> {
@@ -100,8 +99,7 @@ impl Running {
         if let Some((listener, at)) = listening.console.zip(console) {
             let hosts = console::Hosts::new(at, public_url);
             let web = Web::new(service.clone(), hosts.clone(), origins, &at_grpc);
-            let routes = console::router(view, hosts, guarded, further);
-            let routes = routes.layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
+            let routes = pages(hosts).layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
             // Calls have the rates of admission, and its translations.
             let routes = web.beside(routes).layer(axum::middleware::from_fn(translate));
             serving.spawn(ports.console(listener, routes, Some(Elsewhere::new(&at_grpc))));

@@ -19,6 +19,8 @@ use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
 use super::ground_truth::GroundTruth;
+use super::host_assembly::HostAssembly;
+use super::remotes::Hosts;
 use super::roles::RegistryRole;
 use super::world::World;
 
@@ -45,32 +47,32 @@ const QUEUE_TURNS: usize = 16;
 
 /// Seeds a new world into an empty store: population and personas into the registries, from there into the province, then accounts,
 /// links, refused consents, and last the changes of the personas' documents after they were linked.
-pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<()> {
+///
+/// Registries on `hosts` seed themselves, and the province accepts their batches in their turn; `foreign` ones have records of their own, which
+/// come later.
+pub async fn seed(
+    config: &Config,
+    data: &Data,
+    rights: Arc<RightsBook>,
+    hosts: &Hosts,
+    foreign: &[Name],
+) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
-    let chance = Seed::root(data.world.seed).child("seeding", 0);
-    let world = World {
-        clock: WorldClock::open(Arc::new(FixedClock::at(at)), None)?,
-        entropy: Arc::new(SeededEntropy::new(chance)),
-        ..World::open(config, data, rights).await?
-    };
-    let settings = Settings { anchor: None, rebuild_status: false, ..Settings::of(config, data)? };
-    let assembly = &Assembly::open(world, settings).await?;
+    let settings = Settings { anchor: None, hosts: hosts.clone(), ..Settings::of(config, data)? };
+    let settings = Settings { rebuild_status: false, ..settings };
+    let assembly = &Assembly::open(standing(config, data, rights).await?, settings).await?;
+    let ports = assembly.ports.iter().filter(|(name, _)| !foreign.contains(name));
     let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
     let following =
         Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
     let personas = personas::all(at.date());
     let (accounts, opened) = mpsc::channel(64);
     let (turns, mut taken) = mpsc::channel(QUEUE_TURNS);
-    let seeding = Seeding {
-        world: assembly.world.seed,
-        population: data.world.population,
-        discrepancies: data.world.discrepancies(),
-        truth: config.ground_truth.as_deref().map(GroundTruth::create).transpose()?,
-        at,
-        progress: config.progress.clone(),
-    };
+    let seeding = Seeding::of(config, data)?;
+    let ports = ports.map(|(name, port)| (name.clone(), port.clone())).collect();
+    let destination = Destination { registries: &assembly.registries, ports, turns: Some(turns) };
     tokio::try_join!(
-        seeding.fill(assembly, &personas, accounts, turns),
+        seeding.fill(&assembly.world.catalogue, destination, &personas, accounts),
         open_accounts(assembly, opened, at),
         assembly.province.layer.take_in_turn(stream::poll_fn(|context| taken.poll_recv(context))),
     )?;
@@ -81,16 +83,54 @@ pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Resu
     let mut later = Vec::new();
     for record in personas.iter().flat_map(|persona| &persona.later) {
         let name = &record_type(&assembly.world.catalogue, record.record_type)?.registry;
-        let role = assembly.registries.get(name).ok_or_else(|| unknown(name))?;
-        let receipts = role.load(vec![change(record.clone())], at).await?;
-        let registry = registry_of(assembly, name)?;
-        later.extend(
-            receipts.iter().map(|receipt| Turn { registry: registry.clone(), log_size: receipt.log_index + 1 }),
-        );
+        if foreign.contains(name) {
+            continue;
+        }
+        let registry = assembly.ports.get(name).ok_or_else(|| unknown(name))?.clone();
+        let log_size = match assembly.registries.get(name) {
+            Some(role) => {
+                role.load(vec![change(record.clone())], at).await?.last().map(|receipt| receipt.log_index + 1)
+            }
+            None => Some(assembly.province.layer.accepted_size(name)? + counted(&later, name) + 1),
+        };
+        later.extend(log_size.map(|log_size| Turn { registry, log_size }));
     }
     assembly.province.layer.take_in_turn(stream::iter(later)).await?;
     following.catch_up().await?;
     Ok(())
+}
+
+/// Seeds the registries of a host: the same records as [`seed`] would give them, in the same batches.
+pub async fn seed_host(config: &Config, data: &Data, rights: Arc<RightsBook>, names: &[Name]) -> Result<()> {
+    let at = Timestamp(data.world.created_at_ms);
+    let settings = Settings::of(config, data)?;
+    let host = HostAssembly::open(standing(config, data, rights).await?, &settings, names).await?;
+    let personas = personas::all(at.date());
+    let (accounts, mut opened) = mpsc::channel(64);
+    let destination = Destination { registries: &host.registries, ports: BTreeMap::new(), turns: None };
+    let catalogue = &host.world.catalogue;
+    let nobody = async {
+        while opened.recv().await.is_some() {} // accounts are the gateway's
+        Ok(())
+    };
+    tokio::try_join!(Seeding::of(config, data)?.fill(catalogue, destination, &personas, accounts), nobody)?;
+    for record in personas.iter().flat_map(|persona| &persona.later) {
+        if let Some(role) = host.registries.get(&record_type(catalogue, record.record_type)?.registry) {
+            role.load(vec![change(record.clone())], at).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A world whose time stands still, and whose randomness comes from its seed.
+async fn standing(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<World> {
+    let at = Timestamp(data.world.created_at_ms);
+    let chance = Seed::root(data.world.seed).child("seeding", 0);
+    Ok(World {
+        clock: WorldClock::open(Arc::new(FixedClock::at(at)), None)?,
+        entropy: Arc::new(SeededEntropy::new(chance)),
+        ..World::open(config, data, rights).await?
+    })
 }
 
 /// Opens accounts as they are generated, many in a commit.
@@ -134,8 +174,9 @@ fn record_type<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a RecordTyp
     found.ok_or_else(|| Error::bug(format!("{name} is no record type")))
 }
 
-fn registry_of<'a>(assembly: &'a Assembly, name: &str) -> Result<&'a Arc<dyn Registry>> {
-    assembly.ports.get(name).ok_or_else(|| unknown(name))
+/// How many of `turns` are of a registry.
+fn counted(turns: &[Turn], registry: &str) -> u64 {
+    turns.iter().filter(|turn| turn.registry.name() == registry).count() as u64
 }
 
 fn unknown(registry: &str) -> Error {
@@ -163,24 +204,49 @@ struct Seeding {
     progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
 }
 
+/// Where generated records go: the registries of this process, and the turns of all that the province follows.
+struct Destination<'a> {
+    /// The registries that are filled here.
+    registries: &'a BTreeMap<Name, Arc<RegistryRole>>,
+    /// The ports of those that the province follows, wherever they are.
+    ports: BTreeMap<Name, Arc<dyn Registry>>,
+    /// The order in which the province accepts their batches; `None` on a host.
+    turns: Option<mpsc::Sender<Turn>>,
+}
+
 impl Seeding {
-    /// Fills the registries with the population and the personas' first versions. Sends the accounts to `accounts`, and to `turns`
-    /// the order in which the province accepts the registries' batches.
+    /// The seeding of a configuration and its data.
+    fn of(config: &Config, data: &Data) -> Result<Self> {
+        Ok(Self {
+            world: Seed::root(data.world.seed),
+            population: data.world.population,
+            discrepancies: data.world.discrepancies(),
+            truth: config.ground_truth.as_deref().map(GroundTruth::create).transpose()?,
+            at: Timestamp(data.world.created_at_ms),
+            progress: config.progress.clone(),
+        })
+    }
+
+    /// Fills the registries with the population and the personas' first versions. Sends the accounts to `accounts`, and the order in which the
+    /// province accepts the registries' batches to the destination's turns.
     async fn fill(
         self,
-        assembly: &Assembly,
+        catalogue: &Arc<Catalogue>,
+        destination: Destination<'_>,
         personas: &[Persona],
         accounts: mpsc::Sender<Vec<generated::Account>>,
-        turns: mpsc::Sender<Turn>,
     ) -> Result<()> {
         let mut loading = JoinSet::new();
-        let mut outboxes = Outboxes { catalogue: assembly.world.catalogue.clone(), turns, of: BTreeMap::new() };
-        for (name, role) in &assembly.registries {
+        let Destination { registries, mut ports, turns } = destination;
+        let mut outboxes = Outboxes { catalogue: catalogue.clone(), turns, of: BTreeMap::new() };
+        for (name, role) in registries {
             let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
-            let registry = registry_of(assembly, name)?.clone();
-            let outbox = Outbox { queue, changes: Vec::new(), sent: 0, registry };
+            let outbox = Outbox { queue: Some(queue), registry: ports.remove(name), ..Outbox::default() };
             outboxes.of.insert(name.clone(), outbox);
             loading.spawn(load(role.clone(), waiting, self.at));
+        }
+        for (name, registry) in ports {
+            outboxes.of.insert(name, Outbox { registry: Some(registry), ..Outbox::default() });
         }
         let first: Vec<Record> = personas.iter().flat_map(|persona| persona.records.iter().cloned()).collect();
         let generating = tokio::spawn(self.generate(first, outboxes, accounts));
@@ -237,17 +303,22 @@ impl Seeding {
 /// Pending changes for all registries.
 struct Outboxes {
     catalogue: Arc<Catalogue>,
-    turns: mpsc::Sender<Turn>,
+    turns: Option<mpsc::Sender<Turn>>,
     of: BTreeMap<Name, Outbox>,
 }
 
 /// Pending changes for one registry.
+#[derive(Default)]
 struct Outbox {
-    queue: mpsc::Sender<Vec<Change>>,
+    /// The registry's queue; `None` for one that fills itself on its host.
+    queue: Option<mpsc::Sender<Vec<Change>>>,
     changes: Vec<Change>,
+    /// How many changes are pending, kept or not.
+    pending: usize,
     /// The size of the registry's log once all sent changes are issued.
     sent: u64,
-    registry: Arc<dyn Registry>,
+    /// The port by which the province accepts them; `None` on a host.
+    registry: Option<Arc<dyn Registry>>,
 }
 
 impl Outboxes {
@@ -257,27 +328,34 @@ impl Outboxes {
     }
 
     async fn add(&mut self, registry: &str, change: Change) -> Result<()> {
-        let outbox = self.of.get_mut(registry).ok_or_else(|| unknown(registry))?;
-        outbox.changes.push(change);
-        if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns).await } else { Ok(()) }
+        // What is another host's, or of its own, is generated all the same: a world is one.
+        let Some(outbox) = self.of.get_mut(registry) else { return Ok(()) };
+        if outbox.queue.is_some() {
+            outbox.changes.push(change);
+        }
+        outbox.pending += 1;
+        if outbox.pending >= BATCH_CHANGES { outbox.send(self.turns.as_ref()).await } else { Ok(()) }
     }
 
     async fn flush(mut self) -> Result<()> {
         for outbox in self.of.values_mut() {
-            outbox.send(&self.turns).await?;
+            outbox.send(self.turns.as_ref()).await?;
         }
         Ok(())
     }
 }
 
 impl Outbox {
-    async fn send(&mut self, turns: &mpsc::Sender<Turn>) -> Result<()> {
-        if self.changes.is_empty() {
+    async fn send(&mut self, turns: Option<&mpsc::Sender<Turn>>) -> Result<()> {
+        if self.pending == 0 {
             return Ok(());
         }
-        self.sent += self.changes.len() as u64;
-        self.queue.send(std::mem::take(&mut self.changes)).await.map_err(|_| closed())?;
-        let turn = Turn { registry: self.registry.clone(), log_size: self.sent };
+        self.sent += std::mem::take(&mut self.pending) as u64;
+        if let Some(queue) = &self.queue {
+            queue.send(std::mem::take(&mut self.changes)).await.map_err(|_| closed())?;
+        }
+        let (Some(registry), Some(turns)) = (&self.registry, turns) else { return Ok(()) };
+        let turn = Turn { registry: registry.clone(), log_size: self.sent };
         turns.send(turn).await.map_err(|_| closed())
     }
 }

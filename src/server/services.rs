@@ -1,31 +1,24 @@
-//! The gRPC services of a world, over its assembly, and what all worlds of a process share: methods, capacity, reflection.
+//! The gRPC services of a gateway's world, over its assembly.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tonic::server::NamedService;
-use tonic_health::pb::health_server::HealthServer;
 
 use super::assembly::Assembly;
 use super::config::Config;
 use super::delivery::ExchangeDelivery;
+use super::entrance::{Entrance, Process, Served, Services, add};
 use super::health;
-use super::roles::gateway::GatewayRole;
-use crate::api::admission::{Capacity, Entry, Methods, ServedWorld};
-use crate::api::credential::Authenticator;
-use crate::api::dispatch::{Dispatch, Handler};
+use crate::api::admission::Entry;
 use crate::api::grpc;
 use crate::api::grpc::exchange::ExchangeGrpcService;
 use crate::api::grpc::fault::{FaultGrpcService, FaultScope};
-use crate::api::grpc::health::HealthGrpcService;
 use crate::api::grpc::identity::{
     AccountGrpcService, CredentialGrpcService, LinkGrpcService, OrganisationGrpcService, PresentationGrpcService,
 };
 use crate::api::grpc::journal::{JournalGrpcService, JournalParts};
 use crate::api::grpc::province::ProvinceGrpcService;
-use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
+use crate::api::grpc::registry::{Beginning, SharedRegistries, TypedRegistry};
 use crate::api::grpc::session::SessionGrpcService;
 use crate::api::grpc::simulation::{Simulation, WorldFacts};
 use crate::api::grpc::trust::anchor::TrustGrpcService;
@@ -36,7 +29,6 @@ use crate::api::{Edge, PageTokens};
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy, Error, Result, SessionId, limits};
 use crate::identity::Presenting;
-use crate::ledger::Monotone;
 use crate::registry::{
     business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
@@ -44,7 +36,6 @@ use crate::simulation::creation::{Creating, Opening, Parts};
 use crate::simulation::journal::{Journal, RecordedSession};
 use crate::simulation::session::SessionDesk;
 use crate::store::MemoryTotal;
-use crate::wire::DESCRIPTORS;
 use crate::wire::mask::Mask;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
 use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
@@ -74,89 +65,6 @@ use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
 use crate::wire::proto::trust::v1::status_service_server::StatusServiceServer;
 use crate::wire::proto::trust::v1::trust_service_server::TrustServiceServer;
 
-/// Reflection, in the two versions that clients speak.
-const V1: &str = "grpc.reflection.v1.ServerReflection";
-const V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
-
-/// Adds a service with our message limits, and notes its name.
-macro_rules! add {
-    ($services:expr, $server:ident, $service:expr) => {
-        $services.add($server::new($service).max_decoding_message_size(limits::MESSAGE_BYTES_MAX))
-    };
-}
-
-#[derive(Default)]
-struct Services {
-    handlers: Vec<(&'static str, Arc<dyn Handler>)>,
-    names: Vec<&'static str>,
-    journal: Option<Arc<Journal>>,
-}
-
-impl Services {
-    /// Adds a service.
-    fn add<S: Handler + NamedService + 'static>(&mut self, service: S) {
-        self.names.push(S::NAME);
-        self.handlers.push((S::NAME, Arc::new(service)));
-    }
-}
-
-/// The parts that the worlds of a process share.
-pub struct Process {
-    /// The methods that are served.
-    pub methods: Arc<Methods>,
-    /// The capacity for calls.
-    pub capacity: Arc<Capacity>,
-    /// Knows callers: all worlds accept the tokens of one key.
-    authenticator: Arc<Authenticator>,
-    /// Reflection: all worlds have the same protos.
-    reflection: Vec<(&'static str, Arc<dyn Handler>)>,
-}
-
-impl Process {
-    /// The shared parts for these services of ours.
-    fn new(config: &Config, names: &[&'static str], gateway: &GatewayRole) -> Result<Self> {
-        let rights = &*gateway.rights.current();
-        let ours = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET];
-        let alpha = tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET;
-        let names = [names, &[V1, V1ALPHA]].concat();
-        let reflection = || {
-            // The details of errors, so that grpcurl prints them in readable form.
-            let begun = tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(alpha)
-                .include_reflection_service(false);
-            let begun = ours.iter().fold(begun, |builder, set| builder.register_encoded_file_descriptor_set(set));
-            names.iter().fold(begun, |builder, name| builder.with_service_name(*name))
-        };
-        let v1: Arc<dyn Handler> = Arc::new(reflection().build_v1().map_err(Error::bug)?);
-        let v1alpha: Arc<dyn Handler> = Arc::new(reflection().build_v1alpha().map_err(Error::bug)?);
-        let described = [ours.as_slice(), &[alpha]].concat();
-        let running = config.calls_running.unwrap_or_else(calls_running);
-        let agencies = rights.agencies().map(|agency| agency.key.clone());
-        Ok(Self {
-            methods: Arc::new(Methods::new(&described, &names, rights)?),
-            authenticator: Arc::new(Authenticator::new(gateway.tokens.public_key(), config.demo)),
-            capacity: Capacity::new(running, agencies, config.rate_limit, config.stranger_rate_limit),
-            reflection: vec![(V1, v1), (V1ALPHA, v1alpha)],
-        })
-    }
-}
-
-/// The most calls that keep this machine's processors busy.
-fn calls_running() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get) * limits::CALLS_RUNNING_PER_PROCESSOR
-}
-
-/// The services of one world, ready to serve.
-pub struct Served {
-    /// The entry point of calls.
-    pub world: Arc<ServedWorld>,
-    /// The health of each service.
-    pub health: HealthBoard,
-    /// The tasks that watch the health.
-    pub watchers: JoinSet<()>,
-}
-
 /// A world that is to be served.
 pub struct Serving<'a> {
     /// The settings of the process.
@@ -183,11 +91,11 @@ pub struct Serving<'a> {
 
 /// The services of the first world of a process, served until `ending` becomes true, and what further worlds share with it.
 pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Process, Served)> {
-    let edge = edge(&serving, ending, None);
+    let entrance = Entrance::of(serving.assembly);
+    let edge = entrance.edge(ending);
     let services = services(&serving, &edge)?;
-    let names = [services.names.as_slice(), &[HealthServer::<HealthGrpcService>::NAME]].concat();
-    let process = Process::new(serving.config, &names, &serving.assembly.gateway)?;
-    let served = serve(&process, serving, services, edge)?;
+    let process = Process::new(serving.config, &services, &entrance)?;
+    let served = serve(&process, serving, entrance, services, edge)?;
     Ok((process, served))
 }
 
@@ -198,19 +106,23 @@ pub fn further(
     session: SessionId,
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
-    let edge = edge(&serving, ending, Some(session));
+    let entrance = Entrance::of(serving.assembly);
+    let edge = entrance.edge_of_session(serving.of_anyone.clone(), ending, session);
     let services = services(&serving, &edge)?;
-    serve(process, serving, services, edge)
+    serve(process, serving, entrance, services, edge)
 }
 
-fn edge(serving: &Serving<'_>, ending: watch::Receiver<bool>, session: Option<SessionId>) -> Edge {
-    let Serving { assembly, of_anyone, .. } = serving;
-    let clock = Arc::new(Monotone(assembly.clock.clone()));
-    let (entropy, traces) = (assembly.world.entropy.clone(), assembly.gateway.traces.clone());
-    match session {
-        None => Edge::new(clock, entropy, traces, ending),
-        Some(session) => Edge::of_session(clock, [entropy, of_anyone.clone()], traces, ending, session),
-    }
+/// Adds health of each service, each feed and the world as a whole, and opens the entrance.
+fn serve(
+    process: &Process,
+    serving: Serving<'_>,
+    entrance: Entrance,
+    services: Services,
+    edge: Edge,
+) -> Result<Served> {
+    let Serving { assembly, entry, metadata_faults, .. } = serving;
+    let watchers = |board: &HealthBoard| health::watch(assembly, assembly.world.store.health(), board);
+    entrance.serve(process, services, edge, (entry, metadata_faults), watchers)
 }
 
 /// Our services, without health.
@@ -345,7 +257,8 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
         edge.clone(),
         assembly.world.catalogue.clone(),
         all,
-        assembly.province.layer.clone(),
+        Some(assembly.province.layer.clone()),
+        Beginning::default(),
         pages.clone(),
     );
     add!(services, RegistryServiceServer, shared);
@@ -365,28 +278,4 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     add!(services, VehicleServiceServer, service(vehicle::NAME)?);
     add!(services, CivilStatusServiceServer, service(civil_status::NAME)?);
     Ok(())
-}
-
-/// Adds health of each service, each feed and the world as a whole (the empty name), and reflection.
-fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: Edge) -> Result<Served> {
-    let Serving { assembly, entry, metadata_faults, .. } = serving;
-    let health = edge.health();
-    services.names.iter().for_each(|name| health.add(name));
-    let watchers = health::watch(assembly, assembly.world.store.health(), &health)?;
-    services.add(HealthServer::new(HealthGrpcService::new(edge.clone(), health.clone())));
-    services.handlers.extend(process.reflection.iter().cloned());
-    let world = ServedWorld {
-        dispatch: Dispatch::new(services.handlers),
-        authenticator: process.authenticator.clone(),
-        rights: assembly.gateway.rights.clone(),
-        clock: assembly.clock.clone(),
-        time: assembly.world.clock.clone(),
-        edge,
-        metrics: assembly.gateway.metrics.clone(),
-        faults: assembly.world.faults.clone(),
-        metadata_faults,
-        journal: services.journal,
-        entry,
-    };
-    Ok(Served { world: Arc::new(world), health, watchers })
 }

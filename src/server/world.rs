@@ -61,7 +61,8 @@ impl World {
         let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded, may_admit).await?;
         let added = kept::all(&*data.store).await?;
         let clock = WorldClock::open(config.clock.clone(), data.home())?;
-        let faults = Arc::new(Rules::new(personas::faults().into_iter().chain(added), clock.clone(), seed));
+        let of_personas = personas::faults().into_iter().filter(|_| config.has_persona_faults);
+        let faults = Arc::new(Rules::new(of_personas.chain(added), clock.clone(), seed));
         let store: Arc<dyn Store> = FaultyStore::new(data.store.clone(), faults.clone());
         clock.stand_beside(&store);
         let entropy = config.entropy.clone();

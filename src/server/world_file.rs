@@ -120,6 +120,13 @@ impl WorldFile {
         mark.to_be_bytes()
     }
 
+    /// What its citizens are generated from, if it begins at `at`: the same for every process that generates the same ones. A digest.
+    pub fn seeding_at(&self, at: Timestamp) -> String {
+        let Self { seed, population, .. } = self;
+        let (province, rate, day) = (self.province(), self.discrepancies(), at.date());
+        to_hex(&Sha256::digest(format!("lienthong/seeding/v1 {province} {seed} {population} {rate} {day}"))[..16])
+    }
+
     /// Writes the file atomically, readable by its owner only.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let mut json = serde_json::to_vec_pretty(self).map_err(Error::bug)?;

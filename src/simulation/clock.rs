@@ -58,6 +58,8 @@ pub struct WorldClock {
     store: OnceLock<Weak<dyn Store>>,
     moved: watch::Sender<()>,
     work: Mutex<Vec<Arc<dyn DueWork>>>,
+    /// Registries of the world whose hosts have clocks of their own; while there are some, this one is not moved.
+    elsewhere: OnceLock<String>,
     /// Whose turn it is to move the clock or to run what is due.
     turn: Turn<()>,
 }
@@ -74,6 +76,7 @@ impl WorldClock {
             store: OnceLock::new(),
             moved: watch::Sender::default(),
             work: Mutex::default(),
+            elsewhere: OnceLock::new(),
             turn: Turn::default(),
         }))
     }
@@ -89,6 +92,7 @@ impl WorldClock {
             store: OnceLock::new(),
             moved: watch::Sender::default(),
             work: Mutex::default(),
+            elsewhere: OnceLock::new(),
             turn: Turn::default(),
         })
     }
@@ -96,6 +100,20 @@ impl WorldClock {
     /// Stands on the disk of a store: while that is full, the clock is not changed. A second call has no effect.
     pub fn stand_beside(&self, store: &Arc<dyn Store>) {
         let _ = self.store.set(Arc::downgrade(store));
+    }
+
+    /// Goes by the machine's time from now on, because `registries` of its world are on hosts with clocks of their own.
+    pub fn share_with(&self, registries: &[&str]) {
+        if !registries.is_empty() {
+            let _ = self.elsewhere.set(registries.join(", "));
+        }
+    }
+
+    /// Whether the clock may be moved. Fails with [`RegistriesElsewhere`](Reason::RegistriesElsewhere), naming them.
+    fn movable(&self) -> Result<()> {
+        let Some(registries) = self.elsewhere.get() else { return Ok(()) };
+        let message = format!("the hosts of {registries} have clocks of their own, which this one would leave behind");
+        Err(Error::new(Reason::RegistriesElsewhere, message).with_subject("registry", registries.clone()))
     }
 
     /// Takes on work that falls due at times of this world's.
@@ -163,6 +181,7 @@ impl WorldClock {
         if !is_request_id(request) {
             return Err(Error::invalid_field("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
         }
+        self.movable()?;
         let _turn = self.turn.lock().await;
         let (begun, form) = (self.state().jump(request), TargetForm::from(&target));
         let mut jump = match begun {
@@ -208,6 +227,7 @@ impl WorldClock {
 
     /// Stops the clock; one that stands still stays as it is. Not cancel-safe, like every change: dropping the future can leave memory and disk inconsistent.
     pub async fn freeze(&self) -> Result<Reading> {
+        self.movable()?;
         let _turn = self.turn.lock().await;
         // Written before it is shown, so that a stop which cannot be kept is never seen; meanwhile the time goes on, and where it stops is written
         // once it is known.
@@ -229,6 +249,7 @@ impl WorldClock {
 
     /// Lets a stopped clock go on from what it shows.
     pub async fn resume(&self) -> Result<Reading> {
+        self.movable()?;
         let _turn = self.turn.lock().await;
         let Reading { now, machine, .. } = self.reading();
         self.keep(|kept| kept.pace = Pace::Flowing { ahead_ms: now.0.saturating_sub(machine.0) }).await?;

@@ -9,7 +9,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 
 use super::merkle::Hash;
-use crate::base::{Error, Result};
+use crate::base::{Error, Reason, Result};
 
 mod ecdsa;
 mod ml_dsa;
@@ -246,6 +246,33 @@ impl Signer for Renamed {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         self.signer.sign(message)
+    }
+}
+
+/// A key that is held elsewhere: others verify with it, and nobody here signs.
+pub struct HeldElsewhere {
+    /// The name in signature lines.
+    pub name: String,
+    /// The key.
+    pub key: PublicKey,
+}
+
+impl Signer for HeldElsewhere {
+    fn key_name(&self) -> &str {
+        &self.name
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
+    }
+
+    fn public_key(&self) -> &[u8] {
+        self.key.bytes()
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>> {
+        let message = format!("the private key of {} is on another host", self.name);
+        Err(Error::new(Reason::SignerUnavailable, message))
     }
 }
 

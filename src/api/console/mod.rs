@@ -60,6 +60,11 @@ pub fn router(view: Arc<dyn View>, hosts: Hosts, guarded: Router, further: Route
         .merge(further)
 }
 
+/// Routes without the console's pages: the first ones answer under the `hosts` names alone, the second ones under any.
+pub fn without_pages(hosts: Hosts, [guarded, further]: [Router; 2]) -> Router {
+    guarded.layer(axum::middleware::from_fn_with_state(Arc::new(hosts), hosts::check)).merge(further)
+}
+
 async fn overview(State(view): State<Arc<dyn View>>, headers: HeaderMap) -> Html<String> {
     Html(Page::of(&headers).overview(&view.facts()).into_string())
 }

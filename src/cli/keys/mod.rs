@@ -5,6 +5,7 @@ mod change;
 mod root;
 mod secret;
 mod show;
+mod tls;
 mod update;
 
 use std::process::ExitCode;
@@ -57,6 +58,10 @@ pub enum Keys {
     ExportAnchor(show::ExportAnchor),
     /// Update a trust anchor file by verifying its successors.
     Update(update::Update),
+    /// Create a private certificate authority for TLS between hosts.
+    TlsCa(tls::TlsCa),
+    /// Create or replace a certificate of that authority, for a host, a gateway or an agency's system.
+    TlsCert(tls::TlsCert),
 }
 
 /// Create a folder with new keys for every log, and the first trust anchor.
@@ -98,6 +103,8 @@ impl Keys {
             Self::Publish(command) => command.run(output),
             Self::ExportAnchor(command) => command.run(),
             Self::Update(command) => command.run(output),
+            Self::TlsCa(command) => command.run(output),
+            Self::TlsCert(command) => command.run(output),
         }?;
         Ok(ExitCode::SUCCESS)
     }

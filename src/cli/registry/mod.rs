@@ -1,30 +1,44 @@
-//! `lienthong registry`: schema files, which describe an agency's database, before a gateway serves them.
+//! `lienthong registry`: registries on a host of their own; and schema files, which describe an agency's database, before anybody serves them.
 
 mod check;
 mod export;
 mod file;
+mod host;
 mod plan;
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat};
 pub use file::SchemaArgs;
 
 const EXAMPLES: &str = "\
 Examples:
+  lienthong registry land vehicle --listen 127.0.0.1:50061
+                                                     two registries on a host of their own
+  lienthong serve --registry land=127.0.0.1:50061 --registry vehicle=127.0.0.1:50061
+                                                     a gateway that uses them
   lienthong registry check education.yaml            every flaw with its line, path and rule
   lienthong registry plan education.yaml next.yaml   what the next version changes, and whether stored records survive it
   lienthong registry export vehicle > vehicle.yaml   a built-in registry as a schema file, to learn from
   lienthong serve --registry-schema education.yaml   serve it together with the built-in ones
 
-docs/guides/registry-without-code.md explains the form.";
+docs/guides/registries-on-hosts.md explains hosts, docs/guides/registry-without-code.md the form of schema files.";
 
-/// Registries as schema files: check them, compare versions, export the built-in ones.
+/// Serve registries on a host of their own; or check, compare and export schema files.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Registry {
+    #[command(subcommand)]
+    files: Option<Files>,
+    #[command(flatten)]
+    host: host::Host,
+}
+
+/// What is done with schema files.
 #[derive(Debug, Subcommand)]
-#[command(after_help = EXAMPLES)]
-pub enum Registry {
+enum Files {
     /// Check schema files, alone and together, and report every flaw; exit code 1 if there is one.
     Check(check::Check),
     /// Compare two versions of a schema file; exit code 1 if the change is incompatible with stored records.
@@ -34,12 +48,13 @@ pub enum Registry {
 }
 
 impl Registry {
-    /// Runs the subcommand.
+    /// Serves, or runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        match self {
-            Self::Check(command) => command.run(output),
-            Self::Plan(command) => command.run(output),
-            Self::Export(command) => command.run(output),
+        match self.files {
+            None => self.host.run(output),
+            Some(Files::Check(command)) => command.run(output),
+            Some(Files::Plan(command)) => command.run(output),
+            Some(Files::Export(command)) => command.run(output),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 const FORM: &str = "an address is IP:PORT, such as 127.0.0.1:50051 or [::1]:50051, or localhost:PORT";
 
 /// Reads an address; the IPv4 one of a name that has both.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+pub(in crate::cli) fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }

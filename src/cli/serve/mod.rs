@@ -4,6 +4,7 @@
 
 mod address;
 mod banner;
+mod hosts;
 mod ready;
 
 use std::net::{IpAddr, SocketAddr};
@@ -26,16 +27,20 @@ use crate::cli::keys::SecretArgs;
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
 use crate::server::config::SessionsMax;
-use crate::server::listen::{self, TlsFiles};
+use crate::server::listen;
 use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
 use crate::server::running::Ended;
 use crate::server::shutdown::{HANG_UP, Signals};
+use crate::server::tls_files::TlsFiles;
 use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
 use crate::simulation::examples;
 use crate::transparency::client::Roots;
-use ready::ReadyFile;
+pub(super) use address::address;
+use hosts::HostArgs;
+pub(super) use hosts::created_at;
+pub(super) use ready::ReadyFile;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +51,7 @@ Examples:
   lienthong serve --rights rights.toml               agencies and rights of one's own
   lienthong serve --registry-schema education.yaml   another agency's registry, from a schema file
   lienthong serve --with-examples                    eight more, from examples/registries
+  lienthong serve --registry land=127.0.0.1:50061    a registry that runs on a host of its own (`lienthong registry land`)
   lienthong serve --listen 0.0.0.0:50051 --console off --tls-cert cert.pem --tls-key key.pem
                                                      for others: TLS, and tokens from `lienthong token issue`
 
@@ -66,7 +72,7 @@ const DRAIN_SECONDS_MAX: u64 = 600;
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
     /// The address for gRPC; port 0 picks a free port. Any address but loopback needs TLS.
-    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_LISTEN", value_parser = address::address, value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_LISTEN", value_parser = address, value_name = "ADDRESS")]
     listen: SocketAddr,
     /// The address for the console, or `off`; plain HTTP, so loopback only.
     #[arg(long, default_value = "127.0.0.1:50052", env = "LIENTHONG_CONSOLE", value_name = "ADDRESS")]
@@ -96,6 +102,8 @@ pub struct Serve {
     rights: Option<PathBuf>,
     #[command(flatten)]
     schemas: SchemaArgs,
+    #[command(flatten)]
+    hosts: HostArgs,
     /// Serve the example registries too, one for each of the province's departments, with sample data in a new world.
     #[arg(long, env = "LIENTHONG_WITH_EXAMPLES")]
     with_examples: bool,
@@ -110,6 +118,9 @@ pub struct Serve {
     /// The private key of the certificate, PEM.
     #[arg(long, env = "LIENTHONG_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// The certificate authority of clients, PEM: a client may show a certificate of it that names its agency (`lienthong keys tls-cert --agency`) instead of a token.
+    #[arg(long, env = "LIENTHONG_TLS_CLIENT_CA", requires = "tls_cert", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
     /// DANGEROUS: listen off loopback without TLS, and accept credentials that anybody can forge. Only where nobody else can reach the address, as in a container whose ports are published on loopback.
     #[arg(long, env = "LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK")]
     allow_demo_credentials_off_loopback: bool,
@@ -233,7 +244,8 @@ impl Serve {
         let begun = Instant::now();
         let tls = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
-                Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }.load()?)
+                let client_ca = self.tls_client_ca.clone();
+                Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca }.load()?)
             }
             _ => None,
         };
@@ -260,6 +272,9 @@ impl Serve {
             discrepancies: self.disagreements.discrepancies,
             ground_truth: self.disagreements.ground_truth.clone(),
             keys,
+            created_at: self.hosts.created_at,
+            hosts: self.hosts.addresses()?,
+            keys_elsewhere: self.hosts.keys_elsewhere()?,
             anchor: Some(self.anchor_path()),
             rights: self.rights.clone(),
             faults: self.faults.as_deref().map(read_file).transpose()?.unwrap_or_default(),
@@ -288,7 +303,10 @@ impl Serve {
         progress.finish();
         let listening = Listening { grpc, console, tls, trusted_proxies: self.trusted_proxy.clone(), limits };
         let mut running = gateway.start(listening).await?;
-        let ready = self.ready_file.map(|path| ReadyFile::write(path, &gateway, &running)).transpose()?;
+        let ready = self
+            .ready_file
+            .map(|path| ReadyFile::write(path, gateway.accepts_demo(), gateway.home(), &running))
+            .transpose()?;
         let banner = banner::Banner::new(&gateway, &running, begun.elapsed());
         match output {
             OutputFormat::Text => print_text(&banner.to_text())?,

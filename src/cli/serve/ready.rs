@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::super::output::Failure;
+use crate::server::Running;
 use crate::server::listen::reachable;
-use crate::server::{Gateway, Running};
 use crate::store::file::{Readers, write_new_locked};
 
 /// A ready-file that exists, and is locked, while this value lives.
-pub(super) struct ReadyFile {
+pub(in crate::cli) struct ReadyFile {
     path: PathBuf,
     json: Vec<u8>,
     _locked: File,
@@ -35,7 +35,7 @@ struct Ready<'a> {
 
 impl ReadyFile {
     /// Removes the file of an earlier process, so that nobody takes it for this one's. Fails when its server still runs.
-    pub(super) fn remove_old(path: &Path) -> Result<(), Failure> {
+    pub(in crate::cli) fn remove_old(path: &Path) -> Result<(), Failure> {
         let failed = |what: &str, error: std::io::Error| {
             Failure::new(format!("the ready-file {} cannot be {what}: {error}", path.display()))
         };
@@ -58,14 +58,19 @@ impl ReadyFile {
     }
 
     /// Writes how clients on this machine reach the gateway, as one line of JSON.
-    pub(super) fn write(path: PathBuf, gateway: &Gateway, running: &Running) -> Result<Self, Failure> {
+    pub(in crate::cli) fn write(
+        path: PathBuf,
+        accepts_demo: bool,
+        home: Option<&Path>,
+        running: &Running,
+    ) -> Result<Self, Failure> {
         let ready = Ready {
             grpc: reachable(running.grpc).to_string(),
             tls: running.has_tls,
             console: running.console.map(|address| reachable(address).to_string()),
             anchor: running.anchor.as_deref(),
-            demo_credentials: gateway.accepts_demo(),
-            data_dir: gateway.home().map(|home| std::path::absolute(home).unwrap_or_else(|_| home.to_owned())),
+            demo_credentials: accepts_demo,
+            data_dir: home.map(|home| std::path::absolute(home).unwrap_or_else(|_| home.to_owned())),
             pid: std::process::id(),
         };
         let mut json = serde_json::to_vec(&ready).map_err(|error| Failure::new(error.to_string()))?;

@@ -9,6 +9,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tonic::codegen::http::{Request, Response};
 
 use super::standing::{CallUnderWay, Standing};
+use crate::api::certificate::ClientCertificate;
 use crate::base::Peer;
 use crate::base::call::PublicAnswer;
 
@@ -22,6 +23,8 @@ pub(super) struct Calls<S, B> {
     /// Converts to the service's body type.
     pub(super) body: fn(Incoming) -> B,
     pub(super) peer: Peer,
+    /// What the client showed in its TLS handshake.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) standing: Arc<Standing>,
 }
 
@@ -39,6 +42,9 @@ where
         let call = self.standing.begin_call();
         let mut request = request.map(self.body);
         request.extensions_mut().insert(self.peer);
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         request.extensions_mut().insert(self.standing.dismissal().clone());
         Answering { inner: self.service.clone().call(request), call: Some(call) }
     }

@@ -26,6 +26,7 @@ use super::proxy;
 use super::socket::{Ahead, Socket};
 use super::table::{Port, Seat};
 use super::tls::Tls;
+use crate::api::certificate::ClientCertificate;
 use crate::api::web::Elsewhere;
 use crate::base::Peer;
 
@@ -104,18 +105,26 @@ where
             Peer::direct(address)
         };
         match self.tls.clone() {
-            None => self.speak(stream, peer, seat, shared).await,
+            None => self.speak(stream, (peer, None), seat, shared).await,
             Some(tls) => {
                 let shaking = step(tls.accept(stream), Stage::TlsHandshake, shared).await;
                 match shaking.transpose().map_err(|_| Refusal::Tls)? {
-                    Some(stream) => self.speak(Ahead::new(stream), peer, seat, shared).await,
+                    Some((stream, certificate)) => {
+                        self.speak(Ahead::new(stream), (peer, certificate), seat, shared).await
+                    }
                     None => Ok(()),
                 }
             }
         }
     }
 
-    async fn speak<T>(self, mut stream: Ahead<T>, peer: Peer, seat: Seat, shared: &Shared) -> Result<(), Refusal>
+    async fn speak<T>(
+        self,
+        mut stream: Ahead<T>,
+        (peer, certificate): (Peer, Option<Arc<ClientCertificate>>),
+        seat: Seat,
+        shared: &Shared,
+    ) -> Result<(), Refusal>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -124,7 +133,8 @@ where
         match opening {
             Opening::Http2 => {
                 let standing = seat.standing();
-                let calls = Calls { service: self.service, body: Body::new, peer, standing: standing.clone() };
+                let calls =
+                    Calls { service: self.service, body: Body::new, peer, certificate, standing: standing.clone() };
                 let connection = self.http.serve_connection(TokioIo::new(Coalescing::new(stream)), calls);
                 drive(connection, standing, &shared.limits, &shared.counts, shared.ending.clone()).await;
                 Ok(())
@@ -212,7 +222,7 @@ impl Speaker for Console {
         let Some(Ok(opening)) = step(opening::read(&mut stream), Stage::FirstCall, &shared).await else { return };
         let io = TokioIo::new(Coalescing::new(stream));
         if let (Opening::Http2, Some((service, http))) = (opening, self.elsewhere) {
-            let calls = Calls { service, body: Body::new, peer, standing: standing.clone() };
+            let calls = Calls { service, body: Body::new, peer, certificate: None, standing: standing.clone() };
             drive(http.serve_connection(io, calls), &standing, &shared.limits, &shared.counts, shared.ending).await;
             return;
         }
@@ -221,7 +231,7 @@ impl Speaker for Console {
             let mut router = router.clone();
             Box::pin(async move { router.call(request).await })
         });
-        let calls = Calls { service, body: axum::body::Body::new, peer, standing: standing.clone() };
+        let calls = Calls { service, body: axum::body::Body::new, peer, certificate: None, standing: standing.clone() };
         drive(self.http.serve_connection(io, calls), &standing, &shared.limits, &shared.counts, shared.ending).await;
     }
 }

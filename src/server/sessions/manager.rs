@@ -21,7 +21,8 @@ use crate::base::limits::{SESSION_BYTES_MAX, SESSION_BYTES_SURE, SESSIONS_BYTES_
 use crate::base::{Error, Result, SessionId};
 use crate::server::assembly::Assembly;
 use crate::server::config::Config;
-use crate::server::services::{self, Process, Serving};
+use crate::server::entrance::Process;
+use crate::server::services::{self, Serving};
 use crate::server::task::AbortOnDrop;
 use crate::simulation::session::{SessionDesk, SessionFacts, unknown};
 use crate::store::MemoryTotal;

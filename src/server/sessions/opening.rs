@@ -56,6 +56,11 @@ impl Source {
     /// A world in its present state. Of a world into which more is being written at this moment than its province has accepted, the snapshot is taken a
     /// little later; fails with [`Overloaded`](Reason::Overloaded) if that goes on for seconds.
     pub(super) async fn of(assembly: &Assembly) -> Result<Self> {
+        if let Some(registry) = assembly.remotes.keys().next() {
+            let message =
+                format!("a session is a world of this process, and the {registry} registry is on a host of its own");
+            return Err(Error::new(Reason::RegistriesElsewhere, message).with_subject("registry", &**registry));
+        }
         for _ in 0..ATTEMPTS {
             let anchor = assembly.province.verifier.anchor();
             let accepted = assembly.province.layer.progress();

@@ -8,7 +8,7 @@ use crate::base::{Error, Result, Timestamp};
 use crate::trust::anchor::TrustAnchor;
 use crate::trust::canonical::INTEGER_MAX;
 use crate::trust::jose::{self, Token};
-use crate::trust::keys::Signer;
+use crate::trust::keys::{PublicKey, Signer};
 use crate::trust::statement::Statement;
 use crate::trust::verdict::{Check, Code, Outcome, Verdict};
 
@@ -91,6 +91,12 @@ impl StatusToken {
             return Err(StatusError::NotAuthorised);
         }
         Ok(token)
+    }
+
+    /// Whether `text` is this very token under the signature of `key`: what comes back from an issuer on another host is what it was given.
+    pub fn is_signed_in(&self, text: &str, key: &PublicKey) -> bool {
+        let read = |text: &str| Self::read(&Token::parse(text)?.verify(TYPE, key)?);
+        text.len() <= TOKEN_CHARS_MAX && read(text).is_ok_and(|signed| signed == *self)
     }
 
     fn read(claims: &Map<String, Value>) -> Result<Self, StatusError> {

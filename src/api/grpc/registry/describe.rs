@@ -2,15 +2,26 @@
 
 use prost_reflect::{Kind, MessageDescriptor};
 
-use crate::base::Language;
+use crate::base::{Language, Timestamp};
 use crate::registry::rule::{Field, Rule};
 use crate::registry::schema_file::export::schema;
 use crate::registry::{RecordType, Sector};
 use crate::wire::proto::registry::v1;
+use crate::wire::record;
 use crate::wire::typed::{comment, pool};
 
+/// How the registries of a process began.
+#[derive(Debug, Clone, Default)]
+pub struct Beginning {
+    /// No statement is older.
+    pub at: Option<Timestamp>,
+    /// Which world they were seeded for ([`RegistryDescription.seeding`](v1::RegistryDescription)).
+    pub seeding: String,
+}
+
 /// The description of `sector`, whose log holds `log_size` statements.
-pub fn describe(sector: &Sector, log_size: u64, language: Language) -> v1::RegistryDescription {
+pub fn describe(sector: &Sector, log_size: u64, beginning: &Beginning, language: Language) -> v1::RegistryDescription {
+    use v1::Capability::{Credentials, PutRecords, StatusLists};
     v1::RegistryDescription {
         registry: (&sector.name).into(),
         agency: sector.agency.clone(),
@@ -19,6 +30,9 @@ pub fn describe(sector: &Sector, log_size: u64, language: Language) -> v1::Regis
         record_types: sector.record_types.iter().map(|of| record_type(of, language)).collect(),
         schema_version: sector.definition.as_ref().map_or(0, |definition| definition.version),
         schema_fingerprint: sector.definition.as_ref().map(|definition| definition.fingerprint()).unwrap_or_default(),
+        capabilities: [StatusLists, Credentials, PutRecords].map(Into::into).to_vec(),
+        began_at: beginning.at.and_then(record::timestamp),
+        seeding: beginning.seeding.clone(),
     }
 }
 
@@ -100,7 +114,7 @@ mod tests {
     fn nested_fields_are_described_with_their_paths() {
         let catalogue = crate::registry::Catalogue::built_in();
         let sector = catalogue.sector("driver_licence").expect("sector");
-        let description = describe(sector, 7, Language::English);
+        let description = describe(sector, 7, &Beginning::default(), Language::English);
         assert_eq!((description.log_origin.as_str(), description.log_size), ("lienthong/H27/driver_licence", 7));
         let fields = &description.record_types[0].fields;
         for name in ["holder.full_name", "classes[].code", "points"] {

@@ -3,12 +3,16 @@
 mod certificate;
 mod codes;
 mod describe;
+pub mod issuing;
 mod put;
 mod receipt;
 mod sectors;
+mod select;
 pub mod shared;
 mod stream;
 pub mod typed;
 
+pub use describe::Beginning;
+pub use issuing::IssuingGrpcService;
 pub use shared::SharedRegistries;
 pub use typed::TypedRegistry;

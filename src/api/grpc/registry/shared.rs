@@ -8,11 +8,10 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, OrganisationCode, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
-use crate::registry::catalogue::unknown_record_type;
-use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Selector, Submission};
+use crate::base::{Date, Error, Path, Result, Violation, Violations};
+use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Submission};
 use crate::registry::prepare::check;
-use crate::registry::{Catalogue, RecordType, Sector};
+use crate::registry::{Catalogue, Sector};
 use crate::trust::{Object, Operation};
 use crate::wire::payload::object;
 use crate::wire::proto::registry::v1;
@@ -20,9 +19,10 @@ use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
 use crate::wire::record;
 
 use super::codes::list_codes;
-use super::describe::describe;
+use super::describe::{Beginning, describe};
 use super::put;
 use super::receipt;
+use super::select::select;
 use super::stream::{self, STREAM_RECORDS};
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -33,22 +33,42 @@ pub struct SharedRegistries {
     edge: Edge,
     catalogue: Arc<Catalogue>,
     registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
-    inclusion: Arc<dyn Inclusion>,
+    /// The province that accepts the changes; `None` on a registry's own host.
+    inclusion: Option<Arc<dyn Inclusion>>,
+    beginning: Beginning,
     pages: PageTokens,
     streams: OpenStreams,
 }
 
 impl SharedRegistries {
-    /// Serves `registries`.
+    /// Serves `registries`, which began as `beginning` says. With `inclusion`, a change is answered once the province has accepted it, and with its index in
+    /// the record ledger.
     pub fn new(
         edge: Edge,
         catalogue: Arc<Catalogue>,
         registries: impl IntoIterator<Item = Arc<dyn Registry>>,
-        inclusion: Arc<dyn Inclusion>,
+        inclusion: Option<Arc<dyn Inclusion>>,
+        beginning: Beginning,
         pages: PageTokens,
     ) -> Self {
         let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
-        Self { edge, catalogue, registries: Arc::new(registries), inclusion, pages, streams: OpenStreams::default() }
+        let (registries, streams) = (Arc::new(registries), OpenStreams::default());
+        Self { edge, catalogue, registries, inclusion, beginning, pages, streams }
+    }
+
+    /// Waits until the province has accepted a registry's log up to this size.
+    async fn accepted(&self, registry: &str, log_size: u64) -> Result<()> {
+        match &self.inclusion {
+            Some(inclusion) => inclusion.wait_for(registry, log_size).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The index in the record ledger of an accepted change; 0 where no province accepts.
+    async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<u64> {
+        let Some(inclusion) = &self.inclusion else { return Ok(0) };
+        let index = inclusion.ledger_index(registry, log_index).await?;
+        index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))
     }
 
     fn find(&self, name: &str) -> Result<(&Sector, &Arc<dyn Registry>)> {
@@ -69,7 +89,7 @@ impl SharedRegistries {
         for (name, registry) in self.registries.iter() {
             if request.registry.is_empty() || request.registry == *name {
                 let (sector, _) = self.find(name)?;
-                registries.push(describe(sector, registry.log_size().await?, call.language));
+                registries.push(describe(sector, registry.log_size().await?, &self.beginning, call.language));
             }
         }
         if registries.is_empty() {
@@ -94,8 +114,10 @@ impl SharedRegistries {
         for found in found.records {
             let mut one = Arc::unwrap_or_clone(found);
             let log_index = one.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
-            let proof = self.inclusion.prove(&sector.name, log_index).await?;
-            one.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
+            if let Some(inclusion) = &self.inclusion {
+                let proof = inclusion.prove(&sector.name, log_index).await?;
+                one.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
+            }
             records.push(v1::RegistryRecord {
                 record_type: one.record_type,
                 record_id: one.record_id.to_hex(),
@@ -112,11 +134,10 @@ impl SharedRegistries {
         let submission = submission(sector, request, call.now.date())?;
         let receipts = registry.submit(submission).await?;
         let log_size = receipts.iter().map(|receipt| receipt.log_index + 1).max().unwrap_or(0);
-        self.inclusion.wait_for(&sector.name, log_size).await?;
+        self.accepted(&sector.name, log_size).await?;
         let mut answered = Vec::with_capacity(receipts.len());
         for receipt in receipts {
-            let index = self.inclusion.ledger_index(&sector.name, receipt.log_index).await?;
-            let index = index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?;
+            let index = self.ledger_index(&sector.name, receipt.log_index).await?;
             answered.push(receipt::answer(call, receipt, index));
         }
         Ok(v1::SubmitChangesResponse { receipts: answered })
@@ -132,13 +153,12 @@ impl SharedRegistries {
             let outcomes = registry.put(contents, request.validate_only).await?;
             let log_size = outcomes.iter().filter_map(put::receipt).map(|receipt| receipt.log_index + 1).max();
             if !request.validate_only {
-                self.inclusion.wait_for(&sector.name, log_size.unwrap_or(0)).await?;
+                self.accepted(&sector.name, log_size.unwrap_or(0)).await?;
             }
             for (at, outcome) in numbers.into_iter().zip(outcomes) {
                 let index = match put::receipt(&outcome) {
                     Some(receipt) if !request.validate_only => {
-                        let index = self.inclusion.ledger_index(&sector.name, receipt.log_index).await?;
-                        index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?
+                        self.ledger_index(&sector.name, receipt.log_index).await?
                     }
                     _ => 0,
                 };
@@ -157,9 +177,13 @@ impl SharedRegistries {
         let open = self.streams.open(&call.agency()?.to_string())?;
         let cursor = self.cursor(call, &request)?;
         // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
-        let first = registry.changes(cursor, STREAM_RECORDS).await?;
+        let join = match request.join_changes as usize {
+            0 => STREAM_RECORDS,
+            asked => asked.min(STREAM_RECORDS),
+        };
+        let first = registry.changes(cursor, join).await?;
         let (pages, call) = (self.pages.clone(), call.clone());
-        Ok(stream::changes(registry.clone(), cursor, request.follow, first).map(move |message| {
+        Ok(stream::changes(registry.clone(), cursor, join, request.follow, first).map(move |message| {
             let _ = &open; // the stream counts as long as it lives
             message.map(|message| {
                 let position = message.next_cursor.to_be_bytes();
@@ -179,60 +203,6 @@ impl SharedRegistries {
             _ => Err(Error::invalid_field("cursor", "CONFLICT", "must be left out, or be the one of resume_token")),
         }
     }
-}
-
-fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
-    use v1::get_records_request::Selector as Choice;
-    if request.record_types.len() > limits::RECORD_TYPES_MAX {
-        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
-    }
-    for (at, name) in request.record_types.iter().enumerate() {
-        own_type(sector, &format!("record_types[{at}]"), name)?;
-    }
-    match &request.selector {
-        None => Err(Error::invalid_field(
-            "selector",
-            "REQUIRED",
-            "one of personal_id, organisation_code, natural_key, record_ids is required",
-        )),
-        Some(Choice::PersonalId(person)) => {
-            let person = PersonalId::from_field("personal_id", person).map_err(|v| Error::invalid(vec![v]))?;
-            Ok((Selector::Person(person), request.record_types.clone()))
-        }
-        Some(Choice::OrganisationCode(code)) => {
-            let code = OrganisationCode::from_field("organisation_code", code).map_err(|v| Error::invalid(vec![v]))?;
-            Ok((Selector::Organisation(code), request.record_types.clone()))
-        }
-        Some(Choice::NaturalKey(key)) => {
-            let record_type = own_type(sector, "natural_key.record_type", &key.record_type)?;
-            let [value] = key.values.as_slice() else {
-                return Err(Error::invalid_field(
-                    "natural_key.values",
-                    "REQUIRED",
-                    "the key of this record type is a single value",
-                ));
-            };
-            Ok((Selector::Key(record_type.key_form.of(value)), vec![(&record_type.name).into()]))
-        }
-        Some(Choice::RecordIds(ids)) => {
-            if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
-                return Err(Error::invalid_field("record_ids.ids", "COUNT", "1 to 500 record ids"));
-            }
-            let wrong =
-                |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "must be 32 hexadecimal characters");
-            let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
-            let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
-            if !bad.is_empty() {
-                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect::<Violations>()));
-            }
-            Ok((Selector::Ids(good.into_iter().flatten().collect()), request.record_types.clone()))
-        }
-    }
-}
-
-fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a RecordType> {
-    let found = sector.record_type(name).map(|of| &**of);
-    found.ok_or_else(|| Error::invalid(unknown_record_type(field, name, &sector.record_types)))
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {

@@ -16,10 +16,11 @@ pub(super) const STREAM_RECORDS: usize = 512;
 /// the checkpoint fit into the remaining room.
 const STREAM_BYTES_MAX: usize = limits::MESSAGE_BYTES_MAX - limits::PAYLOAD_BYTES_MAX - 128 * 1024;
 
-/// The messages of the changes from a cursor on, of which `first` was read already; they have no resume tokens yet.
+/// The messages of the changes from a cursor on, about `join` in each, of which `first` was read already; they have no resume tokens yet.
 pub(super) fn changes(
     registry: Arc<dyn Registry>,
     cursor: u64,
+    join: usize,
     follow: bool,
     first: Option<ChangeBatch>,
 ) -> impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<> {
@@ -29,7 +30,7 @@ pub(super) fn changes(
         let (registry, cursor, ready) = state?;
         let next = match ready {
             Some(batch) => Ok(Some(batch)),
-            None => next_batch(&registry, cursor, follow).await,
+            None => next_batch(&registry, cursor, join, follow).await,
         };
         match next {
             Ok(Some(batch)) => {
@@ -46,9 +47,14 @@ pub(super) fn changes(
     batches.map(in_messages).try_flatten()
 }
 
-async fn next_batch(registry: &Arc<dyn Registry>, cursor: u64, follow: bool) -> Result<Option<ChangeBatch>> {
+async fn next_batch(
+    registry: &Arc<dyn Registry>,
+    cursor: u64,
+    join: usize,
+    follow: bool,
+) -> Result<Option<ChangeBatch>> {
     loop {
-        match registry.changes(cursor, STREAM_RECORDS).await? {
+        match registry.changes(cursor, join).await? {
             None if follow => registry.wait_beyond(cursor).await?,
             batch => return Ok(batch),
         }

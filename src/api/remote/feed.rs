@@ -1,0 +1,179 @@
+//! The stream of changes of a registry on another host, behind `changes` and `wait_beyond` of the port.
+//!
+//! The province follows a registry batch by batch; a call for each would cost it a round trip a batch. So the stream stays open between them, and goes on where
+//! the last batch ended. Whoever else reads changes meanwhile gets a stream of its own for each batch.
+
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use tokio::sync::Mutex;
+use tonic::Streaming;
+
+use super::connection::Connection;
+use super::message::malformed;
+use super::refusal;
+use crate::base::limits::{BATCH_RECORDS_MAX, DEADLINE_MS_DEFAULT, MESSAGE_BYTES_MAX};
+use crate::base::{Error, Reason, Result};
+use crate::registry::port::ChangeBatch;
+use crate::trust::SignedRecord;
+use crate::wire::proto::registry::v1;
+use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+use crate::wire::record;
+
+/// How long a stream may take to begin.
+const BEGINS_WITHIN: Duration = Duration::from_millis(DEADLINE_MS_DEFAULT);
+/// The longest message: a host of ours keeps to [`MESSAGE_BYTES_MAX`].
+pub(super) const ANSWER_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// Most changes between two checkpoints. The province takes no batch of more than [`BATCH_RECORDS_MAX`].
+const RECORDS_MAX: usize = BATCH_RECORDS_MAX;
+
+/// The open stream of a registry, if there is one.
+#[derive(Default)]
+pub(super) struct Feed(Mutex<Option<Open>>);
+
+struct Open {
+    /// Where the next batch begins.
+    position: u64,
+    /// About how many changes the host joins in a message.
+    join: u32,
+    /// Whether the stream goes on as new batches are signed.
+    follows: bool,
+    messages: Streaming<v1::StreamChangesResponse>,
+    /// What has arrived of the next batch.
+    records: Vec<SignedRecord>,
+    /// The next batch, if it was awaited already.
+    ready: Option<ChangeBatch>,
+}
+
+impl Feed {
+    /// The next batch from `cursor`; `None` at the end of the log, as far as the host has told.
+    pub(super) async fn changes(
+        &self,
+        host: &Connection,
+        registry: &str,
+        cursor: u64,
+        limit: usize,
+    ) -> Result<Option<ChangeBatch>> {
+        let join = u32::try_from(limit).unwrap_or(u32::MAX);
+        let Ok(mut kept) = self.0.try_lock() else {
+            return Open::begin(host, registry, cursor, join, false).await?.next(registry).await;
+        };
+        let mut open =
+            match kept.take().filter(|open| open.position == cursor && (open.join == join || open.ready.is_some())) {
+                Some(open) => open,
+                None => Open::begin(host, registry, cursor, join, false).await?,
+            };
+        let batch = match open.ready.take() {
+            Some(batch) => Some(batch),
+            // A stream that follows has no end: what has not arrived is waited for by `wait_beyond`.
+            None if open.follows => match open.next(registry).now_or_never() {
+                Some(batch) => batch?,
+                None => {
+                    *kept = Some(open);
+                    return Ok(None);
+                }
+            },
+            None => open.next(registry).await?,
+        };
+        if let Some(batch) = &batch {
+            open.position = batch.first_index + batch.records.len() as u64;
+            *kept = Some(open);
+        }
+        Ok(batch)
+    }
+
+    /// Waits until the log is longer than `cursor`.
+    pub(super) async fn wait_beyond(&self, host: &Connection, registry: &str, cursor: u64, join: u32) -> Result<()> {
+        let ended = || refusal::error(&tonic::Status::unavailable("the stream of changes ended"), registry);
+        let Ok(mut kept) = self.0.try_lock() else {
+            let mut open = Open::begin(host, registry, cursor, join, true).await?;
+            return open.next(registry).await?.map(drop).ok_or_else(ended);
+        };
+        let open = match kept.take().filter(|open| open.position == cursor && open.follows) {
+            Some(open) => open,
+            None => Open::begin(host, registry, cursor, join, true).await?,
+        };
+        let open = kept.insert(open);
+        if open.ready.is_none() {
+            match open.next(registry).await {
+                Ok(Some(batch)) => open.ready = Some(batch),
+                Ok(None) => {
+                    *kept = None;
+                    return Err(ended());
+                }
+                Err(error) => {
+                    *kept = None;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    async fn begin(host: &Connection, registry: &str, cursor: u64, join: u32, follows: bool) -> Result<Self> {
+        let waiting = host.begin().map_err(|failed| failed.error)?;
+        let request = v1::StreamChangesRequest {
+            registry: registry.to_owned(),
+            cursor,
+            follow: follows,
+            resume_token: String::new(),
+            join_changes: join,
+        };
+        let mut client = RegistryServiceClient::new(host.channel()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let begun = tokio::time::timeout(BEGINS_WITHIN, client.stream_changes(host.stream_request(request))).await;
+        let begun = begun.unwrap_or_else(|_| Err(tonic::Status::unavailable("the stream of changes does not begin")));
+        match begun {
+            Ok(answer) => {
+                waiting.answered();
+                Ok(Self {
+                    position: cursor,
+                    join,
+                    follows,
+                    messages: answer.into_inner(),
+                    records: Vec::new(),
+                    ready: None,
+                })
+            }
+            Err(status) => {
+                if refusal::is_passing(&status) {
+                    waiting.failed()
+                } else {
+                    waiting.answered()
+                }
+                Err(refusal::error(&status, registry))
+            }
+        }
+    }
+
+    /// The next batch, from as many messages as it comes in; `None` at the end of the stream. May be dropped and called again: what has arrived is
+    /// kept.
+    async fn next(&mut self, registry: &str) -> Result<Option<ChangeBatch>> {
+        loop {
+            let message = self.messages.message().await.map_err(|status| refusal::error(&status, registry))?;
+            let Some(message) = message else {
+                let is_whole = self.records.is_empty();
+                return if is_whole { Ok(None) } else { Err(malformed(registry, "a batch without its end")) };
+            };
+            if message.first_index != self.position + self.records.len() as u64 {
+                return Err(malformed(registry, "changes that do not begin at the cursor"));
+            }
+            if self.records.len() + message.records.len() > RECORDS_MAX {
+                return Err(Error::new(Reason::BatchTooLarge, "the registry signed too many changes at once"));
+            }
+            for record in message.records {
+                let record =
+                    record::from_message(record).map_err(|_| malformed(registry, "a change cannot be read"))?;
+                self.records.push(record);
+            }
+            if !message.checkpoint.is_empty() {
+                let (records, checkpoint) = (std::mem::take(&mut self.records), Bytes::from(message.checkpoint));
+                return Ok(Some(ChangeBatch { first_index: self.position, records, checkpoint }));
+            }
+        }
+    }
+}

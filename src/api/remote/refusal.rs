@@ -1,0 +1,130 @@
+//! What a host's refusal means to whoever asked.
+//!
+//! What the registry says of the request (a rule that it breaks, a version that is another one) is passed on with its code. What it says of itself or of the
+//! gateway is not the caller's affair: to the caller the registry is unavailable, and the log says why.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::api::status::{DOMAIN, code_name};
+use crate::base::violation::cut;
+use crate::base::{Error, Kind, Reason, Violation, Violations};
+
+/// Longest text of a host's that is passed on, in bytes.
+const MESSAGE_BYTES_MAX: usize = 1_024;
+
+/// The error of a call to the host of `registry`.
+pub(super) fn error(status: &Status, registry: &str) -> Error {
+    let details = status.get_error_details();
+    let named = details.error_info().filter(|info| info.domain == DOMAIN);
+    let reason = named.and_then(|info| Reason::ALL.iter().find(|reason| reason.as_str() == info.reason));
+    let Some(reason) = reason.copied().filter(|reason| is_of_the_request(*reason)) else {
+        return unavailable(status, registry, reason.copied());
+    };
+    let mut error = match violations(&details, reason) {
+        found if found.is_empty() => Error::new(reason, cut(status.message(), MESSAGE_BYTES_MAX)),
+        found if reason.kind() == Kind::WrongState => Error::refused(reason, found),
+        found => Error::invalid_for(reason, found),
+    };
+    if let Some(retry) = details.retry_info().and_then(|retry| retry.retry_delay) {
+        error = error.with_retry_after(retry);
+    }
+    error.with_subject("registry", registry)
+}
+
+/// Whether the host did not answer, or will answer the same question another time.
+pub(super) fn is_passing(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded)
+}
+
+/// Whether a reason is about what was asked, and so the caller's to know.
+fn is_of_the_request(reason: Reason) -> bool {
+    match reason.kind() {
+        Kind::Invalid | Kind::Missing | Kind::Exists | Kind::Stale | Kind::WrongState | Kind::Unimplemented => {
+            reason != Reason::ConfigurationInvalid
+        }
+        Kind::Late => true,
+        Kind::Unauthenticated | Kind::Denied | Kind::Limited | Kind::SourceDown | Kind::Corrupt | Kind::Bug => false,
+    }
+}
+
+fn unavailable(status: &Status, registry: &str, reason: Option<Reason>) -> Error {
+    let code = code_name(status.code());
+    let said = reason.map_or(code, Reason::as_str);
+    let message = match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied => {
+            format!("the {registry} registry does not know this gateway")
+        }
+        Code::DataLoss => format!("the {registry} registry reports that its data is damaged"),
+        Code::ResourceExhausted => format!("the {registry} registry is at its limit"),
+        _ => format!("the {registry} registry cannot be reached"),
+    };
+    if !is_passing(status) {
+        let why = cut(status.message(), MESSAGE_BYTES_MAX);
+        tracing::error!(registry, code = said, why, "a registry's host refused the gateway");
+    }
+    let error = Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry);
+    error.with_source(std::io::Error::other(format!("{code}: {}", cut(status.message(), MESSAGE_BYTES_MAX))))
+}
+
+/// The bad fields that a status names, of either form.
+fn violations(details: &ErrorDetails, reason: Reason) -> Violations {
+    let mut found = Violations::default();
+    if let Some(request) = details.bad_request() {
+        for bad in &request.field_violations {
+            let (rule, message) = bad.description.split_once(": ").unwrap_or(("INVALID", &bad.description));
+            found.push(Violation::new(&bad.field, rule.to_owned(), message));
+        }
+    }
+    if let Some(failure) = details.precondition_failure() {
+        for broken in failure.violations.iter().filter(|broken| broken.r#type != reason.as_str()) {
+            found.push(Violation::new(&broken.subject, broken.r#type.clone(), &broken.description));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::status::status;
+    use crate::base::{Language, RequestId};
+
+    fn passed(error: &Error) -> Error {
+        super::error(&status(error, RequestId(uuid::Uuid::nil()), Language::English), "land")
+    }
+
+    #[test]
+    fn what_is_about_the_request_is_passed_on_with_its_fields() {
+        let bad = Error::invalid_field("changes[0].payload.area_m2", "REQUIRED", "is required");
+        let told = passed(&bad);
+        assert_eq!(told.reason, Reason::InvalidRequest);
+        assert_eq!(told.violations.kept(), bad.violations.kept());
+        let mut broken = Violations::default();
+        broken.add("changes[3].payload.status", "TRANSITION", "a revoked certificate stays so");
+        let broken = Error::refused(Reason::TransitionNotAllowed, broken);
+        let told = passed(&broken);
+        assert_eq!((told.reason, told.violations.kept()), (broken.reason, broken.violations.kept()));
+        for reason in [Reason::VersionConflict, Reason::RequestIdReused, Reason::CursorGone, Reason::RecordNotFound] {
+            assert_eq!(passed(&Error::new(reason, "so it is")).reason, reason);
+        }
+    }
+
+    #[test]
+    fn what_is_about_the_host_or_the_gateway_makes_it_unavailable() {
+        for reason in [
+            Reason::CredentialExpired,
+            Reason::RoleNotAllowed,
+            Reason::StorageCorrupt,
+            Reason::LedgerCorrupt,
+            Reason::ShuttingDown,
+            Reason::RateLimited,
+            Reason::Internal,
+        ] {
+            assert_eq!(passed(&Error::new(reason, "secret of the host")).reason, Reason::RegistryUnavailable);
+        }
+        let foreign = error(&Status::failed_precondition("whatever"), "land");
+        assert_eq!(foreign.reason, Reason::RegistryUnavailable);
+        assert!(!foreign.message.contains("whatever"), "{}", foreign.message);
+    }
+}

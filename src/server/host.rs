@@ -1,0 +1,185 @@
+//! A registry host: one or several registries alone, with their own store and keys, behind `registry.v1.RegistryService`.
+//!
+//! It has no province and no gateway: what it acknowledges is signed and durable, and whoever follows it accepts the changes. It seeds its own part of
+//! the same province: the citizens of a seed and a population are the same wherever they are generated.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::assembly::Settings;
+use super::config::Config;
+use super::data::Data;
+use super::entrance::{Entrance, Process, Services, add};
+use super::front::Front;
+use super::gateway::damage_in;
+use super::host_assembly::HostAssembly;
+use super::listen::reachable;
+use super::net::Connections;
+use super::records_due::RecordsDue;
+use super::running::{Listening, Running};
+use super::task::AbortOnDrop;
+use super::world::World;
+use super::{health, http_routes, readings, seeding};
+use crate::access::RightsBook;
+use crate::api::PageTokens;
+use crate::api::admission::{Admission, NoSessions};
+use crate::api::console;
+use crate::api::grpc::registry::{Beginning, IssuingGrpcService, SharedRegistries};
+use crate::api::grpc::trust::ledger::LedgerGrpcService;
+use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp, name};
+use crate::registry::port::Registry;
+use crate::registry::{Name, allocation};
+use crate::transparency::Logs;
+use crate::wire::proto::registry::v1::issuing_service_server::IssuingServiceServer;
+use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
+use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
+
+/// Time that tasks have to release the store.
+const CLOSES_WITHIN: Duration = Duration::from_secs(10);
+
+/// An opened and seeded registry host.
+pub struct RegistryHost {
+    config: Config,
+    assembly: HostAssembly,
+    ports: BTreeMap<Name, Arc<dyn Registry>>,
+    entrance: Entrance,
+    beginning: Beginning,
+    logs: Logs,
+    connections: Arc<Connections>,
+    data: Data,
+    _due: AbortOnDrop,
+}
+
+impl RegistryHost {
+    /// Opens the store, seeds the registries `names` if the world is new, and opens them.
+    ///
+    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) for a registry that there is not, and as
+    /// [`Gateway::open`](super::Gateway::open) does.
+    pub async fn open(config: Config, names: &[String]) -> Result<Self> {
+        let config = Config { has_persona_faults: false, ..config };
+        let catalogue = allocation::unkept(&ProvinceCode::default(), config.registries.clone())?;
+        let names: Vec<Name> = names
+            .iter()
+            .map(|wanted| {
+                let known = || catalogue.sectors().iter().map(|sector| &*sector.name);
+                let unknown = || name::with_nearest(format!("there is no registry {wanted}"), wanted, known());
+                let found = catalogue.sector(wanted).map(|sector| sector.name.clone());
+                found.ok_or_else(|| Error::new(Reason::ConfigurationInvalid, unknown()))
+            })
+            .collect::<Result<_>>()?;
+        let rights = RightsBook::open(config.rights.as_deref(), &catalogue)?;
+        let mut data = Data::open(&config)?;
+        if !data.world.seeded {
+            seeding::seed_host(&config, &data, rights.clone(), &names).await?;
+            data = data.seeded().await?;
+        }
+        let settings = Settings::of(&config, &data)?;
+        let world = World::open(&config, &data, rights.clone()).await?;
+        let opened = HostAssembly::open(world, &settings, &names).await;
+        let assembly = opened.map_err(|error| damage_in(data.home(), error))?;
+        let entrance = Entrance {
+            clock: assembly.clock.clone(),
+            time: assembly.world.clock.clone(),
+            entropy: assembly.world.entropy.clone(),
+            rights,
+            tokens: settings.tokens.clone(),
+            metrics: Arc::default(),
+            traces: Arc::default(),
+            faults: assembly.world.faults.clone(),
+        };
+        let mut logs = Logs::default();
+        assembly.registries.values().for_each(|registry| logs.add_viewed(registry.log().clone(), true, None));
+        let clock = &assembly.world.clock;
+        clock.take_on(Arc::new(RecordsDue::alone(assembly.registries.values())));
+        // What fails is tried again.
+        if let Err(error) = clock.catch_up().await {
+            tracing::error!(%error, "overdue work of the world's time did not run");
+        }
+        let created_at = Timestamp(data.world.created_at_ms);
+        Ok(Self {
+            _due: AbortOnDrop(tokio::spawn(clock.clone().run())),
+            ports: assembly.ports(),
+            beginning: Beginning { at: Some(created_at), seeding: data.world.seeding_at(created_at) },
+            connections: Arc::default(),
+            config,
+            assembly,
+            entrance,
+            logs,
+            data,
+        })
+    }
+
+    /// Serves on sockets that the caller bound.
+    pub async fn start(&self, listening: Listening) -> Result<Running> {
+        let (end, ending) = watch::channel(false);
+        let edge = self.entrance.edge(ending);
+        let pages = PageTokens::new(&self.assembly.world.seed, self.data.world.mark());
+        let (catalogue, ports) = (|| self.assembly.world.catalogue.clone(), || self.ports.values().cloned());
+        let mut services = Services::default();
+        let shared = SharedRegistries::new(edge.clone(), catalogue(), ports(), None, self.beginning.clone(), pages);
+        add!(services, RegistryServiceServer, shared);
+        add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), catalogue(), ports()));
+        add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), self.logs.clone()));
+        let process = Process::new(&self.config, &services, &self.entrance)?;
+        let (clock, store) = (self.assembly.clock.clone(), self.assembly.world.store.health());
+        let served = self.entrance.clone().serve(&process, services, edge, (None, false), |board| {
+            let mut watchers = JoinSet::new();
+            health::watch_process(&mut watchers, clock, store, board);
+            Ok(watchers)
+        })?;
+        let metrics = &self.entrance.metrics;
+        metrics.ask(readings::of_calls(process.capacity.load(), &served.health));
+        metrics.ask(readings::of_connections(&self.connections));
+        metrics.ask(readings::of_registry_logs(&self.assembly.registries));
+        if let Some(home) = self.data.home() {
+            metrics.ask(readings::of_disk(home));
+        }
+        let public = process.capacity.public();
+        let admission = Admission::new(process.methods, process.capacity, served.world.clone(), Arc::new(NoSessions));
+        let front = Front { admission, public, served, sessions: None };
+        let called = (self.config.public_url.as_deref(), self.config.web_origins.clone());
+        let routes = http_routes::of_host(metrics.clone(), self.logs.clone());
+        let ends = (end, self.connections.clone(), self.data.store.health());
+        Running::begin(listening, front, |hosts| console::without_pages(hosts, routes), called, None, ends)
+    }
+
+    /// The names of its registries, with the sizes of their logs.
+    pub fn registries(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.assembly.registries.iter().map(|(name, registry)| (&**name, registry.log().head().size))
+    }
+
+    /// Mints bearer tokens that this host accepts.
+    pub fn tokens(&self) -> &crate::api::credential::TokenMint {
+        &self.entrance.tokens
+    }
+
+    /// Whether demo credentials are accepted.
+    pub fn accepts_demo(&self) -> bool {
+        self.config.demo != crate::api::credential::DemoCredentials::Never
+    }
+
+    /// The persistent data folder; `None` if nothing persists.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data.folder()
+    }
+
+    /// The address by which processes of this machine reach a listener.
+    pub fn reached_at(listener: SocketAddr) -> SocketAddr {
+        reachable(listener)
+    }
+
+    /// Closes the host. Acknowledged changes are durable already; tasks get a moment to release the store.
+    pub async fn close(self) {
+        let Self { assembly, ports, entrance, data, _due, logs, .. } = self;
+        drop((_due, ports, logs, entrance, assembly));
+        if !data.close(CLOSES_WITHIN).await {
+            tracing::warn!("the store is still in use: its folder stays locked until the process ends");
+        }
+    }
+}

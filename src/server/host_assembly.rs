@@ -1,0 +1,54 @@
+//! The assembly of a registry host: the registry roles of a world, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assembly::{Settings, Shared};
+use super::roles::RegistryRole;
+use super::world::World;
+use crate::base::{Clock as _, Result};
+use crate::keys::keyring::KeyHolder as _;
+use crate::keys::signers::Keys;
+use crate::ledger::LogClock;
+use crate::registry::port::Registry;
+use crate::registry::{Name, allocation};
+
+/// The registries of a process that has nothing else.
+pub(super) struct HostAssembly {
+    /// The world of the registries.
+    pub(super) world: World,
+    /// The clock of their logs.
+    pub(super) clock: LogClock,
+    /// The registries, by name.
+    pub(super) registries: BTreeMap<Name, Arc<RegistryRole>>,
+}
+
+impl HostAssembly {
+    /// Opens the registries of a world that are named here; each verifies that its log rebuilds to its signed root.
+    pub(super) async fn open(world: World, settings: &Settings, names: &[Name]) -> Result<Self> {
+        let keys = match &settings.keys {
+            Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
+            None => Keys::new(world.catalogue.clone(), world.seed),
+        };
+        let admissions = allocation::admissions(&*world.store).await?;
+        let versions = keys.versions(world.created_at, world.clock.now(), &admissions)?;
+        let clock = LogClock::new(world.clock.clone());
+        let tiles = settings.memory.tiles();
+        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
+        let registries =
+            shared.registries(&keys, settings.memory, &|name| names.iter().any(|served| served == name)).await?;
+        if let Some(newest) = versions.last() {
+            registries.values().for_each(|registry| registry.heed(newest));
+        }
+        Ok(Self { world, clock, registries })
+    }
+
+    /// The registries' ports with the rules of faults of this host in front.
+    pub(super) fn ports(&self) -> BTreeMap<Name, Arc<dyn Registry>> {
+        let others = self.registries.values().cycle().skip(1);
+        let port = |((name, registry), other): ((&Name, &Arc<RegistryRole>), &Arc<RegistryRole>)| {
+            (name.clone(), registry.port_with_faults(self.world.faults.clone(), other.forge()))
+        };
+        self.registries.iter().zip(others).map(port).collect()
+    }
+}

@@ -1,0 +1,477 @@
+//! Registries on hosts of their own: a gateway that uses them is the same province, what they acknowledge is kept, and one that is not there costs its own part
+//! of an answer alone.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::until::until_answered;
+use common::{Started, as_agency, as_citizen, broken, gateway, reason, with_credential};
+use lienthong::api::credential::DemoCredentials;
+use lienthong::api::remote::HostAddress;
+use lienthong::api::remote::tls::{ClientPem, ClientTls};
+use lienthong::base::time::{FixedClock, SystemClock};
+use lienthong::base::{AgencyId, Caller, Clock as _, Timestamp};
+use lienthong::server::net::tls::{Tls, TlsPem};
+use lienthong::server::{Config, Gateway, Listening, RegistryHost, Running, Storage};
+use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
+use lienthong::wire::proto::exchange::v1::{FetchRecordsRequest, MissingReason};
+use lienthong::wire::proto::identity::v1::link_service_client::LinkServiceClient;
+use lienthong::wire::proto::identity::v1::{DocumentType, LinkDocumentRequest, LinkState};
+use lienthong::wire::proto::province::v1::province_service_client::ProvinceServiceClient;
+use lienthong::wire::proto::province::v1::{FeedState, ListFeedsRequest};
+use lienthong::wire::proto::registry::v1::issuing_service_client::IssuingServiceClient;
+use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+use lienthong::wire::proto::registry::v1::{
+    AllRecords, Change, DescribeRequest, GetIssuingKeyRequest, GetRecordsRequest, NaturalKey, Operation, PersonName,
+    PutRecordsRequest, RecordContent, SubmitChangesRequest, get_records_request::Selector,
+};
+use lienthong::wire::proto::simulation::v1::AdvanceClockRequest;
+use lienthong::wire::proto::simulation::v1::advance_clock_request::Target;
+use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
+use lienthong::wire::proto::trust::v1::GetCheckpointRequest;
+use lienthong::wire::proto::trust::v1::GetStatusListRequest;
+use lienthong::wire::proto::trust::v1::ledger_service_client::LedgerServiceClient;
+use lienthong::wire::proto::trust::v1::status_service_client::StatusServiceClient;
+use lienthong::wire::ready::FetchRecordsResponse;
+use prost_types::value::Kind;
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+/// A morning on which all begin.
+const MORNING: Timestamp = Timestamp(1_796_025_600_000);
+const NOTHING_LINKED: &str = "042185990002";
+const VEHICLE: &str = "vehicle.registration.v1";
+const CARD: &str = "health_insurance.card.v1";
+const ALL: [&str; 9] = [
+    "resident",
+    "land",
+    "social_insurance",
+    "judicial",
+    "business",
+    "health_insurance",
+    "driver_licence",
+    "vehicle",
+    "civil_status",
+];
+
+/// The settings of a process of this province.
+fn config(population: u64) -> Config {
+    Config {
+        storage: Storage::Memory,
+        population: Some(population),
+        clock: Arc::new(FixedClock::at(MORNING)),
+        ..Config::default()
+    }
+}
+
+/// A host at work.
+struct Host {
+    host: RegistryHost,
+    running: Running,
+    registries: Vec<String>,
+}
+
+impl Host {
+    async fn start(registries: &[&str], config: Config, port: u16) -> Self {
+        let registries: Vec<String> = registries.iter().map(|name| (*name).to_owned()).collect();
+        let host = RegistryHost::open(config, &registries).await.expect("the host opens");
+        let socket = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
+        let running = host.start(Listening::plaintext(socket)).await.expect("it serves");
+        Self { host, running, registries }
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = (String, HostAddress)> + '_ {
+        let address =
+            HostAddress { address: self.running.grpc.to_string(), tls: None, credential: Some("demo-gateway".into()) };
+        self.registries.iter().map(move |name| (name.clone(), address.clone()))
+    }
+
+    async fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.running.grpc)).expect("an address");
+        endpoint.connect().await.expect("it accepts")
+    }
+
+    /// Ends it; gives the port on which it was reached.
+    async fn end(self) -> u16 {
+        let port = self.running.grpc.port();
+        self.running.end().await.expect("it ends");
+        self.host.close().await;
+        port
+    }
+}
+
+fn addresses(hosts: &[&Host]) -> BTreeMap<String, HostAddress> {
+    hosts.iter().flat_map(|host| host.addresses()).collect()
+}
+
+/// A gateway over these hosts.
+async fn over(hosts: &[&Host], config: Config) -> Started {
+    let hosts = addresses(hosts);
+    gateway().with(|_| Config { hosts, ..config }).start().await
+}
+
+/// The head of the record ledger.
+async fn records(started: &Started) -> String {
+    let request = GetCheckpointRequest { log: "records".into(), ..Default::default() };
+    let answer = LedgerServiceClient::new(started.channel.clone()).get_checkpoint(request).await;
+    let note = answer.expect("public").into_inner().checkpoint;
+    note.lines().take(3).collect::<Vec<_>>().join("\n") // origin, size, root
+}
+
+async fn fetch(channel: &Channel, types: &[&str], seconds: u64) -> Result<FetchRecordsResponse, Status> {
+    let request = FetchRecordsRequest {
+        personal_id: "042090990001".into(),
+        record_types: types.iter().map(|name| (*name).to_owned()).collect(),
+        purpose: "one_stop.verify_documents".into(),
+        ..Default::default()
+    };
+    let mut request = as_agency("one-stop", request);
+    request.set_timeout(Duration::from_secs(seconds));
+    ExchangeServiceClient::new(channel.clone()).fetch_records(request).await.map(tonic::Response::into_inner)
+}
+
+fn text(text: &str) -> prost_types::Value {
+    prost_types::Value { kind: Some(Kind::StringValue(text.into())) }
+}
+
+/// A membership of the social insurance, as a change.
+fn membership(number: u64, status: &str, version: u64) -> SubmitChangesRequest {
+    let fields = [("personal_id", format!("0421{number:08}")), ("status", status.to_owned())];
+    let payload = fields.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+    let operation = if version == 0 { Operation::Create } else { Operation::Update };
+    SubmitChangesRequest {
+        registry: "social_insurance".into(),
+        request_id: format!("membership-{number:08}-{version}"),
+        changes: vec![Change {
+            record_type: "social_insurance.membership.v1".into(),
+            operation: operation.into(),
+            expected_version: version,
+            payload: Some(prost_types::Struct { fields: payload }),
+            ..Default::default()
+        }],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_province_over_hosts_is_the_province_of_one_process() {
+    let alone = gateway().with(|_| config(150)).start().await;
+    let some = Host::start(&["land", "vehicle", "resident"], config(150), 0).await;
+    let others = Host::start(&["health_insurance", "driver_licence"], config(150), 0).await;
+    let joined = over(&[&some, &others], config(150)).await;
+    assert_eq!(records(&joined).await, records(&alone).await, "the same statements in the same order");
+
+    let every = Host::start(&ALL, config(150), 0).await;
+    let thin = over(&[&every], config(150)).await;
+    assert_eq!(records(&thin).await, records(&alone).await, "a gateway without a registry of its own");
+
+    // What a citizen and an agency do, over both.
+    for started in [&joined, &thin] {
+        let mut links = LinkServiceClient::new(started.channel.clone());
+        let request = LinkDocumentRequest {
+            personal_id: NOTHING_LINKED.into(),
+            document_type: DocumentType::HealthInsuranceCard.into(),
+            ..Default::default()
+        };
+        let linked = links.link_document(as_citizen(NOTHING_LINKED, request)).await.expect("links").into_inner();
+        assert_eq!(linked.link.expect("a link").state(), LinkState::Linked);
+        let fetched = fetch(&started.channel, &["resident.person.v1", CARD], 10).await.expect("fetches");
+        assert_eq!(fetched.missing.len(), 0, "{:?}", fetched.missing);
+        let list = GetStatusListRequest { record_type: CARD.into() };
+        let list = StatusServiceClient::new(started.channel.clone()).get_status_list(list).await;
+        assert!(!list.expect("signed by the host").into_inner().token.is_empty());
+    }
+    for started in [joined, thin, alone] {
+        started.end().await.close().await;
+    }
+    for host in [some, others, every] {
+        host.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_go_through_the_gateway_to_the_host_and_its_refusals_back() {
+    let host = Host::start(&["social_insurance", "resident"], config(0), 0).await;
+    let started = over(&[&host], config(0)).await;
+    let mut registries = RegistryServiceClient::new(started.channel.clone());
+    let submit = |request| as_agency("social-insurance", request);
+    let receipt = registries.submit_changes(submit(membership(1, "active", 0))).await.expect("entered").into_inner();
+    let receipt = &receipt.receipts[0];
+    assert!(receipt.ledger_index > receipt.log_index, "the gateway adds the index: {receipt:?}");
+    let again = registries.submit_changes(submit(membership(1, "active", 0))).await.expect("the same").into_inner();
+    assert_eq!((&again.receipts[0].record_id, again.receipts[0].version), (&receipt.record_id, 1));
+
+    let stale = registries.submit_changes(submit(membership(1, "preserved", 7))).await.expect_err("another version");
+    assert_eq!(reason(&stale), (Code::Aborted, "VERSION_CONFLICT".into()));
+    let wrong = registries.submit_changes(submit(membership(2, "asleep", 0))).await.expect_err("no such status");
+    assert_eq!(reason(&wrong), (Code::InvalidArgument, "INVALID_REQUEST".into()));
+    assert!(broken(&wrong).iter().any(|said| said.contains("UNKNOWN_VALUE")), "{:?}", broken(&wrong));
+
+    let mut put = membership(3, "active", 0).changes;
+    let record = put.remove(0);
+    let put = PutRecordsRequest {
+        registry: "social_insurance".into(),
+        records: vec![RecordContent { record_type: record.record_type, payload: record.payload }],
+        validate_only: false,
+    };
+    let outcome = registries.put_records(submit_put(put)).await.expect("put").into_inner().outcomes.remove(0);
+    assert!(outcome.receipt.is_some_and(|receipt| receipt.ledger_index > 0), "accepted by the province");
+
+    // Every way to choose records crosses the network.
+    let get =
+        |selector| GetRecordsRequest { registry: "resident".into(), selector: Some(selector), ..Default::default() };
+    let mut found = async |selector| {
+        let request = as_agency("police", get(selector));
+        registries.get_records(request).await.map(|answer| answer.into_inner().records.len())
+    };
+    assert!(found(Selector::PersonalId("042090990001".into())).await.expect("reads") > 0);
+    let key = NaturalKey { record_type: "resident.person.v1".into(), values: vec!["042090990001".into()] };
+    assert_eq!(found(Selector::NaturalKey(key)).await.expect("reads"), 1);
+    assert_eq!(found(Selector::All(AllRecords {})).await.expect("reads"), 50, "a page");
+    let name = PersonName { full_name: "khong co ai ten nay".into(), birth_date: "1990".into() };
+    assert_eq!(found(Selector::PersonName(name)).await.expect("reads"), 0);
+    assert_eq!(found(Selector::OldIdNumber("999999999".into())).await.expect("reads"), 0);
+
+    started.end().await.close().await;
+    host.end().await;
+}
+
+fn submit_put(request: PutRecordsRequest) -> tonic::Request<PutRecordsRequest> {
+    as_agency("social-insurance", request)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_down_costs_its_own_part_and_is_whole_again_within_three_seconds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = |path: &Path| Config { storage: Storage::Folder(path.to_owned()), ..config(0) };
+    let host = Host::start(&["health_insurance"], kept(folder.path()), 0).await;
+    let insurance = Host::start(&["social_insurance"], config(0), 0).await;
+    let started = over(&[&host, &insurance], config(0)).await;
+    let types = ["resident.person.v1", CARD];
+    assert!(fetch(&started.channel, &types, 10).await.expect("whole").missing.is_empty());
+
+    let port = host.end().await;
+    let begun = Instant::now();
+    for _ in 0..8 {
+        // The record may be cached; a citizen's other records are not.
+        let part = fetch(&started.channel, &types, 5).await.expect("a part of the answer");
+        let missing: Vec<_> = part.missing.iter().map(|one| (&*one.record_type, one.reason())).collect();
+        assert_eq!(missing, [(CARD, MissingReason::Unreachable)]);
+        assert_eq!(part.records.len(), 1, "what could be had");
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "nobody waits for the deadline each time: {:?}",
+        begun.elapsed()
+    );
+    let feeds = ProvinceServiceClient::new(started.channel.clone());
+    let state = async |feeds: &ProvinceServiceClient<Channel>, registry: &str| {
+        let answer = feeds.clone().list_feeds(as_agency("operator", ListFeedsRequest {})).await;
+        let feeds = answer.expect("feeds").into_inner().feeds;
+        feeds.into_iter().find(|feed| feed.registry == registry).map(|feed| feed.state())
+    };
+    assert_eq!(state(&feeds, "health_insurance").await, Some(FeedState::Waiting));
+    assert_eq!(state(&feeds, "social_insurance").await, Some(FeedState::Following));
+    let mut registries = RegistryServiceClient::new(started.channel.clone());
+    registries
+        .submit_changes(as_agency("social-insurance", membership(9, "active", 0)))
+        .await
+        .expect("the other works");
+
+    let host = Host::start(&["health_insurance"], kept(folder.path()), port).await;
+    let begun = Instant::now();
+    until_answered("whole answers again", async || {
+        fetch(&started.channel, &types, 5).await.ok().filter(|answer| answer.missing.is_empty())
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    until_answered("the feed follows again", async || {
+        state(&feeds, "health_insurance").await.filter(|state| *state == FeedState::Following)
+    })
+    .await;
+    started.end().await.close().await;
+    host.end().await;
+    insurance.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_of_another_world_is_refused_and_a_host_answers_to_its_own() {
+    let host = Host::start(&["vehicle"], config(20), 0).await;
+    let refused = async |config: Config| {
+        let config = Config { hosts: addresses(&[&host]), ..config };
+        Gateway::open(config).await.err().expect("refused").message.clone()
+    };
+    for other in [config(21), Config { seed: Some(7), ..config(20) }, Config { province: None, ..config(0) }] {
+        let said = refused(other).await;
+        assert!(said.contains("vehicle") && said.contains("seeded for other citizens"), "{said}");
+    }
+    let mut hosts = addresses(&[&host]);
+    let address = hosts.remove("vehicle").expect("there");
+    let unknown = Config { hosts: [("vehicel".to_owned(), address)].into(), ..config(20) };
+    let said = Gateway::open(unknown).await.err().expect("refused").message.clone();
+    assert!(said.contains("no registry vehicel") && said.contains("vehicle"), "{said}");
+
+    let channel = host.channel().await;
+    let mut registries = RegistryServiceClient::new(channel.clone());
+    let described = registries.describe(as_agency("gateway", DescribeRequest::default())).await.expect("describes");
+    let described = described.into_inner().registries;
+    assert_eq!(described.iter().map(|one| &*one.registry).collect::<Vec<_>>(), ["vehicle"], "its own alone");
+    assert!(
+        described[0].began_at.is_some() && !described[0].seeding.is_empty() && described[0].capabilities.len() == 3
+    );
+    let mut issuing = IssuingServiceClient::new(channel.clone());
+    let key = GetIssuingKeyRequest { registry: "vehicle".into() };
+    issuing.get_issuing_key(as_agency("gateway", key.clone())).await.expect("the gateway may");
+    for stranger in ["police", "operator", "bank"] {
+        let refused = issuing.get_issuing_key(as_agency(stranger, key.clone())).await.expect_err("nobody else may");
+        assert_eq!(reason(&refused), (Code::PermissionDenied, "ROLE_NOT_ALLOWED".into()), "{stranger}");
+    }
+    let get = GetRecordsRequest {
+        registry: "vehicle".into(),
+        record_types: vec![VEHICLE.into()],
+        selector: Some(Selector::All(AllRecords {})),
+        ..Default::default()
+    };
+    let found = registries.get_records(as_agency("police", get.clone())).await.expect("its owner").into_inner();
+    assert!(found.records.iter().all(|record| record.record.as_ref().is_some_and(|one| one.ledger_proof.is_none())));
+    let name = Selector::PersonName(PersonName { full_name: "an".into(), birth_date: String::new() });
+    let foreign = registries.get_records(as_agency("police", GetRecordsRequest { selector: Some(name), ..get })).await;
+    assert_eq!(reason(&foreign.expect_err("no people here")).0, Code::InvalidArgument);
+    host.end().await;
+}
+
+/// A private authority, and what it certifies.
+struct Authority {
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { issuer: rcgen::Issuer::new(params, key), pem }
+    }
+
+    /// A certificate and its key: of a server of this machine, and of the agency's system. It ends in 60 days or, `is_old`, years ago.
+    fn certify(&self, agency: &str, is_old: bool) -> (Vec<u8>, Vec<u8>) {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        params.subject_alt_names.push(rcgen::SanType::IpAddress([127, 0, 0, 1].into()));
+        if !agency.is_empty() {
+            let uri = format!("urn:lienthong:agency:{agency}").try_into().expect("ASCII");
+            params.subject_alt_names.push(rcgen::SanType::URI(uri));
+        }
+        if is_old {
+            (params.not_before, params.not_after) =
+                (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2021, 1, 1));
+        } else {
+            let year = SystemClock.now().date().year();
+            params.not_before = rcgen::date_time_ymd(i32::from(year) - 1, 1, 1);
+            params.not_after = rcgen::date_time_ymd(i32::from(year) + 2, 1, 1);
+        }
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let made = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (made.pem().into_bytes(), key.serialize_pem().into_bytes())
+    }
+
+    /// TLS of a server that knows clients of this authority.
+    fn server(&self) -> Tls {
+        let (certificate, key) = self.certify("", false);
+        Tls::new(&TlsPem { certificate, key, client_ca: Some(self.pem.clone().into_bytes()) }).expect("usable")
+    }
+
+    /// TLS towards a server of this authority; `own` is shown.
+    fn client(&self, own: Option<(Vec<u8>, Vec<u8>)>) -> ClientTls {
+        ClientTls::new(&ClientPem { ca: self.pem.clone().into_bytes(), own }).expect("usable")
+    }
+}
+
+async fn connect(address: std::net::SocketAddr, tls: ClientTls) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    endpoint.connect_with_connector(tls).await.expect("it accepts")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_is_known_at_a_host_by_its_certificate() {
+    let authority = Authority::new();
+    let config = || Config { storage: Storage::Memory, population: Some(0), ..Config::default() };
+    let of_host = Config { demo: DemoCredentials::Never, ..config() };
+    let host = RegistryHost::open(of_host, &["health_insurance".to_owned()]).await.expect("the host opens");
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listening = Listening { tls: Some(authority.server()), ..Listening::plaintext(socket) };
+    let running = host.start(listening).await.expect("it serves");
+    let as_gateway = authority.client(Some(authority.certify("gateway", false)));
+    let address = HostAddress { address: running.grpc.to_string(), tls: Some(as_gateway), credential: None };
+    let hosts: BTreeMap<_, _> = [("health_insurance".to_owned(), address)].into();
+    let started = gateway().with(|_| Config { hosts, simulation: true, ..config() }).start().await;
+    let fetched = fetch(&started.channel, &[CARD], 10).await.expect("fetches");
+    assert_eq!((fetched.records.len(), fetched.missing.len()), (1, 0));
+
+    // Another agency's certificate, none, and one of another authority.
+    let key = GetIssuingKeyRequest { registry: "health_insurance".into() };
+    for (tls, expected) in [
+        (authority.client(Some(authority.certify("bank", false))), (Code::PermissionDenied, "ROLE_NOT_ALLOWED")),
+        (authority.client(Some(authority.certify("nobody", false))), (Code::Unauthenticated, "CREDENTIAL_INVALID")),
+        (authority.client(Some(authority.certify("", false))), (Code::Unauthenticated, "CREDENTIAL_INVALID")),
+        (authority.client(None), (Code::Unauthenticated, "CREDENTIAL_MISSING")),
+    ] {
+        let mut issuing = IssuingServiceClient::new(connect(running.grpc, tls).await);
+        let refused = issuing.get_issuing_key(key.clone()).await.expect_err("refused");
+        assert_eq!(reason(&refused), (expected.0, expected.1.to_owned()));
+    }
+    let other = Authority::new();
+    for strange in [other.certify("gateway", false), authority.certify("gateway", true)] {
+        let endpoint = Endpoint::from_shared(format!("http://{}", running.grpc)).expect("an address");
+        let refused = match endpoint.connect_with_connector(authority.client(Some(strange))).await {
+            Err(_) => true,
+            // TLS 1.3: the client learns with its first call.
+            Ok(channel) => IssuingServiceClient::new(channel).get_issuing_key(key.clone()).await.is_err(),
+        };
+        assert!(refused, "the handshake verifies the chain at the machine's time");
+    }
+    started.end().await.close().await;
+    running.end().await.expect("it ends");
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_lapses_at_the_worlds_time_is_refused_at_admission() {
+    let authority = Authority::new();
+    let config =
+        Config { storage: Storage::Memory, population: Some(0), demo: DemoCredentials::Never, ..Config::default() };
+    let gateway = Gateway::open(config).await.expect("the gateway opens");
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listening = Listening { tls: Some(authority.server()), ..Listening::plaintext(socket) };
+    let running = gateway.start(listening).await.expect("it serves");
+    let certified =
+        async |agency| connect(running.grpc, authority.client(Some(authority.certify(agency, false)))).await;
+    let operator = certified("operator").await;
+    let feeds = async || ProvinceServiceClient::new(operator.clone()).list_feeds(ListFeedsRequest {}).await;
+    feeds().await.expect("the certificate is a credential");
+
+    // A token of another agency beside the certificate.
+    let bank = Caller::Agency(AgencyId::parse("bank").expect("a key"));
+    let token = gateway.tokens().mint(&bank, SystemClock.now(), 600).expect("a token");
+    let both = with_credential(&token, ListFeedsRequest {});
+    let refused = ProvinceServiceClient::new(operator.clone()).list_feeds(both).await.expect_err("two agencies");
+    assert_eq!(reason(&refused), (Code::Unauthenticated, "CREDENTIAL_INVALID".into()));
+
+    let request = AdvanceClockRequest {
+        request_id: "to-the-year-after".into(),
+        target: Some(Target::By(prost_types::Duration { seconds: 3 * 366 * 86_400, nanos: 0 })),
+    };
+    SimulationServiceClient::new(operator.clone()).advance_clock(request).await.expect("moves");
+    let lapsed = feeds().await.expect_err("lapsed");
+    assert_eq!(reason(&lapsed), (Code::Unauthenticated, "CREDENTIAL_EXPIRED".into()));
+    certified("operator").await; // TLS goes by the machine's time
+    running.end().await.expect("it ends");
+    gateway.close().await;
+}
