@@ -137,3 +137,20 @@ diff "$checks/careless.txt" found.txt >&2 || fail 'the careless registry is not 
 say "careless: named in $(wc -l <found.txt) cases"
 left=$("$program" session list --address "$address" --output json)
 [ "$left" = '[]' ] || fail "sessions are left over: $left"
+
+# -- the registry in Python, behind a gateway
+
+registry "$ROOT/examples/registry-in-python/registry.py" lending
+"$program" serve --population 50 --listen 127.0.0.1:0 --console off --anchor province.json --ready-file province-ready.json \
+  --registry-schema "$ROOT/examples/registry-in-python/library.yaml" --registry "library=$elsewhere" --registry-anchor lending/anchor.json \
+  >province.txt 2>&1 &
+started+=($!)
+for _ in $(seq 300); do
+  [ -s province-ready.json ] && break
+  kill -0 "${started[-1]}" 2>/dev/null || { cat province.txt >&2; fail 'the gateway does not start with the registry in Python'; }
+  sleep 0.1
+done
+province=$(python3 -c 'import json; print(json.load(open("province-ready.json"))["grpc"])')
+"$venv/bin/python" "$checks/library.py" "$province" card.json >card.txt 2>&1 || { cat card.txt province.txt >&2; fail 'no card is linked through the registry in Python'; }
+"$program" verify card.json --trust province.json >verified.txt || { cat verified.txt >&2; fail 'the card does not verify offline'; }
+say 'in Python, behind a gateway: a card is submitted, linked, fetched, and verified offline'

@@ -282,7 +282,7 @@ class Registry(service.RegistryServiceServicer):
             raise Refusal(code_pb2.UNAUTHENTICATED, "CREDENTIAL_INVALID", "the credential is none")
         if name not in (REGISTRY, ""):
             raise invalid(("registry", "UNKNOWN_VALUE", f"there is no such registry; there is {REGISTRY}"))
-        if owner and agency not in (AGENCY, "operator"):
+        if owner and agency not in (AGENCY, "operator", "gateway"):
             raise Refusal(code_pb2.PERMISSION_DENIED, "ROLE_NOT_ALLOWED", "only the agency that owns the registry may do this")
 
     def Describe(self, request, context):
