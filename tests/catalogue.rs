@@ -18,6 +18,7 @@ use lienthong::registry::common::{holder, status_reason};
 use lienthong::registry::lifecycle::Lifecycle;
 use lienthong::registry::rule::{Field, Rule, date_at};
 use lienthong::registry::schema::{Document, DocumentType, Heading, KeyForm, Label, Organisations};
+use lienthong::registry::viewed::Viewed;
 use lienthong::registry::{RecordType, Sector, State};
 use lienthong::server::{Config, Gateway, Storage};
 use lienthong::store::memory::MemoryStore;
@@ -44,6 +45,7 @@ fn diplomas(registry: &str, document: u8) -> Sector {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: Some(Document { kind: DocumentType(document), holder: "holder".into() }),
         facts: Vec::new(),
         fields: vec![

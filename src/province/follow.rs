@@ -22,7 +22,7 @@ use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
 use super::positions::{Positions, check_tail};
-use super::status;
+use super::{complete, status};
 
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 10_000;
@@ -47,7 +47,10 @@ impl Province {
         verifier: Arc<Verifier>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>> {
-        let ingest = Arc::new(Ingest { store: store.clone(), ledger: ledger.clone(), verifier, clock });
+        let ingest =
+            Ingest { catalogue: catalogue.clone(), store: store.clone(), ledger: ledger.clone(), verifier, clock };
+        let ingest = Arc::new(ingest);
+        complete::ensure(&*store, &catalogue, &ledger).await?;
         status::ensure(&*store, &catalogue, &ledger).await?;
         let mut feeds = BTreeMap::new();
         for sector in catalogue.sectors() {

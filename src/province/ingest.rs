@@ -14,13 +14,14 @@ use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Clock, Error, Kind, Reason, Result, Timestamp, offload};
 use crate::ledger::{Entry, Sequencer};
 use crate::registry::port::{ChangeBatch, Registry};
-use crate::registry::{RecordType, Sector};
+use crate::registry::{Catalogue, RecordType, Sector};
 use crate::store::{Batch, Space, Store};
 use crate::trust::merkle::CompactRange;
 use crate::trust::status_list::Status;
 use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
+use super::accepted::{Accepted, Replaced};
 use super::row::{self, RecordKey, RecordRow, record_key};
 use super::status::Changed;
 use super::{index, status};
@@ -55,6 +56,7 @@ pub struct Progress {
 
 /// Accepts batches of registries' changes.
 pub(super) struct Ingest {
+    pub catalogue: Arc<Catalogue>,
     pub store: Arc<dyn Store>,
     pub ledger: Arc<Sequencer>,
     pub verifier: Arc<Verifier>,
@@ -163,39 +165,46 @@ impl Ingest {
         let now = self.clock.now();
         let batch = self.without_accepted(sector, &before, batch, now).await?;
         if batch.records.len() <= RECORDS_INLINE_MAX {
-            return prepare(&self.verifier, sector, before, batch, now);
+            return prepare(&self.verifier, &self.catalogue, sector, before, batch, now);
         }
-        let (verifier, sector) = (self.verifier.clone(), sector.clone());
-        offload(move || prepare(&verifier, &sector, before, batch, now)).await?
+        let (verifier, catalogue, sector) = (self.verifier.clone(), self.catalogue.clone(), sector.clone());
+        offload(move || prepare(&verifier, &catalogue, &sector, before, batch, now)).await?
     }
 
     /// The second stage: appends a batch with all its rows. Returns the accepted size of the registry's log.
     pub(super) async fn accept(&self, sector: &Sector, batch: Prepared) -> Result<u64> {
         let registry = sector.ordinal;
         let accepted = self.check_versions(&batch).await?;
-        // For each statement: a repetition, the first version of its record, or a later version.
-        let is_first: Vec<Option<bool>> =
-            accepted.iter().map(|accepted| accepted.as_ref().map(|accepted| accepted.before.is_none())).collect();
-        let accepted: Vec<_> = accepted.into_iter().flatten().collect();
-        let changed = Changed::by(&*self.store, &accepted).await?;
+        let statuses: Vec<_> = accepted.iter().flatten().map(|accepted| accepted.status).collect();
+        let changed = Changed::by(&*self.store, &statuses).await?;
         let Prepared { first, after, keys, entries, mut rows, index, .. } = batch;
         let size = after.size();
         let appended = entries.len() as u64;
         let rows = move |first_ledger_index: u64| {
             let mut batch = Batch::new();
+            let mut placed: Vec<Bytes> = Vec::with_capacity(rows.len());
             for (at, ((key, row), index)) in keys.into_iter().zip(&mut rows).zip(index).enumerate() {
-                // The row of a repeated statement stays with its first position.
-                let Some(is_first) = is_first[at] else { continue };
                 row::place(row, first_ledger_index + at as u64);
                 let (key, row) = (Bytes::copy_from_slice(&key), row.split().freeze());
+                placed.push(row.clone());
+                // The row of a repeated statement stays with its first position.
+                let Some(Accepted { replaced, .. }) = &accepted[at] else { continue };
+                let replaced = replaced.as_ref().map(|replaced| match replaced {
+                    Replaced::Stored(row) => row.clone(),
+                    Replaced::InBatch(earlier) => placed[*earlier].clone(),
+                });
                 // Index rows name their record, so those of a first version are new; a later version shares most of them with the
                 // versions before.
-                if is_first {
-                    batch.push_insert(Space::ProvinceRecord, key, row);
-                    index.into_iter().for_each(|key| batch.push_insert(Space::ProvinceIndex, key, Bytes::new()));
-                } else {
-                    batch.push_update(Space::ProvinceRecord, key, row);
-                    index.into_iter().for_each(|key| batch.push_put(Space::ProvinceIndex, key, Bytes::new()));
+                match replaced {
+                    None => {
+                        batch.push_insert(Space::ProvinceRecord, key, row);
+                        index.into_iter().for_each(|key| batch.push_insert(Space::ProvinceIndex, key, Bytes::new()));
+                    }
+                    Some(before) => {
+                        batch.push_insert(Space::ProvinceHistory, row::history_key_of(&key, &before), before);
+                        batch.push_update(Space::ProvinceRecord, key, row);
+                        index.into_iter().for_each(|key| batch.push_put(Space::ProvinceIndex, key, Bytes::new()));
+                    }
                 }
             }
             changed.write(first_ledger_index + appended, &mut batch);
@@ -227,6 +236,7 @@ fn is_other_history(error: &Error) -> bool {
 /// Verifies a batch whole, and prepares the rows of its commit.
 fn prepare(
     verifier: &Verifier,
+    catalogue: &Catalogue,
     sector: &Sector,
     before: CompactRange,
     batch: ChangeBatch,
@@ -263,7 +273,7 @@ fn prepare(
         prepared.rows.push(RecordRow::write_unplaced(statement, &hash, record.payload));
         let payload = canonical::parse(record.payload).map_err(Error::bug)?; // verified just before
         prepared.statuses.push(status::status_of(record_type, statement.operation, &payload));
-        prepared.index.push(index::keys(record_type, &payload, &key));
+        prepared.index.push(index::keys(catalogue, record_type, &payload, &key));
         prepared.entries.push(entry(EntryType::Statement, record.statement));
         prepared.hashes.push(hash);
         prepared.keys.push(key);

@@ -12,7 +12,9 @@
 
 pub mod status;
 
+mod accepted;
 mod claim;
+mod complete;
 mod discrepancies;
 mod facts;
 mod follow;

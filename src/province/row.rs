@@ -3,6 +3,7 @@
 //! | space | key | value |
 //! |---|---|---|
 //! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ valid_until (8) ‖ operation (1) ‖ status index (4) ‖ statement's hash (32) ‖ payload |
+//! | `ProvinceHistory` | type ‖ record id ‖ ledger index (8) | the row that stood in `ProvinceRecord` until the next version was accepted |
 //! | `ProvinceBatch` | registry ‖ first index in its log | first ledger index (8) ‖ count (8) |
 //! | `Meta` | `province/cursor/` ‖ registry | size (8) ‖ edge of its log's tree |
 //! | `Meta` | `province/conflict/` ‖ registry | length (4) of the accepted head's note ‖ that note ‖ the note that contradicts it |
@@ -79,6 +80,16 @@ pub(super) fn record_key(record_type: &RecordType, id: RecordId) -> RecordKey {
     let mut key = [record_type.ordinal; 17];
     key[1..].copy_from_slice(&id.0);
     key
+}
+
+/// Of a version in `ProvinceHistory`.
+pub(super) fn history_key(key: &RecordKey, ledger_index: u64) -> Vec<u8> {
+    [&key[..], &ledger_index.to_be_bytes()].concat()
+}
+
+/// The key in `ProvinceHistory` of a row of `ProvinceRecord`, which begins with its ledger index.
+pub(super) fn history_key_of(key: &[u8], row: &[u8]) -> Vec<u8> {
+    [key, &row[..row.len().min(8)]].concat()
 }
 
 pub(super) fn cursor_key(registry: u8) -> Vec<u8> {

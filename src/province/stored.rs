@@ -12,7 +12,7 @@ use crate::base::{RecordId, Result};
 use crate::ledger::StoredLog;
 use crate::registry::stored::{StoredVersion, versions};
 use crate::registry::{Catalogue, RecordType};
-use crate::store::{Derived, Pace, Purpose, Space, Store};
+use crate::store::{Derived, Pace, Purpose, Scan, Space, Store};
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, Statement, canonical, statement_hash};
 
@@ -56,7 +56,7 @@ pub async fn derive(
     pace: Pace,
     mut progress: impl FnMut(u64),
 ) -> Result<()> {
-    for space in [Space::ProvinceRecord, Space::ProvinceIndex, Space::ProvinceBatch] {
+    for space in [Space::ProvinceRecord, Space::ProvinceIndex, Space::ProvinceBatch, Space::ProvinceHistory] {
         derived.begin(space);
     }
     let mut batches = Batches::default();
@@ -77,7 +77,7 @@ pub async fn derive(
                 _ => {}
             }
         }
-        view_rows(derived, accepted).await?;
+        view_rows(derived, catalogue, accepted).await?;
         next += entries.len() as u64;
         progress(entries.len() as u64);
         pace.rest().await;
@@ -108,7 +108,7 @@ impl Batches {
 }
 
 /// The rows of accepted statements, in ledger order.
-async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<AcceptedStatement>) -> Result<()> {
+async fn view_rows(derived: &mut Derived<'_>, catalogue: &Catalogue, accepted: Vec<AcceptedStatement>) -> Result<()> {
     derived.flush().await?;
     let store = derived.store();
     let mut standing = StoredVersions::read(store, &accepted).await?;
@@ -125,16 +125,27 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<AcceptedStatement>) 
             continue;
         };
         let key = accepted.key();
-        let Some(is_latest) = standing.is_latest(derived.purpose(), &key, &accepted) else { continue };
-        if is_latest {
-            let hash = statement_hash(&version.statement);
-            let mut row = RecordRow::write_unplaced(&accepted.statement, &hash, &version.payload);
-            row::place(&mut row, accepted.ledger_index);
-            derived.row(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.freeze(), None).await?;
+        let hash = statement_hash(&version.statement);
+        let mut row = RecordRow::write_unplaced(&accepted.statement, &hash, &version.payload);
+        row::place(&mut row, accepted.ledger_index);
+        let row = row.freeze();
+        match standing.place(derived.purpose(), &key, &accepted, &row) {
+            Standing::Repeated => continue,
+            Standing::Replaced if is_repeated(derived, &key, &accepted).await? => continue,
+            Standing::Replaced => {
+                derived.row(Space::ProvinceHistory, row::history_key_of(&key, &row), row, None).await?;
+            }
+            Standing::Latest(replaced) => {
+                if let Some(replaced) = replaced {
+                    let of_history = row::history_key_of(&key, &replaced);
+                    derived.row(Space::ProvinceHistory, of_history, replaced, None).await?;
+                }
+                derived.row(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row, None).await?;
+            }
         }
-        let mut keys = index::keys(&accepted.record_type, &payload, &key);
+        let mut keys = index::keys(catalogue, &accepted.record_type, &payload, &key);
         if accepted.statement.version > 1 && !keys.is_empty() {
-            let earlier = earlier_keys(store, &accepted).await?;
+            let earlier = earlier_keys(store, catalogue, &accepted).await?;
             keys.retain(|key| !earlier.contains(key));
         }
         for key in keys {
@@ -145,20 +156,44 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<AcceptedStatement>) 
 }
 
 /// The index rows of a record's earlier versions, which are never deleted.
-async fn earlier_keys(store: &dyn Store, accepted: &AcceptedStatement) -> Result<Vec<Vec<u8>>> {
+async fn earlier_keys(store: &dyn Store, catalogue: &Catalogue, accepted: &AcceptedStatement) -> Result<Vec<Vec<u8>>> {
     let of = |version| (&*accepted.record_type, accepted.statement.record_id, version);
     let wanted: Vec<(&RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
     let mut keys = Vec::new();
     for StoredVersion { payload, .. } in versions(store, &wanted).await?.into_iter().flatten() {
         if let Ok(payload) = canonical::parse(&payload) {
-            keys.extend(index::keys(&accepted.record_type, &payload, &accepted.key()));
+            keys.extend(index::keys(catalogue, &accepted.record_type, &payload, &accepted.key()));
         }
     }
     Ok(keys)
 }
 
-/// The stored version of some records: version number and ledger index.
-struct StoredVersions(BTreeMap<RecordKey, (u64, u64)>);
+/// Whether the statement of a replaced version repeats an earlier one, with which its row stays.
+async fn is_repeated(derived: &mut Derived<'_>, key: &RecordKey, accepted: &AcceptedStatement) -> Result<bool> {
+    let store = derived.store();
+    let own = row::history_key(key, accepted.ledger_index);
+    if store.get(Space::ProvinceHistory, &own).await?.is_some() {
+        return Ok(false);
+    }
+    derived.flush().await?;
+    let before = Scan::range(Space::ProvinceHistory, &key[..], own).reverse().limit(1);
+    let rows = store.scan(before).await?;
+    let earlier = rows.first().map(|(_, row)| RecordRow::read(row)).transpose()?;
+    Ok(earlier.is_some_and(|row| row.version == accepted.statement.version))
+}
+
+/// The stored version of some records: version number, ledger index, and the row.
+struct StoredVersions(BTreeMap<RecordKey, (u64, u64, Bytes)>);
+
+/// What an accepted statement is among the versions of its record.
+enum Standing {
+    /// The statement stood in the ledger before.
+    Repeated,
+    /// A later version replaced it.
+    Replaced,
+    /// The stored one, or what has to be; in a rebuild with the row that it replaces.
+    Latest(Option<Bytes>),
+}
 
 impl StoredVersions {
     async fn read(store: &dyn Store, accepted: &[AcceptedStatement]) -> Result<Self> {
@@ -166,22 +201,22 @@ impl StoredVersions {
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         let rows = store.get_many(Space::ProvinceRecord, &wanted).await?;
         let read = |(key, row): (RecordKey, Option<Bytes>)| {
-            let row = RecordRow::read(&row?).ok()?;
-            Some((key, (row.version, row.ledger_index)))
+            let bytes = row?;
+            let row = RecordRow::read(&bytes).ok()?;
+            Some((key, (row.version, row.ledger_index, bytes)))
         };
         Ok(Self(keys.into_iter().zip(rows).filter_map(read).collect()))
     }
 
-    /// Whether a statement's row is the stored one, or has to be; `None` for a repeated statement.
-    fn is_latest(&mut self, purpose: Purpose, key: &RecordKey, accepted: &AcceptedStatement) -> Option<bool> {
+    fn place(&mut self, purpose: Purpose, key: &RecordKey, accepted: &AcceptedStatement, row: &Bytes) -> Standing {
         let (version, ledger_index) = (accepted.statement.version, accepted.ledger_index);
         match (purpose, self.0.get(key)) {
-            (_, Some((standing, at))) if *standing == version && *at < ledger_index => None,
-            (Purpose::Check, Some((standing, _))) => Some(*standing <= version),
-            (Purpose::Check, None) => Some(true),
+            (_, Some((standing, at, _))) if *standing == version && *at < ledger_index => Standing::Repeated,
+            (Purpose::Check | Purpose::Complete, Some((standing, ..))) if *standing > version => Standing::Replaced,
+            (Purpose::Check | Purpose::Complete, _) => Standing::Latest(None),
             (Purpose::Rebuild, _) => {
-                self.0.insert(*key, (version, ledger_index));
-                Some(true)
+                let replaced = self.0.insert(*key, (version, ledger_index, row.clone()));
+                Standing::Latest(replaced.map(|(.., row)| row))
             }
         }
     }

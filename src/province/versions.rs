@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::accepted::{Accepted, Replaced};
 use super::ingest::{Ingest, Prepared, entry};
 use super::row::RecordRow;
 use super::status::StatusChange;
@@ -36,17 +37,19 @@ enum StatementLocation {
 }
 
 impl Ingest {
-    /// Checks that each statement follows the accepted version: the next number, and the hash of the one before. Returns its effect
-    /// on the status lists; `None` for a duplicate, which has none.
-    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Option<StatusChange>>> {
+    /// Checks that each statement follows the accepted version: the next number, and the hash of the one before. `None` for a
+    /// duplicate, which has no effect.
+    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Option<Accepted>>> {
         let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
         let mut latest: BTreeMap<&[u8], AcceptedVersion> = BTreeMap::new();
+        let mut stored: BTreeMap<&[u8], Bytes> = BTreeMap::new();
         for (key, row) in wanted.iter().zip(found) {
-            if let Some(row) = row {
-                let row = RecordRow::read(&row)?;
+            if let Some(bytes) = row {
+                let row = RecordRow::read(&bytes)?;
+                stored.insert(key, bytes);
                 let place = StatementLocation::Ledger(row.ledger_index);
                 let status_index = row.status_index;
                 latest.insert(key, AcceptedVersion { version: row.version, hash: row.statement, status_index, place });
@@ -86,12 +89,18 @@ impl Ingest {
                 &batch.keys[at],
                 AcceptedVersion { version, hash, status_index, place: StatementLocation::Batch(at) },
             );
-            accepted.push(Some(StatusChange {
+            let replaced = match standing.place {
+                StatementLocation::Nowhere => None,
+                StatementLocation::Ledger(_) => stored.get(&batch.keys[at][..]).cloned().map(Replaced::Stored),
+                StatementLocation::Batch(earlier) => Some(Replaced::InBatch(earlier)),
+            };
+            let status = StatusChange {
                 kind: batch.keys[at][0],
                 index: status_index,
                 status: batch.statuses[at],
                 before: before.map(|before| before.status_index),
-            }));
+            };
+            accepted.push(Some(Accepted { status, replaced }));
         }
         Ok(accepted)
     }

@@ -17,6 +17,7 @@ use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory
 use super::rule::{Field, Findings, Rule, date_at, days_of};
 use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
+use super::viewed::{SubjectKind, Viewed};
 
 /// The registry.
 pub const NAME: &str = "business";
@@ -49,6 +50,7 @@ fn enterprise_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::at(&["address"]).of(SubjectKind::Organisation),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -172,6 +174,7 @@ fn household_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::at(&["address"]),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -224,6 +224,12 @@ fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {
     if let Some(path) = of.parties.iter().chain(organisations).chain(people).find(|path| !leads(&of.fields, path)) {
         return Err(problem(&of.name, &format!("names people or organisations at `{path}`, where it has no text")));
     }
+    let whole = |path: &&String| {
+        ["unit_code", "unit_valid_from"].iter().all(|name| leads(&of.fields, &format!("{path}.{name}")))
+    };
+    if let Some(path) = of.viewed.addresses.iter().find(|path| path.contains('*') || !whole(path)) {
+        return Err(problem(&of.name, &format!("has no address at `{path}`")));
+    }
     if of.statuses.first().is_none_or(|(_, state)| *state != State::Active) {
         return Err(problem(&of.name, "its first status is not one in force"));
     }

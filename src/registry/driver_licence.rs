@@ -18,6 +18,7 @@ use super::lifecycle::{
 use super::rule::{Field, Findings, Rule, date, date_at, latest};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
+use super::viewed::Viewed;
 
 /// The registry.
 pub const NAME: &str = "driver_licence";
@@ -102,6 +103,7 @@ fn licence_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
         facts: Vec::new(),
         fields: vec![

@@ -15,6 +15,7 @@ use super::lifecycle::{Lifecycle, UniqueRule, assumption, basis, free, law};
 use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
+use super::viewed::Viewed;
 
 /// The registry.
 pub const NAME: &str = "health_insurance";
@@ -43,6 +44,7 @@ fn card_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
         facts: Vec::new(),
         fields: vec![

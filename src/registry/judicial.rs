@@ -19,6 +19,7 @@ use super::lifecycle::{
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, Organisations, RecordType, State, always};
 use super::sector::Sector;
+use super::viewed::Viewed;
 
 pub use penalty::expunged_after_years;
 
@@ -81,6 +82,7 @@ fn record_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -203,6 +205,7 @@ fn certificate_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -16,6 +16,7 @@ use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, Reference, State, Through, always};
 use super::sector::Sector;
+use super::viewed::{SubjectKind, Viewed};
 use lifecycle::AREA_TOLERANCE;
 
 /// The registry.
@@ -61,6 +62,7 @@ fn parcel_type() -> RecordType {
         people: None,
         found_through: Some(Through { record_type: CERTIFICATE.into(), field: "parcels".into() }),
         references: Vec::new(),
+        viewed: Viewed::at(&["commune"]).of(SubjectKind::Parcel),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -159,6 +161,7 @@ fn certificate_type() -> RecordType {
         people: None,
         found_through: None,
         references: Reference::all(&[("parcels.*", PARCEL)]),
+        viewed: Viewed::default(),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -57,6 +57,7 @@ pub mod signing;
 pub mod social_insurance;
 pub mod stored;
 pub mod vehicle;
+pub mod viewed;
 mod writer;
 
 pub use catalogue::Catalogue;
@@ -65,3 +66,4 @@ pub use name::Name;
 pub use reader::Reader;
 pub use schema::{DocumentType, Heading, RecordType, State};
 pub use sector::Sector;
+pub use viewed::SubjectKind;

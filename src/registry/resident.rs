@@ -21,6 +21,7 @@ use super::lifecycle::{
 use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Heading, KeyForm, Label, Organisations, People, RecordType, State, always};
 use super::sector::Sector;
+use super::viewed::{SubjectKind, Viewed};
 
 /// The registry.
 pub const NAME: &str = "resident";
@@ -72,6 +73,7 @@ fn person_type() -> RecordType {
         }),
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::at(&["permanent_residence", "current_residence"]),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -274,6 +276,7 @@ fn household_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::at(&["residence"]).of(SubjectKind::Household),
         document: None,
         facts: Vec::new(),
         fields: vec![

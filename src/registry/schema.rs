@@ -16,6 +16,7 @@ pub use super::label::Label;
 use super::lifecycle::Lifecycle;
 pub use super::reference::{Reference, Through};
 use super::rule::{Field, Findings, check_fields};
+use super::viewed::Viewed;
 use super::{Name, basis};
 
 /// The meaning of a record's status for a party that relies on the document.
@@ -69,6 +70,8 @@ pub struct RecordType {
     pub found_through: Option<Through>,
     /// Its fields that name other records.
     pub references: Vec<Reference>,
+    /// Its place in the views of other things than people.
+    pub viewed: Viewed,
     /// The kind of document under which citizens link it to their accounts, if they can.
     pub document: Option<Document>,
     /// Its statements about people, of which it is the source.

@@ -14,6 +14,7 @@ use super::lifecycle::{Entries, Lifecycle, assumption, basis, basis_of, free, me
 use super::rule::{Field, Findings, Rule};
 use super::schema::{Heading, KeyForm, Label, Organisations, RecordType, State, always};
 use super::sector::Sector;
+use super::viewed::Viewed;
 
 /// The registry.
 pub const NAME: &str = "social_insurance";
@@ -40,6 +41,7 @@ fn membership_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -21,6 +21,7 @@ use super::lifecycle::{
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
+use super::viewed::{SubjectKind, Viewed};
 
 /// The registry.
 pub const NAME: &str = "vehicle";
@@ -59,6 +60,7 @@ fn registration_type() -> RecordType {
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default().of(SubjectKind::Vehicle),
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
         facts: Vec::new(),
         fields: vec![

@@ -60,7 +60,7 @@ fn readers(space: Space) -> &'static [&'static str] {
         Space::Consent | Space::EvidenceSubject | Space::EvidenceTrace => {
             &["lienthong.access.", "lienthong.exchange.", "lienthong.identity."]
         }
-        Space::ProvinceRecord | Space::ProvinceIndex | Space::ProvinceBatch => {
+        Space::ProvinceRecord | Space::ProvinceHistory | Space::ProvinceIndex | Space::ProvinceBatch => {
             &["lienthong.province.", "lienthong.exchange.", "lienthong.registry.", "lienthong.identity."]
         }
         Space::Status => &["lienthong.trust.v1.StatusService", "lienthong.identity.v1.CredentialService"],

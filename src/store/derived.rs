@@ -89,6 +89,8 @@ pub enum Purpose {
     Check,
     /// Write them into spaces that were emptied.
     Rebuild,
+    /// Write those that are missing beside the stored ones: of an index that came later than its sources.
+    Complete,
 }
 
 /// A row that its sources imply.
@@ -172,7 +174,7 @@ impl<'a> Derived<'a> {
                 }
                 self.store.commit(batch).await
             }
-            Purpose::Check => {
+            Purpose::Check | Purpose::Complete => {
                 let mut by_space: BTreeMap<Space, Vec<Implied>> = BTreeMap::new();
                 for row in waiting {
                     by_space.entry(row.space).or_default().push(row);
@@ -195,10 +197,15 @@ impl<'a> Derived<'a> {
             }
             Err(error) => return Err(error),
         };
+        let mut missing = Batch::new();
         for ((row, key), found) in rows.into_iter().zip(keys).zip(found) {
             let what = match found {
                 Some(found) if found == row.value => continue,
                 Some(_) => "a row differs from its sources",
+                None if self.purpose == Purpose::Complete => {
+                    missing.push_put(space, row.key, row.value);
+                    continue;
+                }
                 None => "a row is missing",
             };
             let is_current = match row.source {
@@ -209,7 +216,7 @@ impl<'a> Derived<'a> {
                 self.findings.add_at(space, what, &key);
             }
         }
-        Ok(())
+        if missing.is_empty() { Ok(()) } else { self.store.commit(missing).await }
     }
 
     /// Ends the walk and returns the findings. While nobody else writes, each space must have exactly the implied rows.
@@ -269,6 +276,9 @@ mod tests {
         };
         let rows = [("a", "1"), ("b", "2"), ("c", "")];
         assert_eq!(give(Purpose::Rebuild, &rows).await, []);
+        assert_eq!(give(Purpose::Check, &rows).await, []);
+        store.commit(Batch::new().delete(Space::RecordIndex, "b")).await.expect("commits");
+        assert_eq!(give(Purpose::Complete, &rows).await, [], "what is missing is written");
         assert_eq!(give(Purpose::Check, &rows).await, []);
         let spoilt = Batch::new().put(Space::RecordIndex, "a", "x").delete(Space::RecordIndex, "b");
         store.commit(spoilt.put(Space::RecordIndex, "d", "").put(Space::RecordIndex, "e", "")).await.expect("commits");

@@ -87,6 +87,8 @@ spaces! {
     ProvinceIndex = 31, Index, "province_index";
     /// The ledger position of each accepted batch of a registry.
     ProvinceBatch = 32, Log, "province_batch";
+    /// The province layer: the versions of records that others replaced, by record and ledger index.
+    ProvinceHistory = 34, Rows, "province_history";
     /// The status list of each record type: its head, and its statuses in pieces.
     Status = 33, Rows, "status";
     /// Electronic identification accounts, by personal ID.
@@ -116,6 +118,7 @@ impl Space {
                 | Space::ProvinceRecord
                 | Space::ProvinceIndex
                 | Space::ProvinceBatch
+                | Space::ProvinceHistory
                 | Space::Status
                 | Space::LinkIndex
                 | Space::PresentationCode

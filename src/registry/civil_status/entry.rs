@@ -14,6 +14,7 @@ use super::super::forms;
 use super::super::lifecycle::{Lifecycle, Needs, Source, assumption, basis_of, law};
 use super::super::rule::{Field, Findings, Rule, date_at};
 use super::super::schema::{Fact, Heading, KeyForm, Label, Organisations, RecordType, Says, State, no_rule};
+use super::super::viewed::Viewed;
 
 pub(super) fn the_law() -> Source {
     law("Law 60/2014 on Civil Status")
@@ -123,6 +124,7 @@ pub(super) fn entry_type(name: &str, message: &str, ordinal: u8, label: Label, p
         people: None,
         found_through: None,
         references: Vec::new(),
+        viewed: Viewed::default(),
         document: None,
         facts: Vec::new(),
         fields: Vec::new(),

@@ -78,6 +78,12 @@ fn record_type(of: &RecordType) -> Tree {
         let (by, field) = (Tree::text(&through.record_type), Tree::text(&through.field));
         tree.set("found_through", Tree::map([("record_type", by), ("field", field)]));
     }
+    if let Some(subject) = of.viewed.subject {
+        tree.set("subject", Tree::text(subject.name()));
+    }
+    if !of.viewed.addresses.is_empty() {
+        tree.set("addresses", texts(&of.viewed.addresses));
+    }
     if let Some(document) = &of.document {
         let (number, holder) = (Tree::Integer(document.kind.0.into()), Tree::text(&document.holder));
         tree.set("document", Tree::map([("number", number), ("holder", holder)]));

@@ -219,6 +219,9 @@ fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
     kept(old.found_through == new.found_through, "the type through which its records are found");
     kept(old.document.is_none() || old.document == new.document, "its document type");
     kept(old.message == new.message, "its compiled type");
+    if old.viewed != new.viewed {
+        plan.note(name, "its place in the views changes: the next start indexes the stored records anew");
+    }
     if old.references != new.references {
         plan.note(name, "the types of record that its fields name change, for versions written from now on");
     }

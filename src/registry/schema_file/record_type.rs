@@ -12,6 +12,7 @@ use super::super::schema::{
     Check, Document, DocumentType, Heading, KeyForm, Organisations, RecordType, Reference, State, Through, Validity,
     always,
 };
+use super::super::viewed::{SubjectKind, Viewed};
 use super::fields::{self, Compiled, UnitAt};
 use super::known::{Known, is_noun_and_version};
 use super::map::{At, Map};
@@ -22,7 +23,7 @@ use super::rules::{FieldsRule, across_fields, check};
 use super::states::lifecycle;
 use crate::trust::{Object, Value};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "name",
     "label",
     "heading",
@@ -31,6 +32,8 @@ const KEYS: [&str; 16] = [
     "parties",
     "organisations",
     "found_through",
+    "subject",
+    "addresses",
     "document",
     "holds",
     "statuses",
@@ -99,6 +102,11 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, known: Known<'_>) -> Opti
     lifecycle.across.extend(references.iter().filter(own).filter(|it| !is_compiled(it)).map(references::rule));
     let parties = map.get("parties").map_or(Some(Vec::new()), |parties| personal_ids(&parties, &fields))?;
     let organisations = map.get("organisations").map_or(Some(Vec::new()), |paths| texts_at(&paths, &fields))?;
+    let subject = match map.get("subject") {
+        Some(at) => Some(subject(&at, natural_key.as_deref(), &organisations)?),
+        None => None,
+    };
+    let addresses = map.get("addresses").map_or(Some(Vec::new()), |paths| addresses(&paths, &fields))?;
     let document = match map.get("document") {
         Some(at) => {
             let document = document(&at, &fields, compiled.is_some())?;
@@ -131,6 +139,7 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, known: Known<'_>) -> Opti
             None => None,
         },
         references,
+        viewed: Viewed { subject, addresses },
         document,
         facts: compiled.map(|compiled| compiled.facts.clone()).unwrap_or_default(),
         fields,
@@ -253,6 +262,32 @@ fn texts_at(at: &At<'_>, fields: &[Field]) -> Option<Vec<String>> {
     for item in at.items()? {
         if !matches!(field_at(fields, item.text()?), Some(Rule::Form(_) | Rule::Text(_))) {
             item.flaw("FIELD", "names a text field, which holds an organisation's code; `*` is every item of a list");
+        }
+    }
+    at.texts()
+}
+
+/// The kind of thing that the natural key names. An organisation is found by its codes, so its own is among them.
+fn subject(at: &At<'_>, natural_key: Option<&str>, organisations: &[String]) -> Option<SubjectKind> {
+    let kind = at.one_of(&SubjectKind::ALL)?;
+    let is_found = kind != SubjectKind::Organisation
+        || natural_key.is_some_and(|key| organisations.iter().any(|path| path == key));
+    if !is_found {
+        at.flaw("FIELD", "an organisation is found by its code: organisations lists the natural key");
+    }
+    Some(kind)
+}
+
+/// Paths of addresses outside of lists.
+fn addresses(at: &At<'_>, fields: &[Field]) -> Option<Vec<String>> {
+    let is_address = |rule: Option<&Rule>| match rule {
+        Some(Rule::Object(of)) => ["unit_code", "unit_valid_from"].iter().all(|name| field_at(of, name).is_some()),
+        _ => false,
+    };
+    for item in at.items()? {
+        let path = item.text()?;
+        if !is_address(field_at(fields, path)) || path.contains('*') {
+            item.flaw("FIELD", "names an object with `$ref: urn:lienthong:address`, outside of lists");
         }
     }
     at.texts()

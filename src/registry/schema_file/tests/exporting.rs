@@ -42,13 +42,14 @@ fn all_told(of: &RecordType) -> String {
         lifecycle.unique.iter().map(|rule| (&rule.name, &rule.field, &rule.says, &rule.source)).collect();
     let RecordType { name, registry, message, label, heading, natural_key, key_form, parties, statuses, .. } = of;
     format!(
-        "{name} {registry} {message:?} {label:?} {heading:?} {natural_key} {key_form:?} {parties:?} {statuses:?} {:?} {:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{rules:?}\n{across:?}\n{unique:?}\n{}",
+        "{name} {registry} {message:?} {label:?} {heading:?} {natural_key} {key_form:?} {parties:?} {statuses:?} {:?} {:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{rules:?}\n{across:?}\n{unique:?}\n{:?}\n{}",
         of.found_through,
         of.document,
         lifecycle.states,
         lifecycle.fields,
         lifecycle.lists,
         lifecycle.time,
+        of.viewed,
         fields_told(&of.fields)
     )
 }

@@ -61,6 +61,20 @@ fn what_a_schema_says_in_vain_is_refused_at_its_line() {
             "found_through",
             "FIELD",
         ),
+        (
+            HEALTH,
+            "natural_key: licence_number\n",
+            "natural_key: licence_number\n    addresses: [name]\n",
+            "addresses: [name]",
+            "FIELD",
+        ),
+        (
+            HEALTH,
+            "natural_key: licence_number\n",
+            "natural_key: licence_number\n    subject: organisation\n",
+            "subject: organisation",
+            "FIELD",
+        ),
     ] {
         let (line, says) = flaw_of(file, from, to, rule);
         let text = file.replacen(from, to, 1);
