@@ -9,7 +9,7 @@ use super::log::{Head, Log, State};
 use super::rows::{self, LogId};
 use super::segment;
 use super::tile::{Group, TILE_HEIGHT, TILE_WIDTH, Tile, TileId};
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::{Scan, Space, Store};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
 use crate::trust::record::LogProof;
@@ -117,6 +117,51 @@ impl Log {
         let number = rows::number_of(key)
             .ok_or_else(|| self.damaged(Space::LogCheckpoint, "a checkpoint's key cannot be read"))?;
         if number < self.begins { Ok(None) } else { self.note(row).map(Some) }
+    }
+
+    /// The size of the newest head that was signed at this time or before; 0 if none was. Heads never go backwards in time.
+    pub async fn size_at(&self, at: Timestamp) -> Result<u64> {
+        let head = self.head();
+        if head.at <= at {
+            return Ok(head.size);
+        }
+        // Heads up to `low` are early enough, those above `high` too late.
+        let (mut found, mut low, mut high) = (0, 0, head.size);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            match self.signed_up_to(middle).await? {
+                Some((size, time)) if size > low && time > at => high = size - 1,
+                Some((size, _)) => {
+                    found = size.max(found);
+                    low = middle;
+                }
+                None => low = middle,
+            }
+        }
+        Ok(found)
+    }
+
+    /// When the first head was signed that covers this entry; `None` if no head does.
+    pub async fn known_since(&self, index: u64) -> Result<Option<Timestamp>> {
+        let first = self.id.numbered_key(index.saturating_add(1));
+        let scan = Scan::prefix(Space::LogCheckpoint, &self.id.prefix()).starting_at(first).limit(1);
+        let rows = self.store.scan(scan).await?;
+        rows.first().map(|(_, row)| self.time(row)).transpose()
+    }
+
+    /// Size and time of the newest head of at most `size` entries.
+    async fn signed_up_to(&self, size: u64) -> Result<Option<(u64, Timestamp)>> {
+        let scan = Scan::prefix(Space::LogCheckpoint, &self.id.prefix()).reverse();
+        let rows = self.store.scan(scan.starting_at(self.id.numbered_key(size)).limit(1)).await?;
+        let Some((key, row)) = rows.first() else { return Ok(None) };
+        let size = rows::number_of(key)
+            .ok_or_else(|| self.damaged(Space::LogCheckpoint, "a checkpoint's key cannot be read"))?;
+        Ok(Some((size, self.time(row)?)))
+    }
+
+    fn time(&self, row: &Bytes) -> Result<Timestamp> {
+        let read = rows::read_note(row);
+        read.map(|(at, _)| at).ok_or_else(|| self.damaged(Space::LogCheckpoint, "a checkpoint cannot be read"))
     }
 
     /// The smallest signed checkpoint that covers `size` entries: its size and its note.

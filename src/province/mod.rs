@@ -1,4 +1,5 @@
-//! The shared provincial layer: the statements of all registries in one ledger, and one view of each person over their records.
+//! The shared provincial layer: the statements of all registries in one ledger, and one view of each person, household, parcel, vehicle,
+//! organisation and address over their records, at any point of two times.
 //!
 //! It holds no truth of its own. Every registry's change stream is followed from a durable cursor; a batch is verified
 //! whole, appended to the record ledger, and the view's rows, the cursor and the ledger position are written in the
@@ -13,35 +14,48 @@
 pub mod status;
 
 mod accepted;
+mod candidates;
+mod chosen;
 mod claim;
 mod complete;
 mod discrepancies;
 mod facts;
 mod follow;
 mod found;
+mod history;
 mod index;
 mod ingest;
 mod names;
 mod parts;
 mod people;
+mod period;
+mod places;
 mod positions;
 mod resent;
 mod row;
+mod snapshot;
 pub mod stored;
+mod survivorship;
 #[cfg(test)]
 mod tests;
+mod things;
 mod turns;
 mod units;
 mod versions;
 mod view;
 mod watch;
 
+pub use chosen::{Chosen, ChosenBy};
 pub use claim::{Claim, Discrepancy};
 pub use follow::Province;
+pub use history::{FieldChange, HistoryChange};
 pub use ingest::{FeedState, Progress};
 pub use parts::Parts;
 pub use people::{PeopleQuery, PersonSummary};
+pub use places::{Place, PlaceView};
+pub use snapshot::AsOf;
 pub use status::{Published, StatusLists};
+pub use things::ThingView;
 pub use turns::Turn;
-pub use view::{Audience, Item, PersonView, Section, Source};
+pub use view::{Asked, Audience, Item, PAGE_RECORDS_MAX, Page, PersonView, Section, Source, View};
 pub use watch::{ChangeFilter, Latest, ProvedStatement};

@@ -9,7 +9,7 @@ use crate::trust::Object;
 
 use super::follow::Province;
 use super::index;
-use super::row::corrupt;
+use super::row::{corrupt, record_key};
 
 /// Work of one call at the most, in index rows.
 const WORK_MAX: usize = 20_000;
@@ -112,8 +112,8 @@ impl Province {
         let key = |row: &[u8]| index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"));
         let keys: Vec<_> = rows.iter().map(|row| key(row)).collect::<Result<_>>()?;
         let wanted: BTreeSet<_> = keys.iter().copied().collect();
-        let found = self.records(wanted.clone()).await?;
-        let found: BTreeMap<_, _> = wanted.into_iter().zip(found.into_iter().map(|found| found.payload)).collect();
+        let found = self.snapshot(self.as_of_now()).records(wanted).await?.into_iter();
+        let found: BTreeMap<_, _> = found.map(|it| (record_key(&it.record_type, it.record_id), it.payload)).collect();
         let register = self.catalogue.people().people.as_ref();
         let person = |(row, key): (&&[u8], &_)| {
             let named = NameRow::of(row).and_then(|row| Some((row.name.to_owned(), row.birth?)));

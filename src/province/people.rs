@@ -100,12 +100,8 @@ impl Province {
         }
     }
 
-    /// The resident records to which index rows refer. Index rows are not deleted when a record changes, so the record itself
-    /// decides.
     async fn registered(&self, prefix: Vec<u8>) -> Result<Vec<FoundRecord>> {
-        let register = self.catalogue.people().ordinal;
-        let keys = self.record_keys(prefix).await?;
-        self.records(keys.into_iter().filter(|key| key[0] == register).collect()).await
+        self.snapshot(self.as_of_now()).registered(prefix).await
     }
 
     /// Those with this name and birth date; then those whose birth date differs by a slip, and those whose name is written in another way. A
@@ -176,14 +172,11 @@ fn position(after: Option<&[u8]>) -> (usize, Onwards) {
 #[async_trait]
 impl Residents for Province {
     async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
-        let found = self.registered(index::person_prefix(number)).await?;
-        Ok(found.iter().filter_map(|found| Entry::of(&found.payload)).find(|entry| entry.number == number))
+        self.snapshot(self.as_of_now()).record(number).await
     }
 
     async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
-        let found = self.registered(index::alias_prefix(number.as_str())).await?;
-        let entries = found.iter().filter_map(|found| Entry::of(&found.payload));
-        Ok(entries.filter(|entry| entry.claims.contains(&number)).collect())
+        self.snapshot(self.as_of_now()).claimants(number).await
     }
 }
 

@@ -22,7 +22,9 @@ use crate::world::foundation::{self, NOW, TODAY};
 
 mod feeds;
 mod numbers;
+mod time;
 mod turns;
+mod views;
 
 pub(super) fn anchor() -> TrustAnchor {
     foundation::anchor(&foundation::catalogue())
@@ -153,16 +155,20 @@ async fn what_registries_say_becomes_one_view_with_proof() {
     let receipts = world.say(&cards, &province, vec![card("4212345678", holder)]).await;
 
     for number in [AN, "042090990009"] {
-        let view = province.person(id(number), Audience::Operator, TODAY).await.expect("a view");
+        let view =
+            province.person(id(number), Audience::Operator, &Asked::now(&province, TODAY)).await.expect("a view");
         assert_eq!((view.personal_id, view.superseded_ids.as_slice()), (id(AN), &[id("042090990009")][..]));
-        let kinds: Vec<_> = view.sections.iter().map(|section| section.heading).collect();
+        let kinds: Vec<_> = view.view.sections.iter().map(|section| section.heading).collect();
         assert_eq!(kinds, [Heading::Person, Heading::Documents]);
-        let codes: Vec<_> = view.discrepancies.iter().map(|found| found.code).collect();
+        let codes: Vec<_> = view.view.discrepancies.iter().map(|found| found.code).collect();
         assert_eq!(codes, ["NAME_DIFFERS"]);
-        assert_eq!(view.discrepancies[0].claims[1].field, "holder.full_name");
-        assert_eq!((view.sources.len(), view.sources[1].ledger_index), (2, 2));
+        assert_eq!(view.view.discrepancies[0].claims[1].field, "holder.full_name");
+        assert_eq!((view.view.sources.len(), view.view.sources[1].ledger_index), (2, 2));
     }
-    let missing = province.person(id("042090990008"), Audience::Operator, TODAY).await.expect_err("nobody");
+    let missing = province
+        .person(id("042090990008"), Audience::Operator, &Asked::now(&province, TODAY))
+        .await
+        .expect_err("nobody");
     assert_eq!(missing.reason, Reason::RecordNotFound);
 
     // the record as it is delivered: the issuer's proof from the registry, the ledger's from here
@@ -228,7 +234,7 @@ async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
         let FeedState::Halted { reason, .. } = progress.state else { panic!("{what}: {progress:?}") };
         assert_eq!(reason, expected, "{what}");
         assert_eq!((progress.log_size, province.ledger_size()), (0, 0), "{what}");
-        let missing = province.person(id(AN), Audience::Operator, TODAY).await.expect_err(what);
+        let missing = province.person(id(AN), Audience::Operator, &Asked::now(&province, TODAY)).await.expect_err(what);
         assert_eq!(missing.reason, Reason::RecordNotFound);
     }
 }

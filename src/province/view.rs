@@ -1,4 +1,7 @@
 //! The view of a person over all registries. Gathering reads rows; assembling them is a pure function.
+//!
+//! A view is gathered whole, within bounds, and shown in pages: every page is of the same snapshot, so that sources have one number over all of
+//! them, and what the registries say of the subject is on the first.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +9,24 @@ use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp, 
 use crate::registry::code_names::{CodeName, code_names};
 use crate::registry::numbers::{Numbers, resolve};
 use crate::registry::{Heading, Name};
-use crate::store::{Scan, Space};
-use crate::trust::{Object, Operation, canonical};
+use crate::trust::Object;
 
+use super::candidates::{fields_of, of_person};
+use super::chosen::{Chosen, choose};
 use super::claim::Discrepancy;
 use super::discrepancies::discrepancies;
 use super::facts;
 use super::follow::Province;
 use super::found::FoundRecord;
 use super::index;
-use super::row::{RecordKey, RecordRow, corrupt};
+use super::snapshot::{AsOf, RECORDS_MAX, Snapshot, too_large};
+use super::survivorship::PERSON;
 
-/// Most records in the view of one person.
-const RECORDS_MAX: usize = 1_000;
+/// Most records on a page.
+pub const PAGE_RECORDS_MAX: usize = 1_000;
 
 /// Most bytes of their payloads: in the view each field has its name and its source beside it.
-const BYTES_MAX: usize = limits::ANSWER_BYTES_MAX / 2;
+const PAGE_BYTES_MAX: usize = limits::ANSWER_BYTES_MAX / 2;
 
 /// The reader of the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,39 @@ pub enum Audience {
     Operator,
 }
 
+/// What is asked of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// At which point of the two times.
+    pub as_of: AsOf,
+    /// The day for rules that depend on one.
+    pub day: Date,
+    /// Which page.
+    pub page: Page,
+}
+
+impl Asked {
+    /// The first page, of what is known now.
+    pub fn now(province: &Province, day: Date) -> Self {
+        Self { as_of: province.as_of_now(), day, page: Page::default() }
+    }
+}
+
+/// A page of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// The number of records before it.
+    pub after: u32,
+    /// Most records on it.
+    pub size: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { after: 0, size: PAGE_RECORDS_MAX }
+    }
+}
+
 /// A person's records over all registries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonView {
@@ -39,19 +77,32 @@ pub struct PersonView {
     pub personal_id: PersonalId,
     /// Superseded numbers that lead to the person.
     pub superseded_ids: Vec<PersonalId>,
-    /// The records in the view; source number n has the index n − 1.
+    /// The page.
+    pub view: View,
+}
+
+/// A page of the records of one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The records on this page, and those that its claims name.
     pub sources: Vec<Source>,
     /// The sections that have items, in the order of [`Heading`].
     pub sections: Vec<Section>,
-    /// Contradictions between registries.
+    /// Contradictions between registries; on the first page.
     pub discrepancies: Vec<Discrepancy>,
+    /// What counts of each field of the subject; on the first page.
+    pub chosen: Vec<Chosen>,
     /// Size of the record ledger that the view reflects.
     pub ledger_size: u64,
+    /// The number of records before the next page; `None` at the end.
+    pub next: Option<u32>,
 }
 
 /// The record version from which values are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
+    /// Its number in the view, from 1, the same on all pages.
+    pub number: u32,
     /// Its type.
     pub record_type: Name,
     /// Its registry.
@@ -64,6 +115,20 @@ pub struct Source {
     pub issued_at: Timestamp,
     /// The index of its statement in the record ledger.
     pub ledger_index: u64,
+}
+
+impl Source {
+    pub(super) fn of(found: &FoundRecord, number: u32) -> Self {
+        Self {
+            number,
+            record_type: found.record_type.name.clone(),
+            registry: found.record_type.registry.clone(),
+            record_id: found.record_id,
+            version: found.version,
+            issued_at: found.issued_at,
+            ledger_index: found.ledger_index,
+        }
+    }
 }
 
 /// The records under one heading.
@@ -88,53 +153,108 @@ pub struct Item {
     pub revoked: bool,
     /// What its codes mean.
     pub names: Vec<CodeName>,
+    /// In the view of an address: where the record has it.
+    pub addresses: Vec<String>,
 }
 
-/// Assembles the records of one person. `today` is for rules that depend on the day.
-pub(super) fn assemble(
-    numbers: Numbers,
-    mut records: Vec<FoundRecord>,
-    audience: Audience,
-    today: Date,
-    ledger_size: u64,
-) -> PersonView {
+/// What the records of a subject say together, over all pages.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) discrepancies: Vec<Discrepancy>,
+    pub(super) chosen: Vec<Chosen>,
+}
+
+/// Puts the records of a view in its order, without those that the audience does not see.
+pub(super) fn ordered(mut records: Vec<FoundRecord>, audience: Audience) -> Vec<FoundRecord> {
     records.retain(|record| audience == Audience::Citizen || record.record_type.heading != Heading::Judicial);
     records.sort_by_key(|record| (record.record_type.heading, record.record_type.ordinal, record.ledger_index));
-    let discrepancies = discrepancies(&numbers.all().collect::<Vec<_>>(), &records, today);
-    let mut sources = Vec::with_capacity(records.len());
-    let mut sections: Vec<Section> = Vec::new();
-    for record in records {
-        sources.push(Source {
-            record_type: record.record_type.name.clone(),
-            registry: record.record_type.registry.clone(),
-            record_id: record.record_id,
-            version: record.version,
-            issued_at: record.issued_at,
-            ledger_index: record.ledger_index,
-        });
-        let item = Item {
-            names: code_names(&record.record_type, &record.payload, today),
-            record_type: record.record_type.name.clone(),
-            fields: record.payload,
-            source: sources.len() as u32,
-            revoked: record.revoked,
-        };
-        let heading = record.record_type.heading;
+    records
+}
+
+/// Cuts a page out of the records of a view, which are in its order.
+pub(super) fn page_of(records: Vec<FoundRecord>, said: Said, asked: &Asked) -> View {
+    let first = (asked.page.after as usize).min(records.len());
+    let mut bytes = 0;
+    let fitting = records[first..].iter().take(asked.page.size).take_while(|found| {
+        let is_first = bytes == 0;
+        bytes += found.bytes.max(1);
+        is_first || bytes <= PAGE_BYTES_MAX
+    });
+    let end = first + fitting.count();
+    let next = (end < records.len()).then_some(end as u32); // at most RECORDS_MAX
+    let chosen = said.chosen.iter().flat_map(|one| one.agreeing.iter().copied().chain([one.claim.source]));
+    let others = said.chosen.iter().flat_map(|one| &one.others);
+    let claims = said.discrepancies.iter().flat_map(|one| &one.claims).chain(others).map(|claim| claim.source);
+    let named: BTreeSet<u32> = claims.chain(chosen).collect();
+    let (mut sources, mut sections): (_, Vec<Section>) = (Vec::with_capacity(end - first), Vec::new());
+    for (at, (number, found)) in (1..).zip(records).enumerate() {
+        let is_shown = (first..end).contains(&at);
+        if is_shown || named.contains(&number) {
+            sources.push(Source::of(&found, number));
+        }
+        if !is_shown {
+            continue;
+        }
+        let heading = found.record_type.heading;
+        let item = item_of(found, number, asked.day);
         match sections.last_mut().filter(|section| section.heading == heading) {
             Some(section) => section.items.push(item),
             None => sections.push(Section { heading, items: vec![item] }),
         }
     }
-    let Numbers { current: personal_id, superseded: superseded_ids, .. } = numbers;
-    PersonView { personal_id, superseded_ids, sources, sections, discrepancies, ledger_size }
+    let Said { discrepancies, chosen } = said;
+    View { sources, sections, discrepancies, chosen, ledger_size: asked.as_of.known, next }
+}
+
+/// The item of a record.
+pub(super) fn item_of(found: FoundRecord, source: u32, day: Date) -> Item {
+    Item {
+        names: code_names(&found.record_type, &found.payload, day),
+        record_type: found.record_type.name.clone(),
+        source,
+        revoked: found.revoked,
+        fields: found.payload,
+        addresses: Vec::new(),
+    }
 }
 
 impl Province {
     /// The view of the person to whom this personal ID leads; for a number that leads to nobody, the records that carry it
     /// literally. Fails with [`RecordNotFound`](Reason::RecordNotFound) if there are none.
-    pub async fn person(&self, number: PersonalId, audience: Audience, today: Date) -> Result<PersonView> {
-        let ledger_size = self.ledger_size();
-        let numbers = resolve(number, self).await?;
+    pub async fn person(&self, number: PersonalId, audience: Audience, asked: &Asked) -> Result<PersonView> {
+        let snapshot = self.snapshot(asked.as_of);
+        let numbers = resolve(number, &snapshot).await?;
+        let mut records = snapshot.naming(&numbers).await?;
+        if records.is_empty() {
+            let unknown = Error::new(Reason::RecordNotFound, "no registry has records of this person");
+            return Err(unknown.with_subject("person", ""));
+        }
+        let led_to = snapshot.led_to(&records).await?;
+        records.extend(led_to);
+        if records.len() > RECORDS_MAX {
+            return Err(too_large());
+        }
+        let records = ordered(records, audience);
+        let mut said = Said::default();
+        if asked.page.after == 0 {
+            let all: Vec<PersonalId> = numbers.all().collect();
+            for found in discrepancies(&all, &records, asked.day) {
+                if !snapshot.is_one_relative(&found).await? {
+                    said.discrepancies.push(found);
+                }
+            }
+            let register = self.catalogue.people();
+            said.chosen = choose(PERSON, fields_of(register), of_person(register, &all, &records));
+        }
+        let view = page_of(records, said, asked);
+        let Numbers { current: personal_id, superseded: superseded_ids, .. } = numbers;
+        Ok(PersonView { personal_id, superseded_ids, view })
+    }
+}
+
+impl Snapshot<'_> {
+    /// The records that name a person by any of their numbers.
+    async fn naming(&self, numbers: &Numbers) -> Result<Vec<FoundRecord>> {
         let mut keys = BTreeSet::new();
         for number in numbers.all() {
             keys.extend(self.record_keys(index::person_prefix(number)).await?);
@@ -144,24 +264,7 @@ impl Province {
             let people = found.record_type.people_of(&found.payload);
             numbers.all().any(|number| people.contains(&number))
         });
-        if records.is_empty() {
-            let unknown = Error::new(Reason::RecordNotFound, "no registry has records of this person");
-            return Err(unknown.with_subject("person", ""));
-        }
-        let led_to = self.led_to(&records).await?;
-        records.extend(led_to);
-        if records.len() > RECORDS_MAX || records.iter().map(|found| found.bytes).sum::<usize>() > BYTES_MAX {
-            return Err(too_large());
-        }
-        let mut view = assemble(numbers, records, audience, today, ledger_size);
-        let mut discrepancies = Vec::with_capacity(view.discrepancies.len());
-        for found in view.discrepancies {
-            if !self.is_one_relative(&found).await? {
-                discrepancies.push(found);
-            }
-        }
-        view.discrepancies = discrepancies;
-        Ok(view)
+        Ok(records)
     }
 
     /// Whether both claims about a relative are numbers of one person: books keep the number of their day.
@@ -178,9 +281,9 @@ impl Province {
     }
 
     /// The records that name nobody themselves, and to which `records` refer.
-    async fn led_to(&self, records: &[FoundRecord]) -> Result<Vec<FoundRecord>> {
+    pub(super) async fn led_to(&self, records: &[FoundRecord]) -> Result<Vec<FoundRecord>> {
         let mut keys = BTreeSet::new();
-        for record_type in self.catalogue.record_types() {
+        for record_type in self.province.catalogue.record_types() {
             let Some(through) = &record_type.found_through else { continue };
             for found in records.iter().filter(|found| found.record_type.name == *through.record_type) {
                 for named in found.payload.array(&through.field).unwrap_or_default() {
@@ -191,48 +294,4 @@ impl Province {
         }
         self.records(keys).await
     }
-
-    pub(super) async fn record_keys(&self, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {
-        let rows = self.store.scan(Scan::prefix(Space::ProvinceIndex, &prefix).limit(RECORDS_MAX + 1)).await?;
-        if rows.len() > RECORDS_MAX {
-            return Err(too_large());
-        }
-        let key = |key: &[u8]| index::record_of(key).ok_or_else(|| corrupt("an index row cannot be read"));
-        rows.iter().map(|(row, _)| key(row)).collect()
-    }
-
-    /// The records with these keys, in the order of the keys.
-    pub(super) async fn records(&self, keys: BTreeSet<RecordKey>) -> Result<Vec<FoundRecord>> {
-        let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
-        let rows = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
-        let mut found = Vec::with_capacity(keys.len());
-        for (key, row) in keys.iter().zip(rows) {
-            let lost = || self.store.damaged(Space::ProvinceRecord, "a record that an index names has no row");
-            let row = row.ok_or_else(lost)?;
-            let row = RecordRow::read(&row)?;
-            let record_type = self.catalogue.record_type_numbered(key[0]);
-            let record_type = record_type.ok_or_else(|| corrupt("a record has an unknown type"))?.clone();
-            let mut record_id = RecordId([0; 16]);
-            record_id.0.copy_from_slice(&key[1..]);
-            found.push(FoundRecord {
-                record_type,
-                record_id,
-                version: row.version,
-                issued_at: row.issued_at,
-                ledger_index: row.ledger_index,
-                bytes: row.payload.len(),
-                revoked: row.operation == Operation::Revoke,
-                payload: canonical::parse(&row.payload)
-                    .map_err(|error| corrupt("a payload cannot be read").with_source(error))?,
-            });
-        }
-        Ok(found)
-    }
-}
-
-fn too_large() -> Error {
-    let message = format!(
-        "more than {RECORDS_MAX} records, or {BYTES_MAX} bytes of them: page through the registries' own services"
-    );
-    Error::new(Reason::AnswerTooLarge, message).with_subject("view", "records")
 }

@@ -82,6 +82,7 @@ impl<'a> Family<'a> {
         let card = json!({ "document_type": "DOCUMENT_TYPE_HEALTH_INSURANCE_CARD" });
         self.act("identity.v1.AccountService/GetAccount", json!({})).await;
         self.act("province.v1.ProvinceService/GetPerson", json!({})).await;
+        self.act("province.v1.ProvinceService/GetPersonHistory", json!({})).await;
         self.act("access.v1.AccessLogService/ListAccesses", json!({})).await;
         let linked = self.act("identity.v1.LinkService/LinkDocument", card).await;
         let link = json!({ "link_id": linked["link"]["linkId"] });

@@ -71,6 +71,8 @@ fn good(field: &FieldDescriptor) -> Option<Value> {
         "requested_by" => json!("REQUESTER_HOLDER"),
         "certificate_number" => json!("1/2026/refusals"),
         "parcel_id" => json!("w7723fdn0zg3"),
+        "household_id" => json!("42-999999999"),
+        "plate" => json!("38A-999.99"),
         "by" => json!("1s"),
         _ => return None,
     })

@@ -66,7 +66,7 @@ impl Scenario {
                 };
                 request.encode_to_vec()
             }
-            Self::Person => province::v1::GetPersonRequest { personal_id }.encode_to_vec(),
+            Self::Person => province::v1::GetPersonRequest { personal_id, ..Default::default() }.encode_to_vec(),
             Self::Links => identity::v1::ListLinksRequest { personal_id, ..Default::default() }.encode_to_vec(),
         }
     }

@@ -57,10 +57,11 @@ async fn a_statement_that_a_registry_logged_twice_counts_once() {
     let places: Vec<_> = futures::future::join_all(places).await.into_iter().map(|at| at.expect("read")).collect();
     assert_eq!(places, [Some(0), Some(2), Some(4), Some(5)]);
     // … and the record is where it was first, with one status
-    let view = province.person(id(AN), Audience::Operator, TODAY).await.expect("a view");
-    assert_eq!((view.sources[0].version, view.sources[0].ledger_index), (1, 0));
-    let second = province.person(id("042090990002"), Audience::Operator, TODAY).await.expect("a view");
-    assert_eq!(second.sources[0].ledger_index, 4);
+    let view = province.person(id(AN), Audience::Operator, &Asked::now(&province, TODAY)).await.expect("a view");
+    assert_eq!((view.view.sources[0].version, view.view.sources[0].ledger_index), (1, 0));
+    let second =
+        province.person(id("042090990002"), Audience::Operator, &Asked::now(&province, TODAY)).await.expect("a view");
+    assert_eq!(second.view.sources[0].ledger_index, 4);
     let (list, _) =
         crate::province::status::read(&*world.store, foundation::catalogue().people()).await.expect("a list");
     assert_eq!(list.count(), 2);

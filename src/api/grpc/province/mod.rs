@@ -1,28 +1,23 @@
 //! `province.v1.ProvinceService`.
 
+mod message;
+mod views;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use crate::access::People;
-use crate::access::acting::acting;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
-use crate::base::{Call, Caller};
-use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, Violations, limits};
-use crate::registry::code_names::CodeName;
+use crate::base::Call;
+use crate::base::{Error, PartialDate, PersonalId, Result, Violation, Violations, limits};
 use crate::registry::{self, Catalogue};
-use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::province_service_server::ProvinceService;
-use crate::wire::proto::r#type::v1::Source as SourceMessage;
-use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
-use crate::province::{
-    Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, Parts, PeopleQuery, PersonView, Progress,
-    ProvedStatement, Province, Section,
-};
+use crate::province::{ChangeFilter, Parts, PeopleQuery, Province};
+use message::{change_message, feed_message};
 
 const RESUME_TOKEN: &str = "resume_token";
 
@@ -40,23 +35,6 @@ impl ProvinceGrpcService {
     /// Serves agencies through `edge`, and `people` about themselves.
     pub fn new(edge: Edge, province: Arc<Province>, people: Arc<dyn People>, pages: PageTokens) -> Self {
         Self { edge, province, people, pages, watching: OpenStreams::default() }
-    }
-
-    async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
-        let id =
-            PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
-        let audience = match call.caller {
-            Caller::Agency(_) => {
-                call.named_or(false)?;
-                Audience::Operator
-            }
-            Caller::Citizen(_) => {
-                acting(call, id, &*self.people).await?;
-                Audience::Citizen
-            }
-        };
-        let view = self.province.person(id, audience, call.now.date()).await?;
-        Ok(v1::GetPersonResponse { person: Some(view_message(view, call.language)) })
     }
 
     async fn search(&self, call: &Call, request: v1::SearchPeopleRequest) -> Result<v1::SearchPeopleResponse> {
@@ -146,6 +124,48 @@ impl ProvinceService for ProvinceGrpcService {
         request: Request<v1::GetPersonRequest>,
     ) -> Result<Response<v1::GetPersonResponse>, Status> {
         self.edge.answer(request, async move |call, request| self.person(&call, request).await).await
+    }
+
+    async fn get_person_history(
+        &self,
+        request: Request<v1::GetPersonHistoryRequest>,
+    ) -> Result<Response<v1::GetPersonHistoryResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.history(&call, request).await).await
+    }
+
+    async fn get_household(
+        &self,
+        request: Request<v1::GetHouseholdRequest>,
+    ) -> Result<Response<v1::GetHouseholdResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.household(&call, request).await).await
+    }
+
+    async fn get_parcel(
+        &self,
+        request: Request<v1::GetParcelRequest>,
+    ) -> Result<Response<v1::GetParcelResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.parcel(&call, request).await).await
+    }
+
+    async fn get_vehicle(
+        &self,
+        request: Request<v1::GetVehicleRequest>,
+    ) -> Result<Response<v1::GetVehicleResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.vehicle(&call, request).await).await
+    }
+
+    async fn get_organisation(
+        &self,
+        request: Request<v1::GetOrganisationRequest>,
+    ) -> Result<Response<v1::GetOrganisationResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.organisation(&call, request).await).await
+    }
+
+    async fn get_address(
+        &self,
+        request: Request<v1::GetAddressRequest>,
+    ) -> Result<Response<v1::GetAddressResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.address(&call, request).await).await
     }
 
     async fn search_people(
@@ -262,95 +282,4 @@ fn filter(catalogue: &Catalogue, request: &v1::WatchChangesRequest) -> Result<Ch
 fn bound(filter: &ChangeFilter) -> Vec<&[u8]> {
     let registry = filter.registry.as_deref().unwrap_or_default();
     [registry].into_iter().chain(filter.record_types.iter().map(String::as_str)).map(str::as_bytes).collect()
-}
-
-fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)>) -> Result<v1::Feed> {
-    let (state, reason, detail) = match progress.state {
-        FeedState::Following => (v1::FeedState::Following, "", String::new()),
-        FeedState::Waiting(why) => (v1::FeedState::Waiting, "", why),
-        FeedState::Halted { reason, why } => (v1::FeedState::Halted, reason.as_str(), why),
-    };
-    let (known, shown) = heads.unwrap_or_default();
-    Ok(v1::Feed {
-        registry: registry.to_owned(),
-        state: state as i32,
-        log_size: progress.log_size,
-        reason: reason.to_owned(),
-        detail,
-        known_checkpoint: note_text(&known)?,
-        shown_checkpoint: note_text(&shown)?,
-    })
-}
-
-fn change_message(change: ProvedStatement, resume_token: String) -> Result<v1::WatchChangesResponse> {
-    let operation = match change.statement.operation {
-        Operation::Create => "create",
-        Operation::Update => "update",
-        Operation::Revoke => "revoke",
-    };
-    Ok(v1::WatchChangesResponse {
-        resume_token,
-        ledger_index: change.ledger_index,
-        registry: change.statement.issuer,
-        record_type: change.statement.schema,
-        record_id: change.statement.record_id.to_hex(),
-        version: change.statement.version,
-        operation: operation.to_owned(),
-        issued_at: timestamp(change.statement.issued_at),
-        ledger_proof: Some(proof_to_message(&change.proof)?),
-    })
-}
-
-fn view_message(view: PersonView, language: Language) -> v1::PersonView {
-    let sources = (1..).zip(&view.sources).map(|(number, source)| SourceMessage {
-        number,
-        registry: (&source.registry).into(),
-        record_type: (&source.record_type).into(),
-        record_id: source.record_id.to_hex(),
-        version: source.version,
-        issued_at: timestamp(source.issued_at),
-        ledger_index: source.ledger_index,
-    });
-    let item = |item: Item| v1::Item {
-        record_type: (&item.record_type).into(),
-        fields: fields(&item.fields, item.source),
-        revoked: item.revoked,
-        code_names: item.names.into_iter().map(code_name).collect(),
-    };
-    let section = |section: Section| v1::Section {
-        kind: section.heading as i32 + 1, // headings are in the order of the enum, without UNSPECIFIED
-        items: section.items.into_iter().map(item).collect(),
-    };
-    let claim =
-        |claim: Claim| v1::Claim { field: claim.field, value: Some(value_message(&claim.value)), source: claim.source };
-    let discrepancy = |found: Discrepancy| v1::Discrepancy {
-        code: found.code.to_owned(),
-        message: language.say(found.message).into_owned(),
-        claims: found.claims.into_iter().map(claim).collect(),
-    };
-    v1::PersonView {
-        personal_id: view.personal_id.as_str().to_owned(),
-        superseded_ids: view.superseded_ids.iter().map(|id| id.as_str().to_owned()).collect(),
-        sources: sources.collect(),
-        sections: view.sections.into_iter().map(section).collect(),
-        discrepancies: view.discrepancies.into_iter().map(discrepancy).collect(),
-        ledger_size: view.ledger_size,
-    }
-}
-
-fn code_name(name: CodeName) -> v1::CodeName {
-    v1::CodeName {
-        path: name.path,
-        list: name.list,
-        code: name.code,
-        name_vi: name.name.vi,
-        name_en: name.name.en,
-        valid_from: name.valid_from.map(|day| day.to_string()).unwrap_or_default(),
-    }
-}
-
-fn fields(fields: &Object, source: u32) -> Vec<v1::Field> {
-    let field =
-        |(name, value): (&str, &Value)| v1::Field { name: name.to_owned(), value: Some(value_message(value)), source };
-    fields.iter().map(field).collect()
 }
