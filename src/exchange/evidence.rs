@@ -84,9 +84,10 @@ impl Exchange {
         let done = if draft.is_repeated { "REPEATED" } else { "OK" };
         let outcome = found.as_ref().err().map_or(done, |error| error.reason.as_str());
         let delivered = found.as_ref().map_or(&[][..], |(records, _)| records);
+        let parties = draft.subject.as_ref().map(Subject::parties).unwrap_or_default();
         let evidence = self.log(context, draft, log, outcome, delivered).await?;
         let (records, missing) = found?;
-        Ok(Exchanged { records, missing, evidence })
+        Ok(Exchanged { parties, records, missing, evidence })
     }
 
     /// Logs a call that was refused before its orders could be read: a bulk fetch of too many citizens, or one stream too many.

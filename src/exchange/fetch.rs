@@ -29,13 +29,20 @@ impl Exchange {
     /// Fetches one party's records. The evidence is durable when this returns, whatever the outcome, and also when the caller goes away.
     pub async fn fetch(self: &Arc<Self>, context: Context, request: FetchRequest) -> Result<Exchanged> {
         let exchange = self.clone();
-        finish(async move { exchange.fetch_to_end(&context, request).await }).await
+        finish(async move { exchange.fetch_to_end(&context, request, false).await }).await
     }
 
-    async fn fetch_to_end(&self, context: &Context, request: FetchRequest) -> Result<Exchanged> {
+    /// The same for a view: without record types it is of all that the agency may read of the party for the purpose.
+    pub async fn fetch_view(self: &Arc<Self>, context: Context, request: FetchRequest) -> Result<Exchanged> {
+        let exchange = self.clone();
+        finish(async move { exchange.fetch_to_end(&context, request, true).await }).await
+    }
+
+    async fn fetch_to_end(&self, context: &Context, request: FetchRequest, is_view: bool) -> Result<Exchanged> {
         let mut log = DecisionLog::default();
         let rights = self.rights.current();
-        let read = request.read(&rights, self.reader.catalogue());
+        let view_of = is_view.then_some(context.agency.as_str());
+        let read = request.read(&rights, self.reader.catalogue(), view_of);
         let mut draft = Draft::new(Kind::Exchange);
         draft.rights = Some(rights.version().clone());
         draft.purpose.clone_from(&read.purpose);

@@ -59,17 +59,40 @@ impl FetchRequest {
         }
     }
 
-    /// Validates every field.
-    pub(super) fn read(&self, rights: &Rights, catalogue: &Catalogue) -> ReadRequest {
+    /// Validates every field. A view without record types is of all that `agency` may read.
+    pub(super) fn read(&self, rights: &Rights, catalogue: &Catalogue, view_of: Option<&str>) -> ReadRequest {
         let mut violations = Vec::new();
         let party = self.party().map_err(|bad| violations.push(bad)).ok();
-        let record_types = read_types(catalogue, &self.record_types, &mut violations);
+        let record_types = match view_of.filter(|_| self.record_types.is_empty()) {
+            Some(agency) => self.readable(rights, catalogue, agency),
+            None => read_types(catalogue, &self.record_types, &mut violations),
+        };
         let purpose = read_purpose(rights, &self.purpose, &mut violations);
         if !self.organisation_code.is_empty() {
             check_types(catalogue, &record_types, &mut violations);
         }
         check_reference(&self.reference, &mut violations);
         ReadRequest { party, record_types, purpose, violations }
+    }
+}
+
+impl FetchRequest {
+    /// The record types about such a party that an agency may read for the purpose; where it may read none, the type that the decision refuses.
+    fn readable(&self, rights: &Rights, catalogue: &Catalogue, agency: &str) -> Vec<Arc<RecordType>> {
+        let is_person = self.organisation_code.is_empty();
+        let set = rights.set(agency, &self.purpose);
+        let is_about = |of: &RecordType| {
+            let through = of.found_through.as_ref().and_then(|through| catalogue.record_type(&through.record_type));
+            let by = through.map_or(of, |by| by);
+            if is_person { by.is_keyed_by_person() || !by.parties.is_empty() } else { !by.organisations.is_empty() }
+        };
+        let may_read = |of: &&Arc<RecordType>| set.is_some_and(|set| set.fields(&of.name).is_some()) && is_about(of);
+        let readable: Vec<_> = catalogue.record_types().filter(may_read).cloned().collect();
+        if !readable.is_empty() {
+            return readable;
+        }
+        let register = if is_person { Some(catalogue.people()) } else { catalogue.organisations() };
+        register.cloned().into_iter().collect()
     }
 }
 
@@ -91,7 +114,7 @@ impl ReadRequest {
 impl FetchRequest {
     /// The violations that do not depend on the citizen: record types, purpose, reference.
     pub fn common_violations(&self, rights: &Rights, catalogue: &Catalogue) -> Vec<Violation> {
-        let mut violations = self.read(rights, catalogue).violations;
+        let mut violations = self.read(rights, catalogue, None).violations;
         violations.retain(|bad| bad.field != "personal_id");
         violations
     }
@@ -163,9 +186,9 @@ mod tests {
             purpose: "land.transfer".into(),
             reference: "000.00.13.H27-261128-0001".into(),
         };
-        assert!(request.read(&embedded(), &Catalogue::built_in()).violations.is_empty());
+        assert!(request.read(&embedded(), &Catalogue::built_in(), None).violations.is_empty());
         request.reference = "042 185 990 002".into();
-        let bad = request.read(&embedded(), &Catalogue::built_in()).violations;
+        let bad = request.read(&embedded(), &Catalogue::built_in(), None).violations;
         assert_eq!((bad[0].field.as_str(), &*bad[0].rule, bad.len()), ("reference", "PERSONAL_DATA", 1));
         assert!(!bad[0].message.contains("990"));
     }
@@ -180,7 +203,7 @@ mod tests {
             reference: String::new(),
         };
         let bad = |person: &str, code: &str, record_type: &str| -> Vec<String> {
-            let read = request(person, code, record_type).read(&embedded(), &Catalogue::built_in());
+            let read = request(person, code, record_type).read(&embedded(), &Catalogue::built_in(), None);
             read.violations.iter().map(|bad| format!("{} {}", bad.field, bad.rule)).collect()
         };
         const CODE: &str = "0100233488";
@@ -193,6 +216,29 @@ mod tests {
     }
 
     #[test]
+    fn a_view_is_of_all_that_may_be_read_of_the_party() {
+        let readable = |person: &str, code: &str, purpose: &str| -> Vec<String> {
+            let request = FetchRequest {
+                personal_id: person.into(),
+                organisation_code: code.into(),
+                record_types: Vec::new(),
+                purpose: purpose.into(),
+                reference: String::new(),
+            };
+            let read = request.read(&embedded(), &Catalogue::built_in(), Some("one-stop"));
+            assert!(read.violations.is_empty(), "{:?}", read.violations);
+            read.record_types.iter().map(|of| of.name.to_string()).collect()
+        };
+        let of_person = readable("042090990001", "", "one_stop.verify_documents");
+        assert!(of_person.len() > 4 && of_person.iter().any(|name| name == "vehicle.registration.v1"), "{of_person:?}");
+        assert!(!of_person.iter().any(|name| name.starts_with("judicial.")), "{of_person:?}");
+        let of_organisation = readable("", "0100233488", "one_stop.verify_documents");
+        assert!(of_organisation.iter().any(|name| name == "land.certificate.v1"), "{of_organisation:?}");
+        assert!(!of_organisation.iter().any(|name| name == "resident.person.v1"), "{of_organisation:?}");
+        assert_eq!(readable("042090990001", "", "health.admission"), ["resident.person.v1"], "what is refused");
+    }
+
+    #[test]
     fn every_bad_field_is_named_at_once() {
         let request = FetchRequest {
             personal_id: "42".into(),
@@ -201,7 +247,7 @@ mod tests {
             purpose: "curiosity".into(),
             reference: "x".repeat(65),
         };
-        let read = request.read(&embedded(), &Catalogue::built_in());
+        let read = request.read(&embedded(), &Catalogue::built_in(), None);
         assert_eq!(read.record_types.len(), 1);
         let error = read.order(request.reference).expect_err("refused");
         let fields: Vec<_> = error.violations.kept().iter().map(|bad| (bad.field.as_str(), &*bad.rule)).collect();

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::record::CheckedRecord;
 use crate::access::Recorded;
-use crate::base::Reason;
+use crate::base::{Party, Reason};
 use crate::registry::RecordType;
 
 /// The outcome of an exchange that was not refused.
 #[derive(Debug)]
 pub struct Exchanged {
+    /// The numbers of the person, the present one last, or the organisation's code; empty where the request named nobody.
+    pub parties: Vec<Party>,
     /// The records, in the order of the record types asked for.
     pub records: Vec<Arc<CheckedRecord>>,
     /// The record types without a record, each with its reason.

@@ -20,6 +20,7 @@ mod claim;
 mod complete;
 mod discrepancies;
 mod facts;
+mod fetched;
 mod follow;
 mod found;
 mod history;
@@ -47,6 +48,7 @@ mod watch;
 
 pub use chosen::{Chosen, ChosenBy};
 pub use claim::{Claim, Discrepancy};
+pub use fetched::{Disclosed, fetched};
 pub use follow::Province;
 pub use history::{FieldChange, HistoryChange};
 pub use ingest::{FeedState, Progress};

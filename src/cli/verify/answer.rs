@@ -100,7 +100,7 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
             _ if is_theirs => {
                 credential.insert(field.clone(), whole(stream)?);
             }
-            "requestId" | "index" | "missing" | "presentation" | "nextPageToken" => {
+            "requestId" | "index" | "missing" | "presentation" | "nextPageToken" | "view" => {
                 whole(stream)?;
             }
             "refused" => {
@@ -191,6 +191,8 @@ mod tests {
 
     #[test]
     fn records_are_found_in_every_kind_of_answer() {
+        let view = r#"{"requestId":"x","records":[{"recordType":"a"}],"view":{"kind":"person","sections":[]}}"#;
+        assert_eq!(found(view).map(|found| found.len()), Ok(1));
         let fetch = r#"{"requestId":"x","records":[{"recordType":"a"},{"recordType":"b"}],"evidence":{"index":"1"}}"#;
         let three =
             vec![r#"R{"recordType":"a"}"#.to_owned(), r#"R{"recordType":"b"}"#.into(), r#"E{"index":"1"}"#.into()];

@@ -4,6 +4,7 @@ mod bulk;
 pub(super) mod message;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::Arc;
 
@@ -56,6 +57,13 @@ impl ExchangeService for ExchangeGrpcService {
         request: Request<v1::FetchRecordsRequest>,
     ) -> Result<Response<FetchRecordsResponse>, Status> {
         self.edge.answer(request, async move |call, request| self.fetch(&call, request).await).await
+    }
+
+    async fn fetch_view(
+        &self,
+        request: Request<v1::FetchViewRequest>,
+    ) -> Result<Response<v1::FetchViewResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.view(&call, request).await).await
     }
 
     async fn bulk_fetch_records(

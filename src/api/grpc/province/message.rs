@@ -47,14 +47,14 @@ pub(super) fn change_message(change: ProvedStatement, resume_token: String) -> R
 }
 
 /// The parts of a view that people and things share.
-pub(super) struct Shown {
-    pub(super) sources: Vec<SourceMessage>,
-    pub(super) sections: Vec<v1::Section>,
-    pub(super) discrepancies: Vec<v1::Discrepancy>,
-    pub(super) chosen: Vec<v1::ChosenField>,
+pub(in crate::api::grpc) struct Shown {
+    pub(in crate::api::grpc) sources: Vec<SourceMessage>,
+    pub(in crate::api::grpc) sections: Vec<v1::Section>,
+    pub(in crate::api::grpc) discrepancies: Vec<v1::Discrepancy>,
+    pub(in crate::api::grpc) chosen: Vec<v1::ChosenField>,
 }
 
-pub(super) fn shown(view: View, language: Language) -> Shown {
+pub(in crate::api::grpc) fn shown(view: View, language: Language) -> Shown {
     let discrepancy = |found: Discrepancy| v1::Discrepancy {
         code: found.code.to_owned(),
         message: language.say(found.message).into_owned(),

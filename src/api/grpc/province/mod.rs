@@ -1,6 +1,6 @@
 //! `province.v1.ProvinceService`.
 
-mod message;
+pub(super) mod message;
 mod views;
 
 use std::sync::Arc;
