@@ -66,7 +66,7 @@ fn parcel(number: u32, edit: impl Fn(&mut Value)) -> Value {
         "parcel_id": format!("w7723fdn0z{number:02}"),
         "commune": {"unit_code": "18073", "unit_valid_from": "2025-07-01"},
         "map_sheet": "12",
-        "parcel_number": "7",
+        "parcel_number": (number + 1).to_string(),
         "area_m2": "150",
         "uses": [{"code": "ODT", "area_m2": "150", "origin": "recognised_with_fee", "term": "long_term"}],
         "status": "active",

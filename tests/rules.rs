@@ -296,7 +296,7 @@ fn land() {
             (use_of("LUC", "2090-01-01"), &["uses[0].term OUT_OF_RANGE"]),
             (use_of("SKC", "2090-01-01"), &[]),
             (use_of("SKC", "2097-01-01"), &["uses[0].term OUT_OF_RANGE"]),
-            (use_of("LMU", "long_term"), &[]),
+            (use_of("LMU", "2063-10-15"), &[]),
             (use_of("TSC", "long_term"), &[]),
             (use_of("SKK", "long_term"), &[]),
             (json!({"parcel_id": "w74zzzzzzzzz"}), &["parcel_id CONFLICT"]),
@@ -457,6 +457,73 @@ fn what_only_a_number_contradicts_is_flagged() {
         let (violations, warnings, _) = submitted(record_type, &payload);
         assert_eq!((violations, warnings), (vec![], vec![warning.to_owned()]), "{record_type}");
     }
+}
+
+/// Names of organisations, addresses and free texts are Vietnamese, too.
+#[test]
+fn a_text_is_not_one_of_another_encoding() {
+    let owned_by = |name: &str| with(&car(), &json!({"owner": {"organisation_code": "0100233488", "full_name": name}}));
+    let at = |text: &str| {
+        let mut address = address();
+        address["text"] = json!(text);
+        with(&person(), &json!({"permanent_residence": address}))
+    };
+    let because = |reason: &str| with(&car(), &json!({"status": "stolen", "status_reason": reason}));
+    let bad = [
+        ("C«ng ty TNHH §¹i Ph¸t", "ENCODING"),
+        ("Coâng ty TNHH Ñaïi Phaùt", "ENCODING"),
+        ("CÃ´ng ty TNHH Ä\u{90}áº¡i PhÃ¡t", "ENCODING"),
+        ("CÃ´ng ty TNHH Ä\u{90}áº¡i PhÃ¡t, ThÃ\u{a0}nh Sen", "ENCODING"),
+        ("Thi\u{f2} trâ\u{ec}n Trâ\u{cc}n Phuì", "ENCODING"),
+        ("Сông ty TNHH Đại Phát", "FORMAT"),
+        ("Công ty Ηà Tĩnh", "FORMAT"),
+        ("улица Ленина 5", "FORMAT"),
+    ];
+    let good = [
+        "Công ty TNHH Đại Phát",
+        "Tổ 3, đường 26/3 · khu B",
+        "Nestlé Việt Nam",
+        "Société Générale 50 Ω",
+        "São Paulo",
+        "25 m² sau nhà",
+    ];
+    for (text, rule) in bad {
+        for (record_type, payload, field) in [
+            ("vehicle.registration.v1", owned_by(text), "owner.full_name"),
+            ("resident.person.v1", at(text), "permanent_residence.text"),
+            ("vehicle.registration.v1", because(text), "status_reason"),
+        ] {
+            assert_eq!(submitted(record_type, &payload).0, [format!("{field} {rule}")], "{text}");
+        }
+    }
+    for text in good {
+        for (record_type, payload) in [
+            ("vehicle.registration.v1", owned_by(text)),
+            ("resident.person.v1", at(text)),
+            ("vehicle.registration.v1", because(text)),
+        ] {
+            assert_eq!(submitted(record_type, &payload).0, [""; 0], "{text}");
+        }
+    }
+    let mojibake = with(&person(), &json!({"full_name": "Nguyá»…n Thá»‹ HoÃ\u{a0}"}));
+    assert_eq!(submitted("resident.person.v1", &mojibake).0, ["full_name ENCODING"]);
+}
+
+/// Farmland without a term is a community's, so that a parcel is flagged and its certificates decide.
+#[test]
+fn farmland_without_a_term_is_flagged() {
+    let of = |code: &str, term: &str| {
+        json!({
+            "parcel_id": "w7723fdn0zg3", "commune": address(), "map_sheet": "12", "parcel_number": "7", "area_m2": "150",
+            "uses": [{"code": code, "area_m2": "150", "origin": "allocated_without_fee", "term": term}], "status": "active",
+        })
+    };
+    for code in ["CLN", "LMU", "LUC"] {
+        let (violations, warnings, _) = submitted("land.parcel.v1", &of(code, "long_term"));
+        assert_eq!((violations, warnings), (vec![], vec!["uses[0].term CONFLICT".to_owned()]), "{code}");
+        assert_eq!(submitted("land.parcel.v1", &of(code, "2063-10-15")).1, [""; 0], "{code}");
+    }
+    assert_eq!(submitted("land.parcel.v1", &of("ONT", "long_term")).1, [""; 0]);
 }
 
 #[test]

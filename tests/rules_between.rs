@@ -128,6 +128,15 @@ async fn a_certificate_of_today_says_what_the_record_says() {
     let of = |changes: Value| with(&certificate, changes);
     let clean = of(json!({"personal_id": "042078990959", "full_name": "Trần Văn Bình", "birth_date": "1978-02-03"}));
     assert_eq!(submit(&started, "police", "clean", &[(certificates, &clean)]).await, ["RECORD"]);
+    // of an earlier day it says what the record says of that day
+    let backdated = |on: &str, number: &str, says: Value| {
+        let certificate = with(&clean, json!({"issued_on": on, "certificate_number": number}));
+        with(&certificate, says)
+    };
+    let before = backdated("2024-05-31", "991/2024/LLTP-HT", json!({}));
+    assert_eq!(submit(&started, "police", "before", &[(certificates, &before)]).await, [""; 0]);
+    let after = backdated("2024-06-01", "992/2024/LLTP-HT", json!({}));
+    assert_eq!(submit(&started, "police", "after", &[(certificates, &after)]).await, ["RECORD"]);
     let told = with(&clean, json!({"finding": "conviction", "sentences": record["sentences"]}));
     assert_eq!(submit(&started, "police", "told", &[(certificates, &told)]).await, [""; 0]);
 }

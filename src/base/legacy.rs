@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::text::is_tone;
+use super::windows_1258;
 
 /// TCVN3: one character for one letter. Of accented capitals it has none: a font shows the small letters as capitals.
 const TCVN3: &str = "¡Ă ¢Â £Ê ¤Ô ¥Ơ ¦Ư §Đ ¨ă ©â ªê «ô ¬ơ \u{ad}ư ®đ µà ¸á ¶ả ·ã ¹ạ »ằ ¾ắ ¼ẳ ½ẵ Æặ Çầ Êấ Èẩ Éẫ Ëậ Ìè Ðé Îẻ Ïẽ Ñẹ Òề \
@@ -45,18 +46,22 @@ pub enum Legacy {
     Tcvn3,
     /// VNI for Windows; fonts `VNI-…`.
     Vni,
+    /// windows-1258, in which a tone is a character behind its letter.
+    Windows1258,
 }
 
 impl Legacy {
-    /// Both, by their names.
-    pub const ALL: [(&'static str, Self); 2] = [("TCVN3", Self::Tcvn3), ("VNI", Self::Vni)];
+    /// All, by their names.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("TCVN3", Self::Tcvn3), ("VNI", Self::Vni), ("windows-1258", Self::Windows1258)];
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        let [(tcvn3, _), (vni, _)] = Self::ALL;
+        let [(tcvn3, _), (vni, _), (windows_1258, _)] = Self::ALL;
         match self {
             Self::Tcvn3 => tcvn3,
             Self::Vni => vni,
+            Self::Windows1258 => windows_1258,
         }
     }
 
@@ -73,6 +78,7 @@ impl Legacy {
     pub fn decode(self, text: &str) -> String {
         match self {
             Self::Vni => vni(text),
+            Self::Windows1258 => windows_1258::decode(text),
             Self::Tcvn3 => {
                 let decoded = tcvn3(text);
                 let capitals = text.bytes().filter(u8::is_ascii_uppercase).count();
@@ -85,12 +91,14 @@ impl Legacy {
     }
 }
 
-/// The text that was meant, and the encoding that it is in, if `text` is Vietnamese of TCVN3 or VNI read as Latin-1.
+/// The text that was meant, and the encoding that it is in, if `text` is Vietnamese of TCVN3, VNI or windows-1258 read as
+/// Latin-1.
 ///
 /// ```
 /// use lienthong::base::legacy::meant;
 /// assert_eq!(meant("NguyÔn ThÞ Hoµ"), Some(("TCVN3", "Nguyễn Thị Hoà".to_owned())));
 /// assert_eq!(meant("Nguyeãn Thò Hoaø"), Some(("VNI", "Nguyễn Thị Hoà".to_owned())));
+/// assert_eq!(meant("Nguyê\u{de}n Thi\u{f2} Hoà"), Some(("windows-1258", "Nguyễn Thị Hoà".to_owned())));
 /// assert_eq!(meant("NGUYÔN THÞ LAN"), Some(("TCVN3", "NGUYỄN THỊ LAN".to_owned())));
 /// assert_eq!(meant("Nguyễn Thị Hoà"), None);
 /// assert_eq!(meant("François Müller"), None);
@@ -100,8 +108,25 @@ pub fn meant(text: &str) -> Option<(&'static str, String)> {
     if text.len() > TEXT_BYTES_MAX || text.is_ascii() || !text.chars().all(is_latin_1) || is_vietnamese(text) {
         return None;
     }
-    let decoded = [("TCVN3", Legacy::Tcvn3.decode(text)), ("VNI", vni(text))];
+    let decoded = Legacy::ALL.map(|(name, legacy)| (name, legacy.decode(text)));
     decoded.into_iter().find(|(_, decoded)| decoded != text && is_vietnamese(decoded))
+}
+
+/// The same of any text, in which names, numbers and abbreviations stand beside words. A sign that stands alone proves nothing.
+///
+/// ```
+/// use lienthong::base::legacy::meant_in_text;
+/// assert_eq!(meant_in_text("C«ng ty TNHH §¹i Ph¸t"), Some(("TCVN3", "Công ty TNHH Đại Phát".to_owned())));
+/// assert_eq!(meant_in_text("Thoân 3, xaõ Caåm Bình"), Some(("VNI", "Thôn 3, xã Cẩm Bình".to_owned())));
+/// assert_eq!(meant_in_text("An · Hoà, 25 m²"), None);
+/// assert_eq!(meant_in_text("Citroën"), None);
+/// ```
+pub fn meant_in_text(text: &str) -> Option<(&'static str, String)> {
+    let Evidence::Of(encodings) = evidence(text) else { return None };
+    let legacy = *encodings.first()?;
+    let between = |c: char| c.is_ascii() && !c.is_ascii_alphabetic();
+    let is_word = |word: &&str| word.chars().nth(1).is_some() && !word.is_ascii() && !is_vietnamese(word);
+    text.split(between).any(|word| is_word(&word)).then(|| (legacy.name(), legacy.decode(text)))
 }
 
 /// Which encodings the letters of a text show: `None` where it proves nothing or is Vietnamese as it stands.
@@ -356,7 +381,8 @@ mod tests {
     fn every_letter_is_written_and_read_again() {
         let tones = "a à á ả ã ạ ă ằ ắ ẳ ẵ ặ â ầ ấ ẩ ẫ ậ e è é ẻ ẽ ẹ ê ề ế ể ễ ệ i ì í ỉ ĩ ị o ò ó ỏ õ ọ ô ồ ố ổ ỗ ộ ơ ờ ớ ở ỡ ợ u ù ú ủ ũ ụ ư ừ ứ ử ữ ự y ỳ ý ỷ ỹ ỵ đ";
         for letter in tones.split(' ') {
-            for (name, encoding) in Legacy::ALL {
+            // What windows-1258 writes is a matter of its own file.
+            for (name, encoding) in &Legacy::ALL[..2] {
                 let legacy = super::written(letter, name);
                 assert_eq!(encoding.decode(&legacy), letter, "{name}: {legacy}");
             }

@@ -13,6 +13,7 @@ pub mod language;
 pub mod legacy;
 pub mod limits;
 pub mod log;
+pub mod misread;
 pub mod name;
 pub mod near;
 pub mod offload;
@@ -28,6 +29,7 @@ pub mod text;
 pub mod time;
 pub mod translation;
 pub mod violation;
+pub mod windows_1258;
 
 pub use cache::CacheUse;
 pub use call::{Call, Caller};

@@ -72,6 +72,23 @@ fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’' | 'ʼ' | '`')
 }
 
+/// Whether a text has letters that look like Latin ones and are none: Cyrillic ones anywhere, and any of another alphabet within a word of
+/// Latin letters. Units and formulas have Greek letters that stand alone.
+///
+/// ```
+/// use lienthong::base::text::is_in_other_letters;
+/// assert!(is_in_other_letters("Сông ty") && is_in_other_letters("Ηà Tĩnh"));
+/// assert!(!is_in_other_letters("Công ty 50 Ω, 公司"));
+/// ```
+pub fn is_in_other_letters(text: &str) -> bool {
+    let is_cyrillic = |c: char| matches!(c, '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8a}' | '\u{2de0}'..='\u{2dff}' | '\u{a640}'..='\u{a69f}');
+    let is_look_alike = |c: char| {
+        matches!(c, '\u{370}'..='\u{3ff}' | '\u{530}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}') && c.is_alphabetic()
+    };
+    let is_mixed = |word: &str| word.chars().any(is_look_alike) && word.chars().any(is_latin);
+    !text.is_ascii() && (text.chars().any(is_cyrillic) || text.split(|c: char| !c.is_alphabetic()).any(is_mixed))
+}
+
 /// Whether the normalisation of a character can never change: it is assigned in Unicode 3.2 (RFC 3454, table A.1), or is in the
 /// Latin blocks, where nothing combines. Of characters that are assigned later, programs with older and newer tables think differently.
 pub fn is_settled(c: char) -> bool {

@@ -31,9 +31,9 @@ pub const CHANGE: &str = "civil_status.change.v1";
 /// The registry and its record types. The Department of Justice keeps the database; communes write the entries.
 pub(super) fn sector() -> Sector {
     let record_types = [
-        birth::record_type(BIRTH),
-        marriage::record_type(MARRIAGE),
-        death::record_type(DEATH),
+        birth::record_type(BIRTH, DEATH),
+        marriage::record_type(MARRIAGE, DEATH),
+        death::record_type(DEATH, MARRIAGE),
         marriage::divorce_type(DIVORCE, MARRIAGE),
         adoption::record_type(ADOPTION),
         change::record_type(CHANGE),

@@ -2,14 +2,14 @@
 
 use crate::base::text::folded_key;
 use crate::base::time::Date;
-use crate::base::{PartialDate, PersonalId, legacy};
+use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, ID_RE_ESTABLISHED};
 use super::codes::AsOf;
 use super::forms;
 use super::lifecycle::{CrossRule, Needs, Source, basis, basis_of, free, never};
-use super::rule::{Field, Findings, Rule, date_at, garbled};
+use super::rule::{Field, Findings, Rule, date_at, garbled, name_meant};
 
 /// The holder of a document; `lienthong.type.v1.Holder`.
 pub fn holder() -> Vec<Field> {
@@ -167,10 +167,14 @@ pub fn warn_of_child(id: Option<&str>, path: &str, day: Date, findings: &mut Fin
     }
 }
 
+/// Whether the structure of a personal ID says this sex; so does a text that is none.
+pub fn is_of_sex(id: &str, female: bool) -> bool {
+    id.as_bytes().get(3).filter(|digit| digit.is_ascii_digit()).is_none_or(|digit| (digit % 2 == 1) == female)
+}
+
 /// Flags a personal ID whose structure implies another sex: the law allows such numbers, and yet they are often errors.
 pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display, findings: &mut Findings<'_>) {
-    let digit = id.and_then(|id| id.as_bytes().get(3).copied()).map(|digit| digit - b'0');
-    if digit.is_some_and(|digit| (digit % 2 == 1) != female) {
+    if id.is_some_and(|id| !is_of_sex(id, female)) {
         findings.warn(path, "CONFLICT", "by the structure of the number, its holder is of the other sex");
     }
 }
@@ -206,7 +210,7 @@ pub fn check_owner(owner: &Object, path: &str, today: Date, findings: &mut Findi
     } else if owner.text("personal_id").and_then(PersonalId::parse).is_some() {
         let name = owner.text("full_name");
         let named = name.is_none_or(crate::base::text::name_is_valid);
-        match name.and_then(legacy::meant) {
+        match name.and_then(name_meant) {
             Some((encoding, meant)) => garbled(encoding, &meant, format_args!("{path}.full_name"), findings),
             None => findings_at(named, path, "full_name", "FORMAT", "must be a person's name", findings),
         }

@@ -6,15 +6,18 @@
 //! | `o` | type ‖ organisation code ‖ 00 ‖ record id | records that name an organisation |
 //! | `n` | type ‖ folded name ‖ 00 ‖ birth year ‖ birth date ‖ 00 ‖ record id | people by name |
 //! | `a` | type ‖ other number ‖ 00 ‖ record id | people by superseded or old numbers |
+//! | `k` | type ‖ natural key ‖ 00 ‖ record id | records in force that name the one with this key, where rules ask for them |
 //! | `u` | type ‖ number of the rule ‖ value | the record that alone may have this value; its id is the row's value |
 //! | `t` | registry ‖ day ‖ type ‖ number of the rule ‖ record id | records that time rules change on a day: see [`due`](super::due) |
 //!
 //! Other values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
 
 use crate::base::{OrganisationCode, PartialDate, PersonalId, RecordId};
-use crate::trust::Object;
+use crate::trust::{Object, Value};
 
 use super::RecordType;
+use super::lifecycle::Lookup;
+use super::schema::State;
 
 /// The keys of all index rows of a record, each once.
 pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> Vec<Vec<u8>> {
@@ -38,9 +41,32 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> 
             keys.push(with_id(alias_prefix(record_type, alias), id));
         }
     }
+    for key in named(record_type, payload) {
+        keys.push(with_id(naming_prefix(record_type, key), id));
+    }
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// The natural keys by which rules find a record that is in force.
+fn named<'a>(record_type: &RecordType, payload: &'a Object) -> impl Iterator<Item = &'a str> {
+    let field = record_type.lifecycle.found_by.as_deref().filter(|_| record_type.state(payload) == Some(State::Active));
+    field.and_then(|field| payload.array(field)).unwrap_or_default().iter().filter_map(Value::as_text)
+}
+
+/// The beginning of the keys of the rows that answer a lookup.
+pub(super) fn lookup_prefix(record_type: &RecordType, lookup: &Lookup) -> Vec<u8> {
+    match lookup {
+        Lookup::Person(person) => person_prefix(record_type, *person),
+        Lookup::Number(number) => alias_prefix(record_type, number),
+        Lookup::Naming(key) => naming_prefix(record_type, key),
+    }
+}
+
+/// Whether a key of the index is of a row that answers lookups.
+pub(super) fn answers_lookups(key: &[u8]) -> bool {
+    matches!(key.first(), Some(b'p' | b'a' | b'k'))
 }
 
 /// The keys of the values that only one record may have, each with the number of its rule in the lifecycle.
@@ -73,6 +99,11 @@ pub(super) fn name_prefix(record_type: &RecordType, folded: &str, year: Option<i
 
 pub(super) fn alias_prefix(record_type: &RecordType, alias: &str) -> Vec<u8> {
     [&[b'a', record_type.ordinal], alias.as_bytes(), &[0]].concat()
+}
+
+/// The key is as the stored record names it: in its form.
+fn naming_prefix(record_type: &RecordType, natural_key: &str) -> Vec<u8> {
+    [&[b'k', record_type.ordinal], natural_key.as_bytes(), &[0]].concat()
 }
 
 /// The record that an index row leads to.

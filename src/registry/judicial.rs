@@ -241,7 +241,7 @@ fn certificate_lifecycle() -> Lifecycle {
         .across(
             AcrossRule::new(
                 ("RECORD", "finding"),
-                "a certificate issued today must agree with the person's record",
+                "a certificate must say what the person's record says of the day of its issue",
                 law("Law on Judicial Records 2009, arts. 41 to 43"),
                 |certificate| certificate.text("personal_id").map(str::to_owned).into_iter().collect(),
                 says_what_the_record_says,
@@ -250,17 +250,37 @@ fn certificate_lifecycle() -> Lifecycle {
         )
 }
 
-/// Compares a new certificate with the record; the content of the record on an earlier day is not known.
+/// Compares a new certificate with the record as it was on the day of issue, by the days that the record itself has. A sentence that the record
+/// got later counts from its judgment: who enters a certificate today knows of it.
 fn says_what_the_record_says(before: Option<&Object>, certificate: &Object, around: &dyn Around) -> bool {
-    if before.is_some() || date_at(certificate, "issued_on") != Some(around.today()) {
-        return true;
-    }
+    let Some(on) = date_at(certificate, "issued_on").filter(|_| before.is_none()) else { return true };
     let record = certificate.text("personal_id").and_then(|id| around.newest(id));
-    let Some(record) = record else { return true };
+    let Some(record) = record.map(|record| as_of(record, on)) else { return true };
     let form = if certificate.text("form") == Some("1") { Form::One } else { Form::Two };
-    let asked = Asked { number: "", form, requested_by: "", on: around.today() };
+    let asked = Asked { number: "", form, requested_by: "", on };
     let expected = self::certificate(&record, &asked);
     ["finding", "sentences"].iter().all(|field| expected.get(field) == certificate.get(field))
+}
+
+/// The record without what happened after a day.
+fn as_of(mut record: Object, day: Date) -> Object {
+    let is_later = |of: &Object, field: &str| date_at(of, field).is_some_and(|date| date > day);
+    let sentences = record.array("sentences").unwrap_or_default().iter().filter_map(Value::as_object);
+    let known = sentences.filter(|sentence| !is_later(sentence, "judged_on")).map(|sentence| {
+        let mut sentence = sentence.clone();
+        for field in ["served_on", "expunged_on"] {
+            if is_later(&sentence, field) {
+                sentence.remove(field);
+            }
+        }
+        Value::Object(sentence)
+    });
+    let known: Vec<Value> = known.collect();
+    match known.is_empty() {
+        true => drop(record.remove("sentences")),
+        false => drop(record.insert("sentences", known)),
+    }
+    record
 }
 
 /// Form of a certificate.

@@ -17,7 +17,7 @@ use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, Reference, State, Through, always};
 use super::sector::Sector;
 use super::viewed::{SubjectKind, Viewed};
-use lifecycle::AREA_TOLERANCE;
+use lifecycle::{AREA_TOLERANCE, FARMLAND, LONG_TERM};
 
 /// The registry.
 pub const NAME: &str = "land";
@@ -119,7 +119,7 @@ fn parcel_type() -> RecordType {
             ("split".into(), State::Ended),
             ("merged".into(), State::Ended),
         ],
-        lifecycle: lifecycle::parcel(),
+        lifecycle: lifecycle::parcel(CERTIFICATE),
         days: Arc::new(always),
     }
 }
@@ -240,13 +240,14 @@ fn check_place(parcel: &Object, findings: &mut Findings<'_>) {
 
 /// Longest term of the use of land, and that of most farmland (Land Law 2024, articles 171 and 172), in years.
 const TERM_YEARS_MAX: (i64, i64) = (70, 50);
-/// Farmland that households use for 50 years.
-const FARMLAND: [&str; 9] = ["LUC", "LUK", "LUN", "BHK", "HNK", "NHK", "CLN", "NTS", "LMU"];
-
 fn check_terms(uses: &[Value], today: Date, findings: &mut Findings<'_>) {
     for (at, one) in uses.iter().filter_map(Value::as_object).enumerate() {
         let farmland = one.text("code").is_some_and(|code| FARMLAND.contains(&code));
         let years = if farmland { TERM_YEARS_MAX.1 } else { TERM_YEARS_MAX.0 };
+        if farmland && one.text("term") == Some(LONG_TERM) {
+            let says = "only a community uses such land without a term; a person, a household or an enterprise has it for at most 50 years";
+            findings.warn(format_args!("uses[{at}].term"), "CONFLICT", says);
+        }
         let latest = today.saturating_add(jiff::Span::new().years(years));
         let fits = date_at(one, "term").is_none_or(|term| term <= latest);
         findings_at(

@@ -11,6 +11,7 @@
 mod about;
 mod ended;
 mod list;
+mod lookup;
 mod needs;
 mod page;
 mod problem;
@@ -31,6 +32,7 @@ use super::rule::Findings;
 
 pub use about::Around;
 pub use list::{Entries, ListRule};
+pub use lookup::{FOUND_MAX, Lookup, Lookups};
 use needs::Lack;
 pub use needs::{Needs, basis, basis_of, free, never};
 pub use page::page;
@@ -87,13 +89,19 @@ impl AcrossRule {
         holds: impl Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync + 'static,
     ) -> Self {
         let (name, field, says) = (name.into(), field.into(), says.into());
-        Self { about: None, name, field, says, source, keys: Arc::new(keys), holds: Arc::new(holds) }
+        Self { about: None, name, field, says, source, keys: Arc::new(keys), finds: None, holds: Arc::new(holds) }
     }
 
     /// The same about records of another type of the registry.
     #[must_use]
     pub fn about(self, record_type: &str) -> Self {
         Self { about: Some(record_type.into()), ..self }
+    }
+
+    /// The same, which also asks the index.
+    #[must_use]
+    pub fn finding(self, finds: impl Fn(&Object) -> Vec<Lookup> + Send + Sync + 'static) -> Self {
+        Self { finds: Some(Arc::new(finds)), ..self }
     }
 }
 
@@ -132,6 +140,8 @@ pub struct AcrossRule {
     pub source: Source,
     /// The other records that it looks up.
     pub keys: Keys,
+    /// What it asks the index for.
+    pub finds: Option<Lookups>,
     /// Whether it holds.
     pub holds: Compatible,
 }
@@ -153,6 +163,8 @@ pub struct Lifecycle {
     pub unique: Vec<UniqueRule>,
     /// Changes that time rules make.
     pub time: Vec<TimeRule>,
+    /// The list of natural keys by which other records' rules find one that is in force ([`Lookup::Naming`]).
+    pub found_by: Option<String>,
 }
 
 impl Lifecycle {
@@ -239,6 +251,13 @@ impl Lifecycle {
         self
     }
 
+    /// Has records of the type found by the natural keys that they name in the list `field`.
+    #[must_use]
+    pub fn found_by(mut self, field: &str) -> Self {
+        self.found_by = Some(field.into());
+        self
+    }
+
     /// Adds a change that a time rule makes.
     #[must_use]
     pub fn time(mut self, rule: TimeRule) -> Self {
@@ -288,6 +307,12 @@ impl Lifecycle {
     /// Type and natural key of the other records that the rules between records look up.
     pub fn keys<'a>(&'a self, payload: &'a Object) -> impl Iterator<Item = (Option<&'a str>, String)> + 'a {
         self.across.iter().flat_map(|rule| (rule.keys)(payload).into_iter().map(|key| (rule.about.as_deref(), key)))
+    }
+
+    /// The type, and what the rules between records ask the index for.
+    pub fn lookups<'a>(&'a self, payload: &'a Object) -> impl Iterator<Item = (Option<&'a str>, Lookup)> + 'a {
+        let asking = self.across.iter().filter_map(|rule| Some((rule.about.as_deref(), rule.finds.as_ref()?)));
+        asking.flat_map(|(about, finds)| finds(payload).into_iter().map(move |lookup| (about, lookup)))
     }
 
     /// Adds every rule between records that a version breaks to `findings`.

@@ -55,6 +55,7 @@ pub mod schema_file;
 mod sector;
 pub mod signing;
 pub mod social_insurance;
+mod spelling;
 pub mod stored;
 pub mod vehicle;
 pub mod viewed;

@@ -13,6 +13,7 @@ use crate::trust::{Object, Value};
 
 use super::RecordType;
 use super::rule::{Field, Findings, Rule};
+use super::spelling;
 
 /// The payload as it is stored. Values that were written in another form are flagged.
 pub(super) fn normal<'a>(
@@ -21,10 +22,34 @@ pub(super) fn normal<'a>(
     findings: &mut Findings<'_>,
 ) -> Cow<'a, Object> {
     let payload = with_vietnamese_letters(payload);
+    let payload = with_fitting_key(record_type, payload, findings);
     match object(&payload, &record_type.fields, &Path::Root, findings) {
         Some(corrected) => Cow::Owned(corrected),
         None => payload,
     }
+}
+
+/// The payload with its natural key in the spelling that its pattern wants. Rules of built-in types have forms of their own.
+fn with_fitting_key<'a>(
+    record_type: &RecordType,
+    payload: Cow<'a, Object>,
+    findings: &mut Findings<'_>,
+) -> Cow<'a, Object> {
+    let key = &record_type.natural_key;
+    let field = record_type.fields.iter().find(|field| field.name == *key);
+    let Some((Rule::Form(form), written)) = field.map(|field| &field.rule).zip(payload.text(key)) else {
+        return payload;
+    };
+    let Some(fitting) = spelling::fitting(written, record_type.key_form, |text| (form.fits)(text)) else {
+        return payload;
+    };
+    if field.is_some_and(|field| field.rule.normal(written).is_some()) {
+        return payload;
+    }
+    findings.warn(Path::Field(&Path::Root, key), "NORMALISED", "is stored in the usual form of such numbers");
+    let mut payload = payload.into_owned();
+    payload.insert(key, fitting);
+    Cow::Owned(payload)
 }
 
 /// The payload as a registry stores it.

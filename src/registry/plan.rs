@@ -7,7 +7,7 @@ pub(super) mod claims;
 mod steps;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -68,6 +68,8 @@ pub(super) struct Plan {
     /// Index rows to write (`true`) and to delete, in order: the last word on a key counts.
     index: Vec<(Vec<u8>, bool)>,
     claims: ClaimBook,
+    /// The index rows of the records that are known, as the batch leaves them: of those that answer lookups.
+    findable: BTreeSet<Vec<u8>>,
     /// Of versions before the newest ones.
     used: Bases,
 }
@@ -75,8 +77,8 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(sector: Arc<Sector>, counters: Counters) -> Self {
         let (current, rows, superseded, index) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        let (claims, used) = (ClaimBook::default(), Bases::default());
-        Self { sector, current, counters, rows, superseded, index, claims, used }
+        let (claims, findable, used) = (ClaimBook::default(), BTreeSet::new(), Bases::default());
+        Self { sector, current, counters, rows, superseded, index, claims, findable, used }
     }
 
     /// Adds a stored record, so that changes of it can follow.
@@ -102,6 +104,7 @@ impl Plan {
             source: Source::Stored(stored),
             content: Some(payload),
         };
+        self.findable.extend(current.index_keys.iter().filter(|key| index::answers_lookups(key)).cloned());
         self.current.insert(key, current);
         Ok(())
     }
@@ -245,6 +248,10 @@ impl Plan {
     fn reindex(&mut self, before: &[Vec<u8>], after: &[Vec<u8>]) {
         self.index.extend(before.iter().filter(|key| !after.contains(key)).map(|key| (key.clone(), false)));
         self.index.extend(after.iter().filter(|key| !before.contains(key)).map(|key| (key.clone(), true)));
+        for key in before {
+            self.findable.remove(key);
+        }
+        self.findable.extend(after.iter().filter(|key| index::answers_lookups(key)).cloned());
     }
 
     /// The entries for the issuer's log.

@@ -73,12 +73,19 @@ pub(super) struct Prepared {
     pub content: Option<Object>,
     /// Other records that its lifecycle looks up: number of the type, natural key, and storage key.
     pub related: Vec<(u8, String, RecordKey)>,
+    /// What its lifecycle asks the index for: the beginnings of keys.
+    pub lookups: Vec<Vec<u8>>,
 }
 
 impl Prepared {
     /// The storage key of its record.
     pub(super) fn key(&self) -> RecordKey {
         record_key(&self.record_type, self.record_id)
+    }
+
+    /// Whether its lifecycle asks about other records.
+    pub(super) fn asks(&self) -> bool {
+        !(self.related.is_empty() && self.lookups.is_empty())
     }
 
     /// Whether it changes an existing record on the basis of a document.
@@ -189,7 +196,14 @@ impl Draft<'_> {
         let mut related: Vec<_> = related.collect();
         related.sort_unstable();
         related.dedup();
-        let is_asked_for = operation != Operation::Create || !related.is_empty();
+        let lookups = record_type.lifecycle.lookups(&payload).filter_map(|(about, lookup)| {
+            let of = about.map_or(Some(record_type), |name| sector.record_type(name))?;
+            Some(index::lookup_prefix(of, &lookup))
+        });
+        let mut lookups: Vec<_> = lookups.collect();
+        lookups.sort_unstable();
+        lookups.dedup();
+        let is_asked_for = operation != Operation::Create || !related.is_empty() || !lookups.is_empty();
         Ok(Some(Prepared {
             record_type: record_type.clone(),
             record_id,
@@ -208,6 +222,7 @@ impl Draft<'_> {
             warnings: Warnings::default(),
             content: is_asked_for.then_some(payload),
             related,
+            lookups,
         }))
     }
 }

@@ -1,5 +1,7 @@
 //! The population registry: persons and households (Law on Identification 26/2023; Decree 70/2024, amended 58/2026).
 
+mod lifecycle;
+
 use std::sync::Arc;
 
 use crate::base::time::Date;
@@ -7,21 +9,20 @@ use crate::base::{PartialDate, PersonalId};
 use crate::trust::{Object, Value};
 
 use super::address::{address, check_unit};
-use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
+use super::basis::basis_field;
 use super::codes::{self, AsOf, Standing};
 use super::common::{
-    PARENT_YEARS_MIN, age_at_most, findings_at, in_order, is_after, not_future, old_id_number, only_while, sex,
-    status_reason, warn_of_nobody,
+    age_at_most, findings_at, in_order, is_after, not_future, old_id_number, only_while, sex, status_reason,
+    warn_of_nobody,
 };
 use super::forms;
-use super::lifecycle::{
-    AcrossRule, Around, CrossRule, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law,
-    memory, never,
-};
+use super::lifecycle::{Lifecycle, assumption, free, memory};
 use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Heading, KeyForm, Label, Organisations, People, RecordType, State, always};
 use super::sector::Sector;
 use super::viewed::{SubjectKind, Viewed};
+
+pub use lifecycle::DEATH_ENTRY;
 
 /// The registry.
 pub const NAME: &str = "resident";
@@ -120,145 +121,9 @@ fn person_type() -> RecordType {
             ("deceased".into(), State::Ended),
             ("cancelled".into(), State::Ended),
         ],
-        lifecycle: person_lifecycle(),
+        lifecycle: lifecycle::person(),
         days: Arc::new(always),
     }
-}
-
-/// An entry of a death in the civil-status books.
-pub const DEATH_ENTRY: &str = "death_entry";
-
-fn person_lifecycle() -> Lifecycle {
-    let residence = || memory("Law 68/2020 on Residence");
-    let numbers = || law("Decree 70/2024, amended by Decree 58/2026");
-    let civil_code = || memory("Civil Code, arts. 68 to 73");
-    let death = || basis_of(&[DEATH_ENTRY, COURT_DECISION]);
-    // A person declared dead who comes back, and a person recorded as dead by mistake.
-    let not_dead = || basis_of(&[COURT_DECISION, ENTRY_ANNULLED]);
-    let identity = || basis_of(&[CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION]);
-    Lifecycle::default()
-        .states(
-            "status",
-            numbers(),
-            [
-                ("active", "moved_out", free(), residence()),
-                ("moved_out", "active", free(), residence()),
-                ("active", "deceased", death(), civil_code()),
-                ("moved_out", "deceased", death(), civil_code()),
-                ("active", "cancelled", basis(), numbers()),
-                ("moved_out", "cancelled", basis(), numbers()),
-                ("deceased", "cancelled", basis(), numbers()),
-                ("deceased", "active", not_dead(), civil_code()),
-                ("deceased", "moved_out", not_dead(), civil_code()),
-            ],
-        )
-        .states(
-            "life_status",
-            civil_code(),
-            [
-                ("alive", "missing", basis_of(&[COURT_DECISION]), civil_code()),
-                ("missing", "alive", basis(), civil_code()),
-                ("alive", "deceased", death(), civil_code()),
-                ("missing", "deceased", death(), civil_code()),
-                ("deceased", "alive", not_dead(), civil_code()),
-            ],
-        )
-        .fields([
-            ("full_name", identity(), numbers()),
-            ("birth_date", identity(), numbers()),
-            ("sex", identity(), numbers()),
-            ("father_id", identity(), numbers()),
-            ("mother_id", identity(), numbers()),
-            ("nationality", basis(), assumption()),
-            ("ethnicity", basis(), assumption()),
-        ])
-        .fields_once_known([
-            ("birth_place", identity(), assumption()),
-            ("birth_registration_place", identity(), assumption()),
-            ("old_id_number", basis_of(&[CORRECTION]), assumption()),
-            ("death_date", basis(), assumption()),
-            ("superseded_by", basis_of(&[CORRECTION]), numbers()),
-        ])
-        .list(
-            "superseded_ids",
-            &[],
-            Entries {
-                added: basis_of(&[ID_RE_ESTABLISHED, CORRECTION]),
-                removed: basis_of(&[CORRECTION]),
-                ..Entries::free()
-            },
-            numbers(),
-        )
-        .rule(CrossRule::new("DEATH_DAY", "death_date", DEATH_DAY, civil_code(), |step| {
-            let (_, "deceased") = step.texts("life_status")? else { return None };
-            let died = step.after.text("death_date").and_then(PartialDate::parse);
-            let documented = step.basis().and_then(|basis| date_at(basis, "issued_on"));
-            let is_later = died.and_then(PartialDate::full).zip(documented).is_some_and(|(died, entry)| entry < died);
-            (died.is_none() || is_later).then(never)
-        }))
-        .across(superseded_are_given_up(numbers()))
-        .across(successor_claims_it(numbers()))
-        .across(parent("mother_id", "male"))
-        .across(parent("father_id", "female"))
-        .unique(UniqueRule::new(("NUMBER_CLAIMED", "superseded_ids"), ONE_SUCCESSOR, numbers(), |person| {
-            // The record of a number that was itself given up claims nothing any more: its successor makes the claims.
-            match person.text("status") {
-                Some("cancelled") => Vec::new(),
-                _ => superseded(person),
-            }
-        }))
-}
-
-/// A parent whose record is here is older than the child, and not of the sex `other`.
-fn parent(field: &'static str, other: &'static str) -> AcrossRule {
-    let id = move |person: &Object| person.text(field).map(str::to_owned).into_iter().collect();
-    let fits = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
-        let stays = |path| before.is_some_and(|before| before.text(path) == after.text(path));
-        let Some(parent) = after.text(field).filter(|_| !(stays(field) && stays("birth_date"))) else { return true };
-        let Some(parent) = around.newest(parent) else { return true };
-        let year = |person: &Object| person.text("birth_date").and_then(PartialDate::parse).map(|date| date.year);
-        let older = year(&parent).zip(year(after)).is_none_or(|(parent, child)| child - parent >= PARENT_YEARS_MIN);
-        older && parent.text("sex") != Some(other)
-    };
-    let says = "must name a mother who is a woman or a father who is a man, at least 12 years older than the child";
-    AcrossRule::new(("PARENT", field), says, assumption(), id, fits)
-}
-
-const DEATH_DAY: &str = "a deceased person has a death_date, and the death is entered on that day or later";
-const ONE_SUCCESSOR: &str = "must not name a number that another record, which is not cancelled, names as superseded";
-
-fn superseded(person: &Object) -> Vec<String> {
-    let numbers = person.array("superseded_ids").unwrap_or_default();
-    numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
-}
-
-/// A number that a person holds, or held until death, is not superseded by another.
-fn superseded_are_given_up(source: Source) -> AcrossRule {
-    let given_up = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
-        let known = before.map(superseded).unwrap_or_default();
-        let new = superseded(after).into_iter().filter(|number| !known.contains(number));
-        let is_given_up = |own: Object| {
-            let by = own.text("superseded_by");
-            own.text("status") == Some("cancelled") && (by.is_none() || by == after.text("personal_id"))
-        };
-        new.map(|number| around.newest(&number)).all(|own| own.is_none_or(is_given_up))
-    };
-    let says = "must name only numbers whose own record is absent, or is cancelled by this submission at the latest and names no other successor";
-    AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, superseded, given_up)
-}
-
-/// A cancelled number and the one that replaced it name each other.
-fn successor_claims_it(source: Source) -> AcrossRule {
-    let names = |person: &Object| person.text("superseded_by").map(str::to_owned).into_iter().collect();
-    let claims_it = |before: Option<&Object>, after: &Object, around: &dyn Around| {
-        let known = before.and_then(|before| before.text("superseded_by"));
-        let named = after.text("superseded_by").filter(|by| known != Some(*by));
-        let successor = named.and_then(|by| around.newest(by));
-        successor
-            .is_none_or(|next| superseded(&next).iter().any(|claim| Some(claim.as_str()) == after.text("personal_id")))
-    };
-    let says = "must name a number whose record, where there is one, names this one in superseded_ids, in the same submission at the latest";
-    AcrossRule::new(("SUCCESSOR", "superseded_by"), says, source, names, claims_it)
 }
 
 fn household_type() -> RecordType {

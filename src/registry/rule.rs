@@ -12,9 +12,9 @@ use super::form::is_plain_text;
 pub use super::form::{Form, Origin};
 use super::label::Label;
 use super::pattern::Pattern;
-use crate::base::text::name_is_valid;
+use crate::base::text::{end_within, is_in_other_letters, name_is_valid};
 use crate::base::time::Date;
-use crate::base::{PartialDate, Path, PersonalId, legacy};
+use crate::base::{PartialDate, Path, PersonalId, legacy, misread};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -266,11 +266,15 @@ impl Walk<'_> {
         let text = value.as_text();
         let holds = match rule {
             Rule::PersonalId => text.is_some_and(|t| PersonalId::parse(t).is_some()),
-            Rule::Name => match text.and_then(legacy::meant) {
+            Rule::Name => match text.and_then(name_meant) {
                 Some((encoding, meant)) => return garbled(encoding, &meant, path, findings),
                 None => text.is_some_and(name_is_valid),
             },
-            Rule::Text(max) => text.is_some_and(|t| is_plain_text(t, *max)),
+            Rule::Text(max) => match text.and_then(text_meant) {
+                Some((encoding, meant)) => return garbled(encoding, &meant, path, findings),
+                None if text.is_some_and(is_in_other_letters) => return findings.add(path, "FORMAT", LETTERS),
+                None => text.is_some_and(|t| is_plain_text(t, *max)),
+            },
             Rule::Date => text.is_some_and(|t| date(t).is_some()),
             Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
             Rule::PartialDate => text.is_some_and(|t| PartialDate::parse(t).is_some()),
@@ -334,9 +338,34 @@ impl Walk<'_> {
     }
 }
 
-/// A name in another encoding: the message suggests the probable spelling.
+const LETTERS: &str =
+    "must be written in Latin letters: it has Cyrillic ones, or other ones within a word of Latin letters";
+
+/// The encoding of a person's name that was read in another one, and what it is.
+pub fn name_meant(name: &str) -> Option<(&'static str, String)> {
+    misread::meant(name).map(|meant| (UTF_8, meant)).or_else(|| legacy::meant(name))
+}
+
+/// The same of any text.
+fn text_meant(text: &str) -> Option<(&'static str, String)> {
+    if text.is_ascii() {
+        return None;
+    }
+    misread::meant(text).map(|meant| (UTF_8, meant)).or_else(|| legacy::meant_in_text(text))
+}
+
+/// The encoding of today.
+const UTF_8: &str = "UTF-8";
+/// Most of a text that is said to whoever wrote it, in bytes.
+const MEANT_BYTES_MAX: usize = 200;
+
+/// A text of another encoding: what was probably meant is said to whoever wrote it.
 pub fn garbled(encoding: &str, meant: &str, path: impl fmt::Display, findings: &mut Findings<'_>) {
-    findings.add(path, "ENCODING", format_args!("is {encoding} read as Unicode: {meant} was probably meant"));
+    let meant = &meant[..end_within(meant, MEANT_BYTES_MAX)];
+    match encoding {
+        UTF_8 => findings.add(path, "ENCODING", format_args!("is UTF-8 read as Latin-1: {meant} was probably meant")),
+        _ => findings.add(path, "ENCODING", format_args!("is {encoding} read as Unicode: {meant} was probably meant")),
+    }
 }
 
 /// The first and the last of the days on one of which a code of `payload`, submitted `today`, must hold.

@@ -372,7 +372,8 @@ fn is_separator(c: char) -> bool {
     matches!(c, '-' | '.' | ' ' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }
 
-fn compact(key: &str) -> String {
+/// A key without separators, in capitals.
+pub(super) fn compact(key: &str) -> String {
     vietnamese(key).filter(|c| !is_separator(*c)).flat_map(char::to_uppercase).collect()
 }
 

@@ -13,19 +13,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
 use crate::base::{Clock, Error, Result, Timestamp};
 use crate::ledger::Sequencer;
-use crate::store::{Batch, Space, Store};
+use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::statement::STATEMENT_BYTES_MAX;
 
 use super::Sector;
 use super::calendar::Calendar;
 use super::due;
-use super::lifecycle::Author;
+use super::index;
+use super::lifecycle::{Author, FOUND_MAX};
 use super::plan::{Counters, Plan, bases, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
 use super::recent::Recent;
 use super::repetition::{IdempotencyKey, reused};
-use super::row::{Receipts, corrupt, counters_key, history_key};
+use super::row::{Receipts, RecordKey, corrupt, counters_key, history_key};
 
 /// Most submissions that wait.
 pub(super) const QUEUE_MAX: usize = 256;
@@ -215,6 +216,11 @@ pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
         keys.insert(change.key());
         keys.extend(change.related.iter().map(|(.., key)| *key));
     }
+    let lookups: BTreeSet<&[u8]> = changes().flat_map(|change| &change.lookups).map(Vec::as_slice).collect();
+    for prefix in lookups {
+        let rows = store.scan(Scan::prefix(Space::RecordIndex, prefix).limit(FOUND_MAX)).await?;
+        keys.extend(rows.iter().filter_map(|(row, _)| found_at(row)));
+    }
     let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
     for (key, row) in keys.into_iter().zip(store.get_many(Space::Record, &wanted).await?) {
         if let Some(row) = row {
@@ -228,6 +234,13 @@ pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
         plan.know_claim(key, row.as_deref())?;
     }
     Ok(plan)
+}
+
+/// Where the record is that a row of the index leads to: the type is the second byte of its key.
+fn found_at(row: &[u8]) -> Option<RecordKey> {
+    let mut key = [*row.get(1)?; 17];
+    key[1..].copy_from_slice(&index::id_of(row)?.0);
+    Some(key)
 }
 
 /// Adds the bases of earlier versions, for records whose changes name a basis.

@@ -9,6 +9,7 @@
 
 mod catalogue;
 pub mod demands;
+pub mod entries;
 pub mod identity;
 mod life;
 mod meets;

@@ -85,7 +85,7 @@ pub fn parcel(id: &str) -> Object {
         .with("parcel_id", id)
         .with("commune", commune)
         .with("map_sheet", "12")
-        .with("parcel_number", "345")
+        .with("parcel_number", id.bytes().map(u32::from).sum::<u32>().to_string())
         .with("area_m2", "120.5")
         .with("uses", vec![home])
         .with("status", "active")

@@ -8,18 +8,19 @@ use crate::trust::Object;
 use super::super::address::{address, check_unit};
 use super::super::codes::AsOf;
 use super::super::common::{PARENT_YEARS_MIN, findings_at, identity_paper, sex, warn_of_sex, warn_of_year};
-use super::super::lifecycle::{Lifecycle, UniqueRule, assumption, basis};
-use super::super::rule::{Field, Findings, Rule};
+use super::super::lifecycle::{AcrossRule, Around, Lifecycle, UniqueRule, assumption, basis};
+use super::super::rule::{Field, Findings, Rule, date_at};
 use super::super::schema::{Label, RecordType};
 use super::entry::{
     BIRTHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
-    party, registration, stands, the_law,
+    is_news, lived_until, naming, party, registration, stands, the_law,
 };
 
 /// Days within which a birth is registered (article 15).
 const DAYS: i64 = 60;
 
-pub(super) fn record_type(name: &str) -> RecordType {
+/// `deaths` is the record type of entries of deaths.
+pub(super) fn record_type(name: &str, deaths: &str) -> RecordType {
     let mut child = identity_paper();
     child.extend([
         Field::required("full_name", Rule::Name),
@@ -42,12 +43,12 @@ pub(super) fn record_type(name: &str) -> RecordType {
         fields: entry(&BIRTHS, about, &["active", "annulled"]),
         check: Arc::new(check),
         facts: vec![fact("child", "mother_id", "mother.personal_id"), fact("child", "father_id", "father.personal_id")],
-        lifecycle: lifecycle(),
+        lifecycle: lifecycle(deaths),
         ..entry_type(name, "BirthEntry", 13, label, &["child", "mother", "father"])
     }
 }
 
-fn lifecycle() -> Lifecycle {
+fn lifecycle(deaths: &str) -> Lifecycle {
     as_written(stands())
         .fields([
             ("child.full_name", identity_change(), the_law()),
@@ -65,7 +66,30 @@ fn lifecycle() -> Lifecycle {
             let child = entry.text_at("child.personal_id").filter(|_| entry.text("status") == Some("active"));
             child.map(str::to_owned).into_iter().collect()
         }))
+        .across(
+            AcrossRule::new(("PARENT_DEAD", "child"), PARENTS_LIVE, assumption(), |_| Vec::new(), parents_live)
+                .about(deaths)
+                .finding(naming(&["mother", "father"])),
+        )
 }
+
+/// Days for which a child is of a father who has died (Law on Marriage and Family 2014, article 88).
+const DAYS_OF_FATHER: i64 = 300;
+
+/// A mother lives on the day of the birth, and a father lived at most [`DAYS_OF_FATHER`] before.
+fn parents_live(before: Option<&Object>, entry: &Object, around: &dyn Around) -> bool {
+    let born = date_at(entry, "child.birth_date");
+    let says = ["child.birth_date", "mother.personal_id", "father.personal_id"];
+    let Some(born) = born.filter(|_| is_news(before, entry, &says)) else { return true };
+    let lived = |parent: &str, days: i64| {
+        let last = lived_until(entry, parent, around);
+        last.is_none_or(|last| born <= last.saturating_add(jiff::Span::new().days(days)))
+    };
+    lived("mother", 0) && lived("father", DAYS_OF_FATHER)
+}
+
+const PARENTS_LIVE: &str =
+    "a child is not born after its mother's death, or more than 300 days after its father's, where these are entered";
 
 const ONE_BIRTH: &str = "a birth is registered once: annul the other entry first, or in the same submission";
 

@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::base::PartialDate;
 use crate::base::time::Date;
+use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
 use super::super::address::{address, check_unit};
 use super::super::basis::{CORRECTION, COURT_DECISION};
 use super::super::codes::AsOf;
 use super::super::common::{is_after, not_future};
-use super::super::lifecycle::{UniqueRule, assumption, basis, basis_of};
-use super::super::rule::{Field, Findings, Rule};
+use super::super::lifecycle::{AcrossRule, Around, Lookup, UniqueRule, assumption, basis, basis_of};
+use super::super::rule::{Field, Findings, Rule, date_at, latest};
 use super::super::schema::{Fact, Label, RecordType, Says};
 use super::entry::{
     DEATHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
-    party, registration, stands, the_law,
+    is_news, naming, party, registration, stands, the_law,
 };
 
 /// Days within which a death is registered (article 33).
 const DAYS: i64 = 15;
 
-pub(super) fn record_type(name: &str) -> RecordType {
+/// `marriages` is the record type of entries of marriages.
+pub(super) fn record_type(name: &str, marriages: &str) -> RecordType {
     let about = [
         registration(),
         Field::required("deceased", Rule::object(party())),
@@ -54,11 +55,36 @@ pub(super) fn record_type(name: &str) -> RecordType {
             .unique(UniqueRule::new(("DEATH_REGISTERED", "deceased"), ONE_DEATH, the_law(), |entry| {
                 let id = entry.text_at("deceased.personal_id").filter(|_| entry.text("status") == Some("active"));
                 id.map(str::to_owned).into_iter().collect()
-            })),
+            }))
+            .across(
+                AcrossRule::new(
+                    ("MARRIED_SINCE", "died_on"),
+                    NOT_MARRIED_SINCE,
+                    the_law(),
+                    |_| Vec::new(),
+                    married_before,
+                )
+                .about(marriages)
+                .finding(naming(&["deceased"])),
+            ),
         ..entry_type(name, "DeathEntry", 15, label, &["deceased"])
     }
 }
 
+/// No marriage was entered for a day after the death.
+fn married_before(before: Option<&Object>, entry: &Object, around: &dyn Around) -> bool {
+    let died = entry.text("died_on").and_then(PartialDate::parse).map(latest);
+    let id = entry.text_at("deceased.personal_id").and_then(PersonalId::parse);
+    let Some((died, id)) = died.zip(id).filter(|_| is_news(before, entry, &["died_on", "deceased.personal_id"])) else {
+        return true;
+    };
+    let stands = |marriage: &Object| marriage.text("status") != Some("annulled");
+    let marriages = around.found(&Lookup::Person(id)).into_iter().filter(stands);
+    marriages.filter_map(|marriage| date_at(&marriage, "registered_on")).all(|registered| registered <= died)
+}
+
+const NOT_MARRIED_SINCE: &str =
+    "nobody has died before a marriage that is entered for them: annul what is wrong first, or in the same submission";
 const ONE_DEATH: &str = "a death is registered once: annul the other entry first, or in the same submission";
 
 fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {

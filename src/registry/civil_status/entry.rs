@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::base::PartialDate;
 use crate::base::time::Date;
+use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
 use super::super::address::{address, check_unit_of, unit};
@@ -11,8 +11,8 @@ use super::super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY
 use super::super::codes::AsOf;
 use super::super::common::{findings_at, identity_paper, in_order, is_after, not_future, sex, status_reason};
 use super::super::forms;
-use super::super::lifecycle::{Lifecycle, Needs, Source, assumption, basis_of, law};
-use super::super::rule::{Field, Findings, Rule, date_at};
+use super::super::lifecycle::{Around, Lifecycle, Lookup, Needs, Source, assumption, basis_of, law};
+use super::super::rule::{Field, Findings, Rule, date_at, latest};
 use super::super::schema::{Fact, Heading, KeyForm, Label, Organisations, RecordType, Says, State, no_rule};
 use super::super::viewed::Viewed;
 
@@ -174,6 +174,31 @@ pub(super) fn check_time(entry: &Object, path: &str, days: i64, findings: &mut F
         Some("late") => findings.expect(!in_time, "registration", "CONFLICT", says),
         _ => {}
     }
+}
+
+/// The question for entries that name the parties at `paths`.
+pub(super) fn naming(paths: &'static [&'static str]) -> impl Fn(&Object) -> Vec<Lookup> + Send + Sync + 'static {
+    move |entry| {
+        let ids = paths.iter().filter_map(|path| entry.text_at(&format!("{path}.personal_id")));
+        ids.filter_map(PersonalId::parse).map(Lookup::Person).collect()
+    }
+}
+
+/// Whether what an entry says of when something happened to whom is new with a version that stands: `paths` are what says it.
+pub(super) fn is_news(before: Option<&Object>, after: &Object, paths: &[&str]) -> bool {
+    let stood = before.is_some_and(|before| before.text("status") != Some("annulled"));
+    let same = |path: &&str| before.is_some_and(|before| before.path(path) == after.path(path));
+    after.text("status") != Some("annulled") && !(stood && paths.iter().all(same))
+}
+
+/// The last day on which the person at `path` can have lived, by the entries of deaths that the index finds.
+pub(super) fn lived_until(entry: &Object, path: &str, around: &dyn Around) -> Option<Date> {
+    let id = entry.text_at(&format!("{path}.personal_id")).and_then(PersonalId::parse)?;
+    let is_theirs = |death: &Object| {
+        death.text("status") == Some("active") && death.text_at("deceased.personal_id") == Some(id.as_str())
+    };
+    let deaths = around.found(&Lookup::Person(id)).into_iter().filter(is_theirs);
+    deaths.filter_map(|death| death.text("died_on").and_then(PartialDate::parse).map(latest)).min()
 }
 
 /// The birth date of the party at `path`, as far as it is known.

@@ -6,14 +6,14 @@ use crate::base::time::Date;
 use crate::trust::Object;
 
 use super::super::basis::{CORRECTION, COURT_DECISION};
-use super::super::common::{age_at_most, findings_at, in_order, not_future, warn_of_sex};
+use super::super::common::{age_at_most, findings_at, in_order, is_of_sex, not_future, warn_of_sex};
 use super::super::lifecycle::{AcrossRule, Around, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, law};
 use super::super::resident::DEATH_ENTRY;
 use super::super::rule::{Field, Findings, Rule, date_at};
 use super::super::schema::{Fact, Label, RecordType, Says, State};
 use super::entry::{
     DIVORCES, MARRIAGES, annulment, as_written, birth_of, check_entry, check_parties, entry, entry_type, fact,
-    identity_change, party, stands, the_law,
+    identity_change, is_news, lived_until, naming, party, stands, the_law,
 };
 
 /// First day of the present law, which counts completed years; before it, the years begun were counted.
@@ -26,7 +26,8 @@ fn marriage_law() -> Source {
     law("Law 52/2014 on Marriage and Family, art. 8")
 }
 
-pub(super) fn record_type(name: &str) -> RecordType {
+/// `deaths` is the record type of entries of deaths.
+pub(super) fn record_type(name: &str, deaths: &str) -> RecordType {
     let about = [
         Field::required("husband", Rule::object(party())),
         Field::required("wife", Rule::object(party())),
@@ -43,7 +44,7 @@ pub(super) fn record_type(name: &str) -> RecordType {
             ("annulled".into(), State::Ended),
         ],
         facts: facts(),
-        lifecycle: lifecycle(),
+        lifecycle: lifecycle(deaths),
         days: Arc::new(|entry| (date_at(entry, "registered_on"), date_at(entry, "ended_on"))),
         ..entry_type(name, "MarriageEntry", 14, label, &["husband", "wife"])
     }
@@ -60,7 +61,7 @@ fn facts() -> Vec<Fact> {
     [of("husband", "wife"), of("wife", "husband")].concat()
 }
 
-fn lifecycle() -> Lifecycle {
+fn lifecycle(deaths: &str) -> Lifecycle {
     let table = Lifecycle::default().states(
         "status",
         marriage_law(),
@@ -85,9 +86,28 @@ fn lifecycle() -> Lifecycle {
             let stands = entry.text("status") == Some("active");
             ids.filter(|_| stands).map(str::to_owned).collect()
         }))
+        .across(
+            AcrossRule::new(("SPOUSE_DEAD", "registered_on"), BOTH_LIVE, marriage_law(), |_| Vec::new(), both_live)
+                .about(deaths)
+                .finding(naming(&["husband", "wife"])),
+        )
 }
 
-const ONE_MARRIAGE: &str = "a person is in one marriage at a time: the other one ends first (divorced, widowed, annulled), or in the same submission";
+/// Both spouses lived on the day of their marriage.
+fn both_live(before: Option<&Object>, entry: &Object, around: &dyn Around) -> bool {
+    let Some(registered) = date_at(entry, "registered_on") else { return true };
+    if !is_news(before, entry, &["registered_on", "husband.personal_id", "wife.personal_id"]) {
+        return true;
+    }
+    let lived = |spouse: &str| lived_until(entry, spouse, around).is_none_or(|last| registered <= last);
+    lived("husband") && lived("wife")
+}
+
+const BOTH_LIVE: &str =
+    "nobody marries whose death is entered for an earlier day: annul what is wrong first, or in the same submission";
+
+const ONE_MARRIAGE: &str =
+    "nobody is in two marriages: the other one ends first (divorced, widowed, annulled), or in the same submission";
 
 fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     check_entry(entry, today, findings);
@@ -115,6 +135,11 @@ fn check_spouses(entry: &Object, findings: &mut Findings<'_>) {
         let says = "a husband is a man and a wife is a woman";
         findings_at(sex.is_none_or(|sex| sex == wanted), spouse, "sex", "CONFLICT", says, findings);
         let id = entry.text_at(&format!("{spouse}.personal_id"));
+        // A number is kept when a sex is corrected, so that it proves nothing; but then the entry says what it does not.
+        let is_told = sex.is_some() || id.is_none_or(|id| is_of_sex(id, wanted == "female"));
+        let says =
+            "is required where the structure of the personal ID tells the other sex: two of one sex do not marry";
+        findings_at(is_told, spouse, "sex", "REQUIRED", says, findings);
         warn_of_sex(id, wanted == "female", format_args!("{spouse}.personal_id"), findings);
     }
 }

@@ -44,7 +44,7 @@ fn birth() -> Object {
 #[test]
 fn births_keep_their_rules() {
     check_changes(
-        &birth::record_type(BIRTH),
+        &birth::record_type(BIRTH, DEATH),
         &birth(),
         &[
             (&[("entry_number", to("18073-KH-2026-15"))], &["entry_number FORMAT"]),
@@ -87,7 +87,10 @@ fn marriages_keep_their_rules() {
             (&[("husband.birth_date", to("2006-03-02"))], &[]),
             (&[("husband.birth_date", to("2006-03-03"))], &["husband.birth_date CONFLICT"]),
             (&[("wife.birth_date", to("2008-03-03"))], &["wife.birth_date CONFLICT"]),
-            (&[("wife.personal_id", to("042090990001"))], &["wife.personal_id CONFLICT"]),
+            (&[("wife.personal_id", to("042090990001"))], &["wife.personal_id CONFLICT", "wife.sex REQUIRED"]),
+            // a number is kept when the sex is corrected: then the entry says the sex
+            (&[("wife.personal_id", to("042090990009"))], &["wife.sex REQUIRED"]),
+            (&[("wife.personal_id", to("042090990009")), ("wife.sex", to("female"))], &[]),
             (&[("wife.sex", to("male"))], &["wife.sex CONFLICT"]),
             (&[("ended_on", to("2026-04-01"))], &["ended_on CONFLICT"]),
             (&[("status", to("divorced"))], &["ended_on CONFLICT"]),
@@ -102,7 +105,7 @@ fn marriages_keep_their_rules() {
 }
 
 fn marriage_type() -> RecordType {
-    marriage::record_type(MARRIAGE)
+    marriage::record_type(MARRIAGE, DEATH)
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
         .with("deceased", person("042045990001", "Lê Văn Cũ", "1945"))
         .with("died_on", "2026-05-01");
     check_changes(
-        &death::record_type(DEATH),
+        &death::record_type(DEATH, MARRIAGE),
         &death,
         &[
             (&[("died_on", to("1944"))], &["died_on ORDER"]),
@@ -176,7 +179,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
 
 #[test]
 fn entry_numbers_are_recognised_however_they_are_written() {
-    let of = birth::record_type(BIRTH);
+    let of = birth::record_type(BIRTH, DEATH);
     assert_eq!(of.key_of(&birth()).as_deref(), Some("18073KS202615"));
     assert_eq!(KeyForm::Compact.of("18073-ks-2026-15"), "18073KS202615");
     assert_eq!(forms::unit_and_year("18073-KS-2026-15"), Some(("18073", 2026)));

@@ -2,7 +2,9 @@
 
 mod due;
 mod land;
+mod civil_status;
 mod lifecycles;
+mod numbers;
 mod putting;
 
 use std::sync::Arc;

@@ -5,14 +5,18 @@ use crate::registry::basis::{CORRECTION, COURT_DECISION};
 use crate::registry::common::is_same_party;
 use crate::registry::forms;
 use crate::registry::lifecycle::{
-    AcrossRule, Around, CrossRule, Entries, Lifecycle, Needs, Source, Step, UniqueRule, assumption, basis, basis_of,
-    code, free, memory, never,
+    AcrossRule, Around, CrossRule, Entries, Lifecycle, Lookup, Needs, Source, Step, UniqueRule, assumption, basis,
+    basis_of, code, free, memory, never,
 };
 use crate::registry::rule::date_at;
 use crate::trust::{Object, Value};
 
 /// Tolerance between sums of areas, in hundredths of a square metre.
 pub(super) const AREA_TOLERANCE: i64 = 50;
+/// Farmland that is used for 50 years: of households, persons and enterprises.
+pub(super) const FARMLAND: [&str; 9] = ["LUC", "LUK", "LUN", "BHK", "HNK", "NHK", "CLN", "NTS", "LMU"];
+/// Use without a last day.
+pub(super) const LONG_TERM: &str = "long_term";
 /// The spouses divided their common property.
 pub const PROPERTY_DIVISION: &str = "property_division";
 /// One spouse gave their share to the other.
@@ -26,7 +30,12 @@ fn land_law() -> Source {
     memory("Land Law 2024; Decree 101/2024")
 }
 
-pub(super) fn parcel() -> Lifecycle {
+fn term_law() -> Source {
+    memory("Land Law 2024, arts. 171 and 172")
+}
+
+/// `certificates` is the record type of certificates.
+pub(super) fn parcel(certificates: &str) -> Lifecycle {
     Lifecycle::default()
         .states(
             "status",
@@ -52,7 +61,7 @@ pub(super) fn parcel() -> Lifecycle {
         ))
         .across(AcrossRule::new(
             ("AREAS", "area_m2"),
-            "the areas before and after must agree within 0.5 m², with all parcels of a merger in one submission",
+            AREAS,
             code("tolerance of the clean-up campaign"),
             |parcel| texts(parcel, "successors"),
             areas_add_up,
@@ -64,6 +73,51 @@ pub(super) fn parcel() -> Lifecycle {
             |parcel| texts(parcel, "successors"),
             successors_are_new,
         ))
+        .across(
+            AcrossRule::new(("CERTIFIED", "status"), CERTIFIED, land_law(), |_| Vec::new(), is_certified_no_more)
+                .about(certificates)
+                .finding(|parcel| match parcel.text("status") {
+                    Some("split" | "merged") => {
+                        parcel.text("parcel_id").map(|id| Lookup::Naming(id.into())).into_iter().collect()
+                    }
+                    _ => Vec::new(),
+                }),
+        )
+        .across(
+            AcrossRule::new(
+                ("TERM", "uses"),
+                FARMLAND_TERM,
+                term_law(),
+                |_| Vec::new(),
+                |before, after, around| {
+                    let id = after.text("parcel_id").filter(|_| !before.is_some_and(has_no_term) && has_no_term(after));
+                    id.is_none_or(|id| !around.found(&Lookup::Naming(id.to_owned())).iter().any(needs_term))
+                },
+            )
+            .about(certificates)
+            .finding(|parcel| {
+                let id = parcel.text("parcel_id").filter(|_| has_no_term(parcel));
+                id.map(|id| Lookup::Naming(id.into())).into_iter().collect()
+            }),
+        )
+        .unique(UniqueRule::new(
+            ("PARCEL_NUMBERED", "parcel_number"),
+            ONE_PARCEL,
+            code("keys of parcels before their geohash"),
+            |parcel| {
+                let is_active = parcel.text("status") == Some("active");
+                place_on_the_map(parcel).filter(|_| is_active).into_iter().collect()
+            },
+        ))
+}
+
+/// Where a parcel stands in the books: sheet and number within its unit. Where sheets of former units go on, each keeps its numbers.
+fn place_on_the_map(parcel: &Object) -> Option<String> {
+    let former = ["old_key.commune.unit_code", "old_key.commune.unit_valid_from", "old_key.scale"];
+    let [unit, since, sheet, number] =
+        ["commune.unit_code", "commune.unit_valid_from", "map_sheet", "parcel_number"].map(|path| parcel.text_at(path));
+    let former = former.map(|path| parcel.text_at(path).unwrap_or_default());
+    Some([&[unit?, since?, sheet?, number?], &former[..]].concat().join(" "))
 }
 
 /// `parcels` is the record type of parcels.
@@ -71,6 +125,7 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
     let changes =
         || Entries { added: basis(), closing: Vec::new(), closed: basis(), changed: basis(), removed: basis() };
     Lifecycle::default()
+        .found_by("parcels")
         .states(
             "status",
             land_law(),
@@ -116,10 +171,20 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
         .across(
             AcrossRule::new(
                 ("PARCELS", "parcels"),
-                "must name parcels that the registry has, in the same submission at the latest",
+                "must name parcels that the registry has, in the same submission at the latest, and while it is valid such as have not ended",
                 assumption(),
                 |certificate| texts(certificate, "parcels"),
                 parcels_exist,
+            )
+            .about(parcels),
+        )
+        .across(
+            AcrossRule::new(
+                ("TERM", "parcels"),
+                FARMLAND_TERM,
+                term_law(),
+                |certificate| texts(certificate, "parcels"),
+                parcels_have_terms,
             )
             .about(parcels),
         )
@@ -142,8 +207,13 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
         ))
 }
 
-const NEW_PARCELS: &str =
-    "a parcel's successors are entered in the same submission or later: a parcel that existed before cannot be one";
+const AREAS: &str = "the areas before and after must agree within 0.5 m²: the same submission has all parcels that end in one another and all that they become";
+const CERTIFIED: &str = "a parcel ends with its certificates: whichever is valid is replaced, revoked or changed to name it no more, in the same submission at the latest";
+const ONE_PARCEL: &str =
+    "a unit has one active parcel of a sheet and number; sheets of former units are told apart by old_key";
+const FARMLAND_TERM: &str =
+    "farmland has a term of at most 50 years: only a community's certificate names such land without a term";
+const NEW_PARCELS: &str = "a parcel ends in parcels that the same submission enters";
 const ONE_CERTIFICATE: &str = "a parcel has one valid certificate, unless each of its co-owners has one: replace or revoke the other one first, or in the same submission";
 const REPLACED: &str = "a replaced certificate must name its successors";
 const RESTRICTED: &str =
@@ -173,7 +243,7 @@ fn area(parcel: &Object) -> i64 {
     parcel.text("area_m2").and_then(forms::hundredths).unwrap_or(0)
 }
 
-/// Successors that the registry does not have are of unknown area. A parcel ends with the area that it had, and its successors are other parcels.
+/// A parcel ends with the area that it had, and in others than itself, whose areas are known.
 fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let Some(before) = before.filter(|before| before.text("status") != after.text("status")) else { return true };
     let successors = texts(after, "successors");
@@ -183,11 +253,9 @@ fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) ->
     let found: Vec<Object> = successors.iter().filter_map(|id| around.newest(id)).collect();
     let areas: i64 = found.iter().map(area).sum();
     match after.text("status") {
-        Some("split") if found.len() == successors.len() => (areas - area(before)).abs() <= AREA_TOLERANCE,
-        Some("split") => areas <= area(before) + AREA_TOLERANCE,
-        Some("merged") if !found.is_empty() => {
-            (around.total_of_like(&["status", "successors"], &area) - areas).abs() <= AREA_TOLERANCE
-        }
+        _ if found.len() < successors.len() => false,
+        Some("split") => (areas - area(before)).abs() <= AREA_TOLERANCE,
+        Some("merged") => (around.total_of_like(&["status", "successors"], &area) - areas).abs() <= AREA_TOLERANCE,
         _ => true,
     }
 }
@@ -200,6 +268,17 @@ fn successors_are_new(before: Option<&Object>, after: &Object, around: &dyn Arou
     // Another rule refuses a parcel as its own successor.
     let mut others = named.filter(|id| Some(id.as_str()) != after.text("parcel_id") && around.newest(id).is_some());
     others.all(|id| around.is_new(&id))
+}
+
+/// No valid certificate names a parcel that has ended with this change.
+fn is_certified_no_more(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
+    let ends = before.is_some_and(|before| before.text("status") != after.text("status"));
+    let names_it = |certificate: &Object| {
+        certificate.text("status") == Some("valid")
+            && texts(certificate, "parcels").iter().any(|id| Some(id.as_str()) == after.text("parcel_id"))
+    };
+    let id = after.text("parcel_id").filter(|_| ends);
+    id.is_none_or(|id| !around.found(&Lookup::Naming(id.to_owned())).iter().any(names_it))
 }
 
 /// The restrictions on a change of owner on `today`; `until_date` is a restriction's last day.
@@ -246,8 +325,30 @@ fn common_property(step: &Step<'_>) -> Option<Needs> {
 /// Parcels that a certificate named already are not asked for again.
 fn parcels_exist(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let known = before.map(|before| texts(before, "parcels")).unwrap_or_default();
-    let named = texts(after, "parcels").into_iter().filter(|id| !known.contains(id));
-    named.map(|id| around.newest(&id)).all(|parcel| parcel.is_some())
+    let is_valid = after.text("status") == Some("valid");
+    let comes_back = is_valid && before.is_some_and(|before| before.text("status") != Some("valid"));
+    let named = texts(after, "parcels").into_iter().filter(|id| comes_back || !known.contains(id));
+    let stands = |parcel: Object| !is_valid || parcel.text("status") == Some("active");
+    named.map(|id| around.newest(&id)).all(|parcel| parcel.is_some_and(stands))
+}
+
+/// Whether some farmland of a parcel is used without a term.
+fn has_no_term(parcel: &Object) -> bool {
+    objects(parcel, "uses")
+        .iter()
+        .any(|one| one.text("term") == Some(LONG_TERM) && one.text("code").is_some_and(|code| FARMLAND.contains(&code)))
+}
+
+/// Whether the owners of a certificate use farmland for a term: all but communities.
+fn needs_term(certificate: &Object) -> bool {
+    certificate.text("status") == Some("valid") && certificate.text("legal_form") != Some("community")
+}
+
+/// What a certificate named already in the same form is not asked for again.
+fn parcels_have_terms(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
+    let known = before.filter(|before| needs_term(before)).map(|before| texts(before, "parcels")).unwrap_or_default();
+    let new = texts(after, "parcels").into_iter().filter(|id| !known.contains(id));
+    !needs_term(after) || new.filter_map(|id| around.newest(&id)).all(|parcel| !has_no_term(&parcel))
 }
 
 /// Successors have the same owners and the same restrictions.

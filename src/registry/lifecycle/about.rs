@@ -3,6 +3,8 @@
 use crate::base::time::Date;
 use crate::trust::Object;
 
+use super::lookup::Lookup;
+
 /// The other records of a version's type, as far as they are known when it is written.
 pub trait Around {
     /// The day of the change.
@@ -15,6 +17,15 @@ pub trait Around {
 
     /// The same of a record of another type of the registry.
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object>;
+
+    /// The newest versions of the records of the type that the rule asks about which the index finds, after all changes of the submission: of
+    /// what the rule said that it asks for, and at most [`FOUND_MAX`](super::FOUND_MAX) stored ones.
+    fn found(&self, lookup: &Lookup) -> Vec<Object> {
+        self.found_of(None, lookup)
+    }
+
+    /// The same of records of another type of the registry.
+    fn found_of(&self, about: Option<&str>, lookup: &Lookup) -> Vec<Object>;
 
     /// Whether this submission enters a record of the type that the rule looks up.
     fn is_new(&self, natural_key: &str) -> bool {
@@ -42,6 +53,10 @@ impl Around for About<'_> {
 
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
         self.around.newest_of(about.or(self.about), natural_key)
+    }
+
+    fn found_of(&self, about: Option<&str>, lookup: &Lookup) -> Vec<Object> {
+        self.around.found_of(about.or(self.about), lookup)
     }
 
     fn is_new_of(&self, about: Option<&str>, natural_key: &str) -> bool {

@@ -50,6 +50,7 @@ impl Lifecycle {
         let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
         let paths = paths.chain(self.across.iter().map(|rule| &rule.field));
         let paths = paths.chain(self.time.iter().flat_map(TimeRule::fields));
+        let paths = paths.chain(&self.found_by);
         let unknown = paths.chain(self.unique.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
         unknown.map(|path| format!("its lifecycle names `{path}`, which is not a field"))
     }

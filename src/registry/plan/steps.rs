@@ -7,18 +7,18 @@
 //! A basis justifies one change of its record: one that an earlier version has cannot be the basis of a further change.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::time::Date;
 use crate::base::{Error, Reason, Result, Violations};
-use crate::registry::RecordType;
 use crate::registry::basis::FIELD;
-use crate::registry::lifecycle::{Around, Author, Step, check_basis};
+use crate::registry::lifecycle::{Around, Author, Lookup, Step, check_basis};
 use crate::registry::prepare::Prepared;
-use crate::registry::row::RecordKey;
+use crate::registry::row::{RecordKey, record_key};
 use crate::registry::rule::Findings;
 use crate::registry::schema::State;
+use crate::registry::{RecordType, index};
 use crate::trust::{Object, Operation, Value, canonical};
 
 use super::bases::Bases;
@@ -28,9 +28,8 @@ impl Plan {
     /// Whether the lifecycles allow every change; their versions are checked already.
     pub(super) fn check_steps(&self, changes: &[Prepared], author: Author, today: Date) -> Result<()> {
         let is_submitted = author == Author::Owner;
-        let asks_nothing = |change: &Prepared| {
-            change.related.is_empty() && change.claims.is_empty() && !(is_submitted && change.is_of_system)
-        };
+        let asks_nothing =
+            |change: &Prepared| !change.asks() && change.claims.is_empty() && !(is_submitted && change.is_of_system);
         if changes.iter().all(|change| change.operation == Operation::Create && asks_nothing(change)) {
             return Ok(());
         }
@@ -44,7 +43,7 @@ impl Plan {
                 None => self.current.get(&change.key()).map(|now| self.content(now)).transpose()?,
             };
             // Claims are compared below, by the keys alone.
-            let is_asked = !change.related.is_empty() || (is_submitted && change.is_of_system);
+            let is_asked = change.asks() || (is_submitted && change.is_of_system);
             if before.is_none() && !is_asked {
                 continue;
             }
@@ -71,14 +70,15 @@ impl Plan {
                 None if is_submitted => check_basis(&after, &mut findings),
                 None => {}
             }
-            if !change.related.is_empty() {
+            if change.asks() {
                 asking.push((at, change, before, after));
             }
         }
         self.check_claims(&newest, &mut violations);
-        let totals = Totals::default();
+        let (totals, left) = (Totals::default(), OnceCell::new());
         for (at, change, before, after) in &asking {
-            let around = Neighbours { plan: self, newest: &newest, totals: &totals, asking: change, today };
+            let around =
+                Neighbours { plan: self, newest: &newest, totals: &totals, left: &left, asking: change, today };
             let root = format_args!("changes[{at}].payload");
             let mut findings = Findings::new(&root, &mut violations);
             change.record_type.lifecycle.check_across(before.as_deref(), after, &around, &mut findings);
@@ -156,6 +156,8 @@ struct Neighbours<'a> {
     plan: &'a Plan,
     newest: &'a BTreeMap<RecordKey, (usize, &'a Prepared)>,
     totals: &'a Totals,
+    /// The index rows of what the submission leaves, once somebody asks.
+    left: &'a OnceCell<BTreeSet<Vec<u8>>>,
     asking: &'a Prepared,
     today: Date,
 }
@@ -170,19 +172,41 @@ impl Neighbours<'_> {
     }
 }
 
+impl Neighbours<'_> {
+    /// A record after all changes of the submission.
+    fn content_at(&self, key: &RecordKey) -> Option<Object> {
+        let found = match self.newest.get(key) {
+            Some((_, change)) => content_of(change),
+            None => self.plan.content(self.plan.current.get(key)?),
+        };
+        // Stored rows were read when the plan got to know them, and what is planned was written from an object: neither fails here.
+        found.ok().map(Cow::into_owned)
+    }
+}
+
 impl Around for Neighbours<'_> {
     fn today(&self) -> Date {
         self.today
     }
 
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
-        let key = self.key_of(about, natural_key)?;
-        let found = match self.newest.get(&key) {
-            Some((_, change)) => content_of(change),
-            None => self.plan.content(self.plan.current.get(&key)?),
+        self.content_at(&self.key_of(about, natural_key)?)
+    }
+
+    fn found_of(&self, about: Option<&str>, lookup: &Lookup) -> Vec<Object> {
+        let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name));
+        let Some(of) = of else { return Vec::new() };
+        let prefix = index::lookup_prefix(of, lookup);
+        let left = self.left.get_or_init(|| {
+            let rows = self.newest.values().flat_map(|(_, change)| &change.index_keys);
+            rows.filter(|key| index::answers_lookups(key)).cloned().collect()
+        });
+        let keys = |rows: &BTreeSet<Vec<u8>>| -> Vec<RecordKey> {
+            let rows = rows.range(prefix.clone()..).take_while(|row| row.starts_with(&prefix));
+            rows.filter_map(|row| Some(record_key(of, index::id_of(row)?))).collect()
         };
-        // Stored rows were read when they were added to the plan, and planned ones were written from an object: neither fails here.
-        found.ok().map(Cow::into_owned)
+        let before = keys(&self.plan.findable).into_iter().filter(|key| !self.newest.contains_key(key));
+        before.chain(keys(left)).filter_map(|key| self.content_at(&key)).collect()
     }
 
     fn is_new_of(&self, about: Option<&str>, natural_key: &str) -> bool {

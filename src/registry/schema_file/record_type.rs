@@ -92,6 +92,7 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, known: Known<'_>) -> Opti
         lifecycle.rules.extend(compiled.lifecycle.rules.iter().cloned());
         lifecycle.across.extend(compiled.lifecycle.across.iter().cloned());
         lifecycle.unique.extend(compiled.lifecycle.unique.iter().cloned());
+        lifecycle.found_by.clone_from(&compiled.lifecycle.found_by);
         if let Some(other) = plan::first_difference(&compiled.fields, &fields) {
             let problem = format_args!("its fields are not those of {}, whose rules these are: {other}", compiled.name);
             map.flaw("COMPILED", problem);

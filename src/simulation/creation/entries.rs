@@ -1,11 +1,11 @@
 //! Entries of civil status of a created citizen: the birth, and the marriage to somebody who is there already.
 
-use crate::base::Date;
 use crate::simulation::document::civil_status::{BirthEntry, Entry, MarriageEntry, Party};
 use crate::simulation::document::{Address, Document as _, Record};
-use crate::simulation::geography::{Commune, Geography, REORGANISED};
+use crate::simulation::geography::REORGANISED;
 use crate::simulation::names::Sex;
 use crate::simulation::personas::Life;
+use crate::simulation::personas::entries::{authority, entry};
 use crate::simulation::personas::identity::Scene;
 use crate::simulation::personas::reserved;
 use crate::simulation::population::calendar::plus_days;
@@ -15,32 +15,6 @@ use super::relatives::Relatives;
 
 /// Days after a birth on which it is registered.
 const REGISTERED_AFTER: i64 = 20;
-
-/// Where and when something was registered: on its day where the unit of that day is known by its present code, else late, in the commune of today.
-fn entry(scene: &Scene<'_>, on: Date) -> Entry {
-    let (commune, number) = (scene.own.commune, reserved::entry(scene.own.ordinal()));
-    let former = commune.former.first().and_then(|code| Geography::ha_tinh().former(code));
-    let day = |text: &str| text.parse::<Date>().ok();
-    let former = former.filter(|unit| day(unit.valid_from) <= Some(on) && Some(on) < day(unit.valid_to));
-    match former {
-        Some(unit) => Entry {
-            number,
-            registered_on: on,
-            unit: Address { unit_code: unit.code, unit_valid_from: unit.valid_from, text: None },
-            authority: format!("UBND {} {}", unit.kind, unit.name),
-        },
-        None => Entry {
-            number,
-            registered_on: if on >= REORGANISED { on } else { plus_days(scene.today, -30).max(REORGANISED) },
-            unit: Address::commune(commune),
-            authority: authority(commune),
-        },
-    }
-}
-
-fn authority(commune: &Commune) -> String {
-    format!("UBND {} {}", commune.kind, commune.name)
-}
 
 fn party(life: &Life) -> Party {
     Party {

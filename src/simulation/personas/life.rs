@@ -318,6 +318,9 @@ fn licence(person: &Person, scene: &Scene<'_>) -> Licence {
     }
 }
 
+/// Land with perennial crops is used for fifty years, which most began in 2013 (Land Law 2013, article 210).
+const GARDEN_TERM: Date = Date::constant(2063, 10, 15);
+
 fn parcel(scene: &Scene<'_>) -> Parcel {
     let (commune, number) = (scene.own.commune, scene.own.ordinal());
     let former = commune.former.first().and_then(|code| Geography::ha_tinh().former(code));
@@ -336,7 +339,7 @@ fn parcel(scene: &Scene<'_>) -> Parcel {
         }),
         uses: vec![
             LandUse { code: home, area_tenths: 2_000, origin, until: None },
-            LandUse { code: garden, area_tenths: 3_485, origin, until: None },
+            LandUse { code: garden, area_tenths: 3_485, origin, until: Some(GARDEN_TERM) },
         ],
     }
 }

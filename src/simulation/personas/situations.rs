@@ -8,15 +8,13 @@ use crate::registry::health_insurance::CARD;
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, certificate};
 use crate::registry::resident::DEATH_ENTRY;
 use crate::registry::vehicle::REGISTRATION;
-use crate::simulation::document::civil_status::{DeathEntry, Entry, Party};
-use crate::simulation::document::{
-    Address, Basis, Document as _, LandOwner, LandRestriction, Paper, Person, Record, Sentence,
-};
+use crate::simulation::document::{Address, Basis, Document as _, LandOwner, LandRestriction, Paper, Record, Sentence};
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{month_start, plus_days, plus_years};
 use crate::trust::Operation;
 
+use super::entries;
 use super::identity::{Identity, Scene};
 use super::life::Life;
 use super::reserved;
@@ -178,6 +176,7 @@ pub fn husband(scene: &Scene<'_>) -> Life {
     life.person.household_id = Some(reserved::household(wife.own.ordinal()));
     life.person.relation_to_head = Some("spouse");
     life.person.permanent_residence = Life::full(&wife).person.permanent_residence;
+    life.civil_status.push(entries::marriage(scene, &wife));
     life
 }
 
@@ -222,7 +221,8 @@ pub fn expunged(scene: &Scene<'_>) -> Life {
         let numbers = reserved::judicial_certificates(scene.own.ordinal());
         for (number, form) in numbers.iter().zip([Form::One, Form::Two]) {
             let asked = Asked { number, form, requested_by: "holder", on: plus_days(scene.today, -30) };
-            life.judicial_certificates.push(Record {
+            // After the record says so.
+            life.later.push(Record {
                 record_type: CERTIFICATE,
                 version: 1,
                 operation: Operation::Create,
@@ -231,28 +231,6 @@ pub fn expunged(scene: &Scene<'_>) -> Life {
         }
     }
     life
-}
-
-/// The entry of the death in the books of the commune, which exists since July 2025.
-fn death_entry(identity: &Identity, person: &Person, died: Date) -> Option<Record> {
-    let commune = identity.commune;
-    let registered_on = plus_days(died, 2);
-    let authority = "Ủy ban nhân dân xã Thạch Hà".to_owned();
-    let entry = Entry {
-        number: reserved::entry(identity.ordinal()),
-        registered_on,
-        unit: Address::commune(commune),
-        authority,
-    };
-    let deceased = Party {
-        personal_id: Some(person.personal_id),
-        full_name: person.full_name.clone(),
-        birth_date: Some(person.birth_date),
-        sex: Some(person.sex),
-        residence: person.permanent_residence.clone(),
-    };
-    let death = DeathEntry { entry, deceased, died_on: died.into(), death_place: Some(Address::commune(commune)) };
-    (registered_on >= Date::constant(2025, 7, 1)).then(|| death.record())
 }
 
 /// Died last year, and the land office and the vehicle register have not been notified.
@@ -272,7 +250,7 @@ pub fn deceased(scene: &Scene<'_>) -> Life {
     person.status = "deceased";
     person.status_reason = Some("Đã chết".into());
     life.later.push(person.version(2).with_basis(&entry));
-    life.civil_status.extend(death_entry(scene.own, &person, died));
+    life.civil_status.extend(entries::death(scene.own, &person, died));
     dissolve_household(&mut life);
     if let Some(mut card) = life.health_card.clone() {
         card.status = "revoked";
@@ -326,6 +304,7 @@ pub fn small_girl(scene: &Scene<'_>) -> Life {
     }
     life.health_card = card;
     life.account = life.account.map(|account| Account { level: 1, guardian, ..account });
+    life.civil_status.push(entries::birth(scene, &life.person, mother));
     life
 }
 

@@ -45,7 +45,7 @@ fn every_later_version_is_a_legal_step() {
         let mut violations = crate::base::Violations::default();
         let mut steps = 0;
         for persona in all(today) {
-            for record in &persona.later {
+            for record in persona.later.iter().filter(|record| record.version > 1) {
                 let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
                 let key = record.payload.text(&record_type.natural_key);
                 let is_before = |first: &&Record| {
@@ -77,8 +77,9 @@ fn personas_keep_to_their_reserved_numbers() {
         for record in &persona.later {
             let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
             let key = record.payload.text(&record_type.natural_key).expect("natural key");
-            assert!(keys.contains(&(record.record_type, key.to_owned())), "{key} has a first version");
-            assert_eq!(record.version, 2);
+            // What says what a later version says comes behind it.
+            let is_new = keys.insert((record.record_type, key.to_owned()));
+            assert_eq!(record.version, if is_new { 1 } else { 2 }, "{key}");
         }
     }
     for batch in Population::new(crate::base::Seed::root(1), 2_000, today) {

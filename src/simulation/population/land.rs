@@ -103,7 +103,12 @@ fn residential(commune: &'static Commune, draws: &mut Draws, numbers: &mut Numbe
     let mut parcel = parcel(commune, if ward { "ODT" } else { "ONT" }, area, None, numbers, draws);
     if draws.chance(if ward { 0.2 } else { 0.65 }) {
         let garden = draws.between(1_000, 12_000).unsigned_abs();
-        parcel.uses.push(LandUse { code: "CLN", area_tenths: garden, origin: parcel.uses[0].origin, until: None });
+        parcel.uses.push(LandUse {
+            code: "CLN",
+            area_tenths: garden,
+            origin: parcel.uses[0].origin,
+            until: Some(FIELD_TERM),
+        });
     }
     parcel
 }
