@@ -4,6 +4,8 @@
 
 mod common;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{as_agency, as_citizen, gateway, reason};
 use lienthong::base::OrganisationCode;
 use lienthong::base::time::SystemClock;
@@ -20,6 +22,7 @@ use lienthong::wire::proto::identity::v1::{
 use lienthong::wire::proto::registry::v1::get_records_request::Selector;
 use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use lienthong::wire::proto::registry::v1::{GetRecordsRequest, GetRecordsResponse};
+use serde_json::json;
 use tonic::{Code, Status};
 
 /// Represents an enterprise, by the business register.
@@ -33,6 +36,29 @@ fn code() -> String {
     let records = personas.iter().flat_map(|persona| &persona.records);
     let mut codes = records.filter_map(|record| record.payload.text("enterprise_code").map(str::to_owned));
     codes.next().expect("an enterprise")
+}
+
+/// Ends the enterprise, by a decision.
+async fn dissolve(channel: &tonic::transport::Channel, code: &str) {
+    let ask = async |credential: &str, method: &str, body: serde_json::Value| {
+        let headers = vec![("authorization".to_owned(), format!("Bearer demo-{credential}"))];
+        let method = format!("lienthong.registry.v1.RegistryService/{method}");
+        common::dynamic::Call { headers, body: body.to_string(), method }.make(channel).await.expect("answered")
+    };
+    let key = json!({"record_type": "business.enterprise.v1", "values": [code]});
+    let read = ask("finance", "GetRecords", json!({"registry": "business", "natural_key": key})).await;
+    let payload = read["records"][0]["record"]["whole"]["payload"].as_str().expect("a payload");
+    let mut payload: serde_json::Value =
+        serde_json::from_slice(&STANDARD.decode(payload).expect("base64")).expect("JSON");
+    payload["status"] = json!("dissolved");
+    payload["tax_status"] = json!("01");
+    payload["status_reason"] = json!("giải thể");
+    payload["basis"] = json!({
+        "document_number": "9/QĐ", "issued_on": "2026-01-05", "authority": "Sở Tài chính", "reason_code": "dissolution",
+    });
+    let records = json!([{"record_type": "business.enterprise.v1", "payload": payload}]);
+    let put = ask("finance", "PutRecords", json!({"registry": "business", "records": records})).await;
+    assert_eq!(put["outcomes"][0]["effect"], "PUT_EFFECT_UPDATED", "{put}");
 }
 
 fn fetch(code: &str, record_types: &[&str], purpose: &str) -> FetchRecordsRequest {
@@ -121,6 +147,14 @@ async fn an_enterprises_records_are_fetched_and_the_call_is_in_its_log() {
     assert!(ended.account.expect("an account").mandates.is_empty());
     let gone = accounts.get_organisation_account(as_citizen(CLERK, get)).await.expect_err("no mandate any more");
     assert_eq!(reason(&gone).1, "ROLE_NOT_ALLOWED");
+
+    // An enterprise that has ended gives no mandate, and those that it gave have ended.
+    accounts.grant_mandate(as_citizen(DIRECTOR, grant(&code))).await.expect("granted, while it stands");
+    dissolve(&started.channel, &code).await;
+    let late = accounts.grant_mandate(as_citizen(DIRECTOR, renumbered("042083990016"))).await.expect_err("dissolved");
+    assert_eq!(reason(&late), (Code::FailedPrecondition, "ORGANISATION_ENDED".into()));
+    assert_eq!(reason(&log(CLERK).await.expect_err("no mandate any more")).1, "ROLE_NOT_ALLOWED");
+    assert!(log(DIRECTOR).await.is_ok(), "its affairs are wound up");
 
     let mut registry = RegistryServiceClient::new(started.channel.clone());
     let by_code = |code: &str| GetRecordsRequest {

@@ -91,6 +91,7 @@ reasons! {
     // linking and presenting
     AccountLevelTooLow = "ACCOUNT_LEVEL_TOO_LOW", WrongState, "Tài khoản định danh chưa đạt mức độ 2.";
     AccountMissing = "ACCOUNT_MISSING", WrongState, "Công dân chưa có tài khoản định danh điện tử.";
+    OrganisationEnded = "ORGANISATION_ENDED", WrongState, "Tổ chức đã chấm dứt tồn tại.";
     TooManyMandates = "TOO_MANY_MANDATES", WrongState, "Tổ chức đã có đủ số người được ủy quyền tối đa.";
     JournalIncomplete = "JOURNAL_INCOMPLETE", WrongState, "Nhật ký lời gọi không còn giữ đủ các lời gọi.";
     RecordingImpossible = "RECORDING_IMPOSSIBLE", WrongState, "Không thể ghi lại các lời gọi ở đây.";

@@ -1,9 +1,10 @@
 //! Whether a document belongs to a person: by personal ID, else by name, birth date and sex. Pure.
 //!
-//! A document that carries the person's number may still be another's: where neither its name nor its birth date is the
-//! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides. A probable
-//! error or variant (Mỹ and Mĩ, a dropped Thị, day and month exchanged, one wrong digit) is neither accepted nor refused: the issuer
-//! decides, and is told the difference.
+//! A document that carries the person's number may still be somebody else's: where neither its name nor its birth date is the
+//! person's, the number was given to the wrong holder. Their identity card of before (CMND) is a number of theirs, too. Without a number, the
+//! exact name with birth date and sex decides; beside a number that is not known to be theirs it does not. What looks like a
+//! slip or another way of writing (Mỹ and Mĩ, a dropped Thị, day and month exchanged, one wrong digit) is neither taken nor refused: the issuer
+//! has the word, and is told what differs.
 
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::near::{self, differ_by_one, with_one_i, without_middle};
@@ -19,6 +20,8 @@ use super::people::Person;
 pub enum MatchedBy {
     /// The document carries one of the person's numbers.
     PersonalId,
+    /// The document carries no personal ID, and the number of the person's identity card of before.
+    OldIdNumber,
     /// Exact name, birth date, sex.
     NameAndBirthDate,
     /// Name without marks, birth date, sex.
@@ -30,6 +33,7 @@ impl MatchedBy {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PersonalId => "personal_id",
+            Self::OldIdNumber => "old_id_number",
             Self::NameAndBirthDate => "name_and_birth_date",
             Self::FoldedNameAndBirthDate => "folded_name_and_birth_date",
         }
@@ -37,7 +41,7 @@ impl MatchedBy {
 
     /// Reads [`Self::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::PersonalId, Self::NameAndBirthDate, Self::FoldedNameAndBirthDate]
+        [Self::PersonalId, Self::OldIdNumber, Self::NameAndBirthDate, Self::FoldedNameAndBirthDate]
             .into_iter()
             .find(|by| by.as_str() == text)
     }
@@ -61,6 +65,12 @@ pub enum Match {
 pub enum Doubt {
     /// One digit of the number is another.
     NumberDigit,
+    /// The identity card of before (CMND) has another number than the person's.
+    OldNumber,
+    /// The population register has no identity card of before to compare with the document's.
+    OldNumberUnknown,
+    /// The document knows its holder by a passport, which the population register does not have.
+    Passport,
     /// Another name.
     Name,
     /// The name agrees without its marks only.
@@ -86,6 +96,9 @@ impl Doubt {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NumberDigit => "NUMBER_DIGIT_DIFFERS",
+            Self::OldNumber => "OLD_NUMBER_DIFFERS",
+            Self::OldNumberUnknown => "OLD_NUMBER_UNKNOWN",
+            Self::Passport => "PASSPORT_UNKNOWN",
             Self::Name => "NAME_DIFFERS",
             Self::NameMarks => "NAME_MARKS_MISSING",
             Self::NameSpelling => near::NAME_SPELLING,
@@ -102,10 +115,34 @@ impl Doubt {
 /// The comparison of a document's holder with a person, item by item. It tells which items agree, never their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
+    /// By which number the document knows its holder, and how it would match.
+    paper: Paper,
     number: Same,
     name: Same,
     birth_date: Same,
     sex: Same,
+}
+
+/// The papers by which a document may know its holder; the first of them that it names counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paper {
+    PersonalId,
+    OldIdNumber,
+    Passport,
+}
+
+impl Paper {
+    fn item(self) -> &'static str {
+        match self {
+            Self::PersonalId => "holder.personal_id",
+            Self::OldIdNumber => "holder.old_id_number",
+            Self::Passport => "holder.passport",
+        }
+    }
+
+    fn matched_by(self) -> MatchedBy {
+        if self == Self::OldIdNumber { MatchedBy::OldIdNumber } else { MatchedBy::PersonalId }
+    }
 }
 
 /// Whether two values of one item agree.
@@ -127,8 +164,10 @@ impl Comparison {
     /// Compares.
     pub fn of(person: &Person, holder: &Object) -> Self {
         let same = |equal: bool| if equal { Same::Exactly } else { Same::No };
+        let (paper, number) = compare_papers(person, holder);
         Self {
-            number: holder.text("personal_id").map_or(Same::Unknown, |number| compare_numbers(person, number)),
+            paper,
+            number,
             name: compare_names(person.payload.text("full_name"), holder.text("full_name")),
             birth_date: compare_dates(person.payload.text("birth_date"), holder.text("birth_date")),
             sex: match (person.payload.text("sex"), holder.text("sex")) {
@@ -154,7 +193,8 @@ impl Comparison {
     }
 
     fn with_own_number(self) -> Match {
-        let doubtful = |doubt| Match::Doubtful(MatchedBy::PersonalId, doubt);
+        let by = self.paper.matched_by();
+        let doubtful = |doubt| Match::Doubtful(by, doubt);
         match (self.name, self.birth_date) {
             (Same::No, Same::No) => Match::No,
             (Same::No, _) => doubtful(Doubt::Name),
@@ -163,7 +203,7 @@ impl Comparison {
             // Marks are what old systems lose: with the number, the name is no less certain for it.
             (Same::Nearly(doubt), _) if doubt != Doubt::NameMarks => doubtful(doubt),
             (_, Same::Nearly(doubt)) => doubtful(doubt),
-            _ => Match::Sure(MatchedBy::PersonalId),
+            _ => Match::Sure(by),
         }
     }
 
@@ -183,7 +223,7 @@ impl Comparison {
     /// The part that `Explain` may show the citizen. For a document that carries another person's number it shows only that:
     /// whether a stranger has the same name is not theirs to know.
     pub fn items(self) -> Vec<(&'static str, Same)> {
-        let number = ("holder.personal_id", self.number);
+        let number = (self.paper.item(), self.number);
         if self.number == Same::No {
             return vec![number];
         }
@@ -221,6 +261,26 @@ pub(super) fn is_anothers(person: &Person, record_type: &RecordType, payload: &O
 /// The personal ID that a document carries.
 pub(super) fn number_of(record_type: &RecordType, payload: &Object) -> Option<PersonalId> {
     record_type.holder(payload)?.text("personal_id").and_then(PersonalId::parse)
+}
+
+/// Compares the first paper that a document names with the person's.
+fn compare_papers(person: &Person, holder: &Object) -> (Paper, Same) {
+    if let Some(number) = holder.text("personal_id") {
+        return (Paper::PersonalId, compare_numbers(person, number));
+    }
+    if let Some(number) = holder.text("old_id_number") {
+        let same = match person.payload.text("old_id_number") {
+            Some(own) if own == number => Same::Exactly,
+            Some(own) if differ_by_one(own, number) => Same::Nearly(Doubt::NumberDigit),
+            Some(_) => Same::Nearly(Doubt::OldNumber),
+            None => Same::Nearly(Doubt::OldNumberUnknown),
+        };
+        return (Paper::OldIdNumber, same);
+    }
+    match holder.contains("passport") {
+        true => (Paper::Passport, Same::Nearly(Doubt::Passport)),
+        false => (Paper::PersonalId, Same::Unknown),
+    }
 }
 
 /// Compares a document's number with all numbers of the person, and recognises likely typing errors.
@@ -265,6 +325,7 @@ fn compare_dates(ours: Option<&str>, theirs: Option<&str>) -> Same {
 mod tests {
     use super::*;
     use crate::registry::numbers::Numbers;
+    use crate::trust::Value;
 
     fn person() -> Person {
         let number = |text| PersonalId::parse(text).expect("id");
@@ -273,6 +334,45 @@ mod tests {
         let current = number("042185990002");
         let numbers = Numbers { superseded: vec![number("042185990003")], ..Numbers::only(current) };
         Person { numbers, payload }
+    }
+
+    /// A holder whom the document knows by another paper than a personal ID.
+    #[test]
+    fn an_old_card_counts_as_a_number_and_another_paper_is_confirmed() {
+        use Match::{Doubtful, No, Sure};
+        use MatchedBy::{NameAndBirthDate, OldIdNumber};
+        let passport = || Value::Object(Object::new().with("country", "VN").with("number", "C1234567"));
+        let old = |number: &str| Value::from(number);
+        let (name, born) = ("Nguyễn Thị Mỹ Hoà", "1985-03-07");
+        let (own, slip, other) = ("183456789", "183456780", "189900012");
+        // the person's own card, the paper, its value, name, birth date → outcome
+        let cases = [
+            (own, "old_id_number", old(own), name, born, Sure(OldIdNumber)),
+            (own, "old_id_number", old(own), name, "1985", Sure(OldIdNumber)),
+            (own, "old_id_number", old(own), "Trần Văn Nam", born, Doubtful(OldIdNumber, Doubt::Name)),
+            (own, "old_id_number", old(own), "Trần Văn Nam", "1990-01-02", No),
+            (own, "old_id_number", old(slip), name, born, Doubtful(NameAndBirthDate, Doubt::NumberDigit)),
+            (own, "old_id_number", old(other), name, born, Doubtful(NameAndBirthDate, Doubt::OldNumber)),
+            (own, "old_id_number", old(other), name, "1985", Doubtful(NameAndBirthDate, Doubt::OldNumber)),
+            (own, "old_id_number", old(other), "Nguyễn Thị Mĩ Hoà", born, No),
+            ("", "old_id_number", old(other), name, born, Doubtful(NameAndBirthDate, Doubt::OldNumberUnknown)),
+            (own, "passport", passport(), name, born, Doubtful(NameAndBirthDate, Doubt::Passport)),
+            (own, "passport", passport(), name, "1986", No),
+        ];
+        for (card, paper, number, name, born, outcome) in cases {
+            let mut person = person();
+            if !card.is_empty() {
+                person.payload.insert("old_id_number", card);
+            }
+            let mut holder = Object::new().with("full_name", name).with("birth_date", born).with("sex", "female");
+            holder.insert(paper, number);
+            let found = Comparison::of(&person, &holder);
+            assert_eq!(found.outcome(), outcome, "{card} {paper} {name} {born}");
+            assert_eq!(found.items()[0].0, format!("holder.{paper}"));
+            // Where a personal ID stands beside it, that counts.
+            let known = Comparison::of(&person, &holder.with("personal_id", "042185990011"));
+            assert_eq!(known.outcome(), No);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::registry::numbers::{Numbers, Standing};
 use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object, Value};
 
+use super::document::{Standing as Document, standing_of};
 use super::people::Registries;
 
 /// Most mandates of one organisation.
@@ -85,7 +86,8 @@ impl Organisations {
     }
 
     /// How a person acts for an organisation; `None` where they do not. The register of organisations says who represents one, the account who
-    /// has a mandate. An organisation that is not in force is represented still: its affairs are wound up.
+    /// has a mandate. An organisation that has ended is represented still, since its affairs are wound up; its mandates ended with it (Civil Code,
+    /// article 140).
     pub async fn representation(
         &self,
         code: OrganisationCode,
@@ -94,6 +96,9 @@ impl Organisations {
     ) -> Result<Option<Representation>> {
         if self.is_representative(code, person, now).await? {
             return Ok(Some(Representation::Legal));
+        }
+        if self.has_ended(code, now).await? {
+            return Ok(None);
         }
         let account = self.account(code, now).await?;
         let has_mandate = |account: &OrganisationAccount| {
@@ -115,6 +120,24 @@ impl Organisations {
         Ok(record.is_some_and(|record| names_them(&record.payload)))
     }
 
+    /// Whether the newest record of the register of organisations says that this one has ended: dissolved, bankrupt, merged. One that is not there,
+    /// or does not pass its checks, says nothing.
+    async fn has_ended(&self, code: OrganisationCode, now: Timestamp) -> Result<bool> {
+        let Some(register) = self.registries.catalogue().organisations() else { return Ok(false) };
+        let key = register.key_form.of(&code.to_string());
+        let record = self.registries.read_one(register, key, now, |_| false).await?;
+        Ok(record.is_some_and(|record| matches!(standing_of(register, &record, now), Document::Revoked(_))))
+    }
+
+    /// Fails with [`OrganisationEnded`](Reason::OrganisationEnded).
+    async fn must_stand(&self, code: OrganisationCode, now: Timestamp) -> Result<()> {
+        if !self.has_ended(code, now).await? {
+            return Ok(());
+        }
+        let message = "the organisation has ended: it opens no account and gives no mandate any more";
+        Err(Error::new(Reason::OrganisationEnded, message).with_subject("organisation", "organisation_code"))
+    }
+
     /// Waits until what a conflict has seen can be read.
     pub async fn settled(&self) -> Result<()> {
         crate::store::settled(&*self.store).await
@@ -132,11 +155,12 @@ impl Organisations {
         Ok(Some((account, row)))
     }
 
-    /// Opens the account; one that is open already stays as it is.
+    /// Opens the account; one that is open already stays as it is. Fails with [`OrganisationEnded`](Reason::OrganisationEnded) where it would be new.
     pub async fn open(&self, code: OrganisationCode, now: Timestamp) -> Result<OrganisationAccount> {
         if let Some(account) = self.account(code, now).await? {
             return Ok(account);
         }
+        self.must_stand(code, now).await?;
         let account = OrganisationAccount { code, opened_at: now, mandates: Vec::new() };
         let batch =
             Batch::new().require_absent(Space::Account, key(code)).put(Space::Account, key(code), account.to_row());
@@ -144,8 +168,9 @@ impl Organisations {
         Ok(account)
     }
 
-    /// Gives a mandate until `until`; a person's existing mandate, under any of their numbers, gets the new end. Fails with
-    /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account. For a person who is not alive and of full age, it is not told
+    /// Gives a mandate until `until`; a person's mandate that is there already, under whichever of their numbers, gets the new end. Fails with
+    /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account, and with
+    /// [`OrganisationEnded`](Reason::OrganisationEnded) where it has ended. Of somebody who is no living person of full age it is not told
     /// what they are.
     pub async fn grant(
         &self,
@@ -166,6 +191,7 @@ impl Organisations {
         if until.0.saturating_sub(now.0) > MANDATE_DAYS_MAX * DAY_MS {
             return refused("TOO_LONG", "a mandate lasts at most five years");
         }
+        self.must_stand(code, now).await?;
         self.change(code, now, |account| {
             let theirs = |mandate: &Mandate| person.contains(mandate.person);
             let from = account.mandates.iter().find(|mandate| theirs(mandate)).map_or(now, |mandate| mandate.from);

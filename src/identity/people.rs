@@ -89,13 +89,10 @@ impl Registries {
         Ok(others)
     }
 
-    /// The number of people who share a 9-digit number, at most two.
-    pub async fn sharing(&self, old_number: &str, now: Timestamp) -> Result<usize> {
+    /// The records of the people who have a 9-digit number, at most two.
+    pub async fn holding(&self, old_number: &str, now: Timestamp) -> Result<Vec<Object>> {
         let selector = Selector::OldNumber(old_number.to_owned());
         let found = self.reader.first(self.catalogue().people(), selector, 2).await?;
-        for answer in &found {
-            self.reader.as_issued(answer, now).verified()?;
-        }
-        Ok(found.len())
+        found.iter().map(|answer| Ok(self.reader.as_issued(answer, now).verified()?.payload)).collect()
     }
 }

@@ -18,7 +18,7 @@ use crate::registry::driver_licence::DOCUMENT as DRIVER_LICENCE;
 use crate::registry::health_insurance::DOCUMENT as HEALTH_CARD;
 use crate::registry::vehicle::DOCUMENT as VEHICLE;
 use crate::registry::{driver_licence, health_insurance, resident, vehicle};
-use crate::trust::Operation;
+use crate::trust::{Object, Operation};
 
 const HUYEN: &str = "042185990002";
 const NAME: &str = "Trần Thị Thanh Huyền";
@@ -28,6 +28,7 @@ const BORN: &str = "1985-07-09";
 async fn world() -> World {
     let world = World::new().await;
     let payload = person(HUYEN, NAME, BORN, "female").with("superseded_ids", vec!["042185990003"]);
+    let payload = payload.with("old_id_number", "183456789");
     world.person(payload).await;
     world
 }
@@ -39,7 +40,8 @@ async fn link(world: &World, number: &str, kind: DocumentType, document: &str) -
 #[tokio::test]
 async fn each_document_has_its_outcome() {
     use LinkState::{Linked, Pending};
-    use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate, PersonalId};
+    use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate, OldIdNumber, PersonalId};
+    let passport = || Object::new().with("country", "VN").with("number", "C1234567");
     let (mismatch, absent, expired) = (Reason::HolderMismatch, Reason::RecordNotFound, Reason::DocumentExpired);
     // the holder on a licence, its status → the link, or the refusal
     let cases = [
@@ -54,6 +56,9 @@ async fn each_document_has_its_outcome() {
         (holder("", "Tran Thi Thanh Huyen", BORN), "active", Ok((Pending, FoldedNameAndBirthDate))),
         (holder("", NAME, "1985"), "active", Ok((Linked, NameAndBirthDate))),
         (holder("", NAME, "1986-07-09"), "active", Ok((Pending, NameAndBirthDate))),
+        (holder("", NAME, BORN).with("old_id_number", "183456789"), "active", Ok((Linked, OldIdNumber))),
+        (holder("", NAME, BORN).with("old_id_number", "189900012"), "active", Ok((Pending, NameAndBirthDate))),
+        (holder("", NAME, BORN).with("passport", passport()), "active", Ok((Pending, NameAndBirthDate))),
         (holder("", NAME, "1996-07-10"), "active", Err(absent)),
         (holder("", NAME, BORN).with("sex", "male"), "active", Err(absent)),
         (holder(HUYEN, NAME, BORN), "suspended", Err(Reason::DocumentSuspended)),
