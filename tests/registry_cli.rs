@@ -46,6 +46,18 @@ fn files_are_checked_alone_and_together() {
     assert!(lines[1].contains("record_types[1].rules[0].rule: CEL: at character"), "{said}");
     assert!(why.contains("a schema file has flaws"), "{why}");
 
+    // A built-in registry's form is read as what it is; a registry of its own under that name is another thing.
+    let exported = run(folder, &["registry", "export", "land"]);
+    std::fs::write(folder.join("land.yaml"), &exported.stdout).expect("written");
+    let (code, said, _) = check(&["land.yaml", "good.yaml"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("land.yaml: valid: the form of the built-in registry land"), "{said}");
+    let land = String::from_utf8(exported.stdout).expect("a text");
+    let own = land.replace("compiled: land.certificate.v1", "compiled: land.parcel.v1");
+    std::fs::write(folder.join("land.yaml"), own).expect("written");
+    let (code, said, _) = check(&["land.yaml"]);
+    assert!(code == 1 && said.contains("COMPILED: its fields are not those of land.parcel.v1"), "{said}");
+
     let (code, said, _) = check(&["good.yaml", "good.yaml"]);
     assert!(code == 1 && said.contains(": registry: CATALOGUE: another registry has this name"), "{said}");
     // Flaws that only rights, agencies and sample data show have their lines too.

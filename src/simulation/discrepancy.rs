@@ -9,6 +9,7 @@ mod party;
 mod rules;
 mod truth;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::base::seed::Draws;
@@ -18,7 +19,7 @@ use crate::trust::Object;
 
 use super::document::Record;
 use super::population::numbers::Numbers;
-use super::population::table::{Weights, number, rows};
+use super::population::table::{number, rows};
 use super::population::{Batch, Population};
 use kind::{Facts, Kind};
 use party::{party_mut, party_of};
@@ -71,13 +72,35 @@ impl std::fmt::Display for Rate {
     }
 }
 
-static SHARES: LazyLock<(Vec<Kind>, Weights)> = LazyLock::new(|| {
-    let all: Vec<_> = rows(include_str!("population/data/discrepancies.tsv")).collect();
+/// Kinds with their shares.
+static SHARES: LazyLock<Vec<(Kind, u64)>> = LazyLock::new(|| {
+    let all = rows(include_str!("population/data/discrepancies.tsv"));
     let kind = |row: &Vec<&'static str>| Kind::parse(row[0]).unwrap_or_else(|| panic!("{:?} is no kind", row[0]));
-    (all.iter().map(kind).collect(), Weights::new(all.iter().map(|row| number(row[1]) as u64)))
+    all.map(|row| (kind(&row), number(row[1]) as u64)).collect()
 });
-/// Kinds that are tried before a record stays as it is.
-const TRIES: usize = 12;
+
+/// The kinds that were made so far, so that each gets its share although many fit few records.
+#[derive(Debug, Default)]
+struct Dealt(BTreeMap<&'static str, u64>);
+
+impl Dealt {
+    /// All kinds: those first of which the most is missing.
+    fn in_order(&self) -> Vec<Kind> {
+        let (all, next) = (SHARES.iter().map(|(_, share)| share).sum::<u64>(), self.0.values().sum::<u64>() + 1);
+        let surplus = |(kind, share): &(Kind, u64)| {
+            let made = self.0.get(kind.as_str()).copied().unwrap_or_default();
+            (made * all) as i64 - (share * next) as i64
+        };
+        let mut order = SHARES.clone();
+        order.sort_by_key(surplus);
+        order.into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    fn note(&mut self, kind: Kind) {
+        *self.0.entry(kind.as_str()).or_default() += 1;
+    }
+}
+
 /// Two people with one old number, among as many disagreements as people.
 const ONE_NUMBER_OF: u64 = 25;
 
@@ -89,6 +112,7 @@ pub struct Disagreeing {
     rate: Rate,
     today: Date,
     households: u64,
+    dealt: Dealt,
     /// Whether owners who died or moved are looked for.
     tells: bool,
 }
@@ -97,7 +121,15 @@ impl Disagreeing {
     /// Citizens of a seed as of `today`, whose records disagree at this rate.
     pub fn new(seed: Seed, citizens: u64, today: Date, rate: Rate) -> Self {
         let population = Population::new(seed, citizens, today);
-        Self { population, seed: seed.child("discrepancies", 0), rate, today, households: 0, tells: true }
+        Self {
+            population,
+            seed: seed.child("discrepancies", 0),
+            rate,
+            today,
+            households: 0,
+            dealt: Dealt::default(),
+            tells: true,
+        }
     }
 }
 
@@ -131,9 +163,13 @@ impl Iterator for Disagreeing {
             if is_source(record) || !self.rate.strikes(&mut draws) {
                 continue;
             }
-            let mut tries = 0..TRIES;
-            let done = tries.find_map(|_| disagree(record, &party, facts, &mut draws, numbers, self.today));
-            if let Some((truth, second)) = done {
+            let mut kinds = self.dealt.in_order().into_iter();
+            let done = kinds.find_map(|kind| {
+                let done = disagree(kind, record, (&party, facts), &mut draws, numbers, self.today);
+                done.map(|done| (kind, done))
+            });
+            if let Some((kind, (truth, second))) = done {
+                self.dealt.note(kind);
                 truths.push(truth);
                 added.extend(second);
             }
@@ -148,16 +184,15 @@ fn is_source(record: &Record) -> bool {
     [resident::NAME, civil_status::NAME].contains(&registry)
 }
 
-/// One disagreement of a kind that is drawn, in place; a second record where the kind is one.
+/// One disagreement of a kind, in place; a second record where the kind is one. `None` where it does not fit.
 fn disagree(
+    kind: Kind,
     record: &mut Record,
-    party: &str,
-    facts: &Facts,
+    (party, facts): (&str, &Facts),
     draws: &mut Draws,
     numbers: &mut Numbers,
     today: Date,
 ) -> Option<(Truth, Option<Record>)> {
-    let kind = facts.rare_kind(draws).unwrap_or_else(|| SHARES.0[SHARES.1.draw(draws)]);
     let mut changed = record.clone();
     if kind == Kind::PersonTwice {
         kind::second(&mut changed, facts, numbers)?;

@@ -1,6 +1,6 @@
 //! Texts before Unicode, column by column: which encoding a column is in, and its texts composed.
 //!
-//! Both encodings look like Latin-1, and no letter proves anything alone; a sample of the column does. A column is converted when nearly all of its
+//! These encodings look like Latin-1, and no letter proves anything alone; a sample of the column does. A column is converted when nearly all of its
 //! texts that do not read as Vietnamese are Vietnamese in one encoding; in a Unicode file those that do stand stay as they are. Where less
 //! is sure, the registry refuses what is garbled, with the text that was probably meant.
 
@@ -21,8 +21,8 @@ pub(super) struct Looks {
     accented: usize,
     /// Those of them that are Vietnamese without conversion.
     standing: usize,
-    tcvn3: usize,
-    vni: usize,
+    /// Those that are Vietnamese in each encoding of before, in the order of [`Legacy::ALL`].
+    legacy: [usize; Legacy::ALL.len()],
 }
 
 /// The encoding of a column.
@@ -63,8 +63,9 @@ impl Looks {
         match evidence(text) {
             Evidence::Stands => self.standing += 1,
             Evidence::Of(encodings) => {
-                self.tcvn3 += usize::from(encodings.contains(&Legacy::Tcvn3));
-                self.vni += usize::from(encodings.contains(&Legacy::Vni));
+                for (count, (_, legacy)) in self.legacy.iter_mut().zip(Legacy::ALL) {
+                    *count += usize::from(encodings.contains(&legacy));
+                }
             }
         }
     }
@@ -76,8 +77,9 @@ impl Looks {
 
     /// The encoding that the sample shows, of a file of Unicode or of one byte per character.
     pub(super) fn reading(&self, is_single: bool) -> Reading {
-        let (legacy, count) =
-            if self.tcvn3 >= self.vni { (Legacy::Tcvn3, self.tcvn3) } else { (Legacy::Vni, self.vni) };
+        // Of encodings that fit as many, the first one.
+        let counted = self.legacy.iter().zip(Legacy::ALL).rev().max_by_key(|(count, _)| **count);
+        let (count, legacy) = counted.map_or((0, Legacy::Tcvn3), |(count, (_, legacy))| (*count, legacy));
         let garbled = self.accented - self.standing;
         let percent = (garbled > 0 && count > 0).then(|| count * 100 / garbled);
         let is_sure = percent.is_some_and(|percent| percent >= PERCENT_MIN);
@@ -114,6 +116,7 @@ mod tests {
         for (texts, expected) in [
             (&["NguyÔn ThÞ Hoµ", "TrÇn V¨n B×nh", "Le Van A"][..], (tcvn3, Some(100))),
             (&["Nguyeãn Thò Hoaø"], (vni, Some(100))),
+            (&["Nguyê\u{de}n Thi\u{f2} Hoà", "Trâ\u{cc}n V\u{e3}n Bi\u{cc}nh"], (Some(Legacy::Windows1258), Some(100))),
             (&["Coâng ty TNHH Thaønh Ñaït", "Coâng ty CP XD 36 Haø Tónh", "Traàn Vaên Bình"], (vni, Some(100))),
             (&["C«ng ty TNHH 1TV §¹i Thµnh", "UBND x· Th¹ch H¹", "Vò Hïng"], (tcvn3, Some(100))),
             (&["Nguyễn Thị Hoà", "Trần Văn Bình"], (None, None)),

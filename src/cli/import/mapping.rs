@@ -59,7 +59,7 @@ pub(super) struct Detailed {
     /// Pads numbers with leading zeros to this many digits.
     #[serde(default)]
     pub(super) pad: Option<usize>,
-    /// `TCVN3`, `VNI` or `Unicode`.
+    /// `TCVN3`, `VNI`, `windows-1258` or `Unicode`.
     #[serde(default)]
     pub(super) encoding: Option<String>,
 }
@@ -106,13 +106,16 @@ impl Mapping {
     /// The mapping that the columns' names say: each is the path of a field, its last part, or what it is called in Vietnamese or English.
     pub(super) fn by_names(target: &Target, columns: &[String]) -> Self {
         let mut mapped = BTreeMap::new();
-        let mut taken: Vec<&str> = Vec::new();
+        let mut taken: Vec<String> = Vec::new();
         for column in columns.iter().filter(|name| !name.is_empty() && !name.starts_with(QUARANTINE_PREFIX)) {
-            let found = meant(target, column).filter(|field| !taken.contains(&field.path.as_str()));
-            let Some(field) = found else { continue };
-            taken.push(&field.path);
-            // One value a cell: the first item of a list.
-            let path = field.path.replace("[]", "[0]");
+            let Some(field) = target.field(column).or_else(|| meant(target, column)) else { continue };
+            // One value a cell: the item of a list that the name says, or the first one.
+            let is_path = target.field(column).is_some();
+            let path = if is_path { column.as_str() } else { &field.path }.replace("[]", "[0]");
+            if taken.contains(&path) {
+                continue;
+            }
+            taken.push(path.clone());
             let sex = ["male", "female"];
             let is_sex = matches!(&field.kind, super::target::Kind::Choice(values) if values.iter().eq(sex));
             mapped.insert(
@@ -225,7 +228,7 @@ pub(super) fn encoding(name: Option<&str>) -> Result<Option<Option<Legacy>>, Str
     match known {
         Some((_, legacy)) => Ok(Some(Some(*legacy))),
         None if name.eq_ignore_ascii_case("unicode") => Ok(Some(None)),
-        None => Err(no_such("encoding", name, &["TCVN3", "VNI", "Unicode"])),
+        None => Err(no_such("encoding", name, &["TCVN3", "VNI", "windows-1258", "Unicode"])),
     }
 }
 

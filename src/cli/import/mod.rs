@@ -69,7 +69,7 @@ pub struct Import {
     /// The registry: `land`, `vehicle`, …
     #[arg(value_name = "REGISTRY")]
     registry: String,
-    /// The file: CSV with any separator, in UTF-8, UTF-16, TCVN3 or VNI; or XLSX.
+    /// The file: CSV with any separator, in UTF-8, UTF-16, TCVN3, VNI or windows-1258; or XLSX.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The record type, `land.parcel.v1` or `parcel`, for a registry that has several; a mapping names its own.

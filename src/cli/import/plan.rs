@@ -167,7 +167,7 @@ pub(super) fn say(
             }
             (Some(legacy), None) => print_text(&format!("encoding   {name}: {}, declared", legacy.name()))?,
             (None, Some(percent)) => print_text(&format!(
-                "encoding   {name}: Unicode; {percent}% of the accented texts that do not read as Vietnamese look like TCVN3 or VNI, and all stay as they are"
+                "encoding   {name}: Unicode; {percent}% of the accented texts that are not Vietnamese as they stand look like TCVN3, VNI or windows-1258, and all stay as they are"
             ))?,
             (None, None) => {}
         }

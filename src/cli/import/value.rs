@@ -40,8 +40,8 @@ pub(super) fn read(cell: &Cell, kind: &Kind, epoch: Date) -> Result<Value, Refus
         return Err(("CELL_ERROR", "the cell holds an error of the spreadsheet"));
     }
     match kind {
-        Kind::Text => text(cell).map(Value::Text),
-        Kind::Formed(fits) => formed(cell, fits).map(Value::Text),
+        Kind::Text => text(cell).map(|text| Value::Text(with_single_blanks(text))),
+        Kind::Formed(fits) => formed(cell, fits, epoch).map(Value::Text),
         Kind::PersonalId => personal_id(&text(cell)?).map(Value::Text),
         Kind::Date => date(cell, epoch).map(|date| Value::Text(date.to_string())),
         Kind::Month => month(cell).map(Value::Text),
@@ -58,6 +58,14 @@ fn text(cell: &Cell) -> Result<String, Refusal> {
         other => other.text(),
     };
     if is_exponent(&text) { Err(EXPONENT) } else { Ok(text) }
+}
+
+/// Two blanks between words are a slip of whoever typed them, and no registry keeps them.
+fn with_single_blanks(text: String) -> String {
+    match text.contains("  ") {
+        true => text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "),
+        false => text,
+    }
 }
 
 /// The whole number that a spreadsheet's number is.
@@ -97,8 +105,15 @@ fn personal_id(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// A text of a form. One that does not have it may be a number as it is written in Vietnamese: `1.234,5`.
-fn formed(cell: &Cell, fits: &Fits) -> Result<String, Refusal> {
+/// A text of a form. One that does not have it may be a number as it is written in Vietnamese (`1.234,5`), or a day, where the form is of days too
+/// (`long_term`, or the last day).
+fn formed(cell: &Cell, fits: &Fits, epoch: Date) -> Result<String, Refusal> {
+    let day = || date(cell, epoch).ok().map(|day| day.to_string()).filter(|day| fits(day));
+    if let Cell::Date(..) = cell
+        && let Some(day) = day()
+    {
+        return Ok(day);
+    }
     if let Cell::Number(number) = cell
         && number.fract() != 0.0
     {
@@ -109,7 +124,8 @@ fn formed(cell: &Cell, fits: &Fits) -> Result<String, Refusal> {
     let text = text(cell)?;
     match plain_number(&text).filter(|number| !fits(&text) && fits(number)) {
         Some(number) => Ok(number),
-        None => Ok(text),
+        None if fits(&text) => Ok(text),
+        None => Ok(day().unwrap_or(text)),
     }
 }
 
@@ -314,6 +330,19 @@ mod tests {
         ] {
             assert_eq!(read(&cell, &area, EPOCH), Ok(Value::Text(expected.into())), "{cell:?}");
         }
+        // The term of a use of land is a day, or none.
+        let term = Kind::Formed(Arc::new(forms::land_term));
+        for (cell, expected) in [
+            (text("15/10/2063"), "2063-10-15"),
+            (text("2063-10-15"), "2063-10-15"),
+            (text("long_term"), "long_term"),
+            (Cell::Date(2063, 10, 15), "2063-10-15"),
+            (Cell::Number(59_824.0), "2063-10-15"),
+            (text("lâu dài"), "lâu dài"),
+        ] {
+            assert_eq!(read(&cell, &term, EPOCH), Ok(Value::Text(expected.into())), "{cell:?}");
+        }
+        assert_eq!(read(&text("Nguyễn  Thị   Hoà"), &Kind::Text, EPOCH), Ok(Value::Text("Nguyễn Thị Hoà".into())));
         // Not one reading: left to the registry, which refuses it.
         assert_eq!(read(&text("1,234.5"), &area, EPOCH), Ok(Value::Text("1,234.5".into())));
         assert_eq!(read(&text("1.500"), &Kind::Integer, EPOCH), Ok(Value::Integer(1500)));

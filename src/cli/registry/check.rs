@@ -14,7 +14,7 @@ use crate::cli::language::say;
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::registry::catalogue::CatalogueError;
 use crate::registry::schema_file::{Flaw, Flaws, line_of, load, path_of};
-use crate::registry::{Catalogue, Sector, allocation};
+use crate::registry::{Catalogue, RecordType, Sector, allocation};
 use crate::simulation::samples;
 
 /// Check schema files, alone and together, and report every flaw.
@@ -35,7 +35,8 @@ impl Check {
                 Ok(sector) => (Some(sector), Flaws::default()),
                 Err(flaws) => (None, flaws),
             };
-            files.push(Checked { name: path.display().to_string(), text, sector, flaws });
+            let is_built_in = sector.as_ref().is_some_and(|sector| describes_built_in(sector, &built_in));
+            files.push(Checked { name: path.display().to_string(), text, sector, is_built_in, flaws });
         }
         if files.iter().all(|file| file.flaws.is_empty()) {
             for flaw in together(&files)? {
@@ -64,7 +65,16 @@ struct Checked {
     name: String,
     text: String,
     sector: Option<Sector>,
+    /// Whether it is the form of a registry that the program has: nothing of it is served from a file.
+    is_built_in: bool,
     flaws: Flaws,
+}
+
+/// Whether every type of a file is that of a built-in registry of its name, with its fields and compiled rules: what `registry export` writes.
+fn describes_built_in(sector: &Sector, built_in: &Catalogue) -> bool {
+    let Some(own) = built_in.sector(&sector.name) else { return false };
+    let is_own = |of: &RecordType| own.record_type(&of.name).is_some_and(|own| own.message == of.message);
+    sector.record_types.iter().all(|of| is_own(of)) && own.record_types.len() == sector.record_types.len()
 }
 
 impl Checked {
@@ -73,6 +83,7 @@ impl Checked {
         let definition = self.sector.as_ref().and_then(|sector| sector.definition.as_ref());
         json!({
             "file": self.name,
+            "built_in": self.is_built_in,
             "registry": self.sector.as_ref().map(|sector| sector.name.to_string()),
             "version": definition.map(|definition| definition.version),
             "fingerprint": definition.map(|definition| definition.fingerprint()),
@@ -91,7 +102,13 @@ impl Checked {
         if let (Some(sector), Some(definition), true) = (sector, definition, flaws.is_empty()) {
             let types: Vec<&str> = sector.record_types.iter().map(|of| &*of.name).collect();
             let (types, version) = (types.join(", "), definition.version);
-            lines.push(format!("{name}: valid: the registry {}, version {version}: {types}", sector.name));
+            lines.push(match self.is_built_in {
+                true => format!(
+                    "{name}: valid: the form of the built-in registry {}, which is served without a file: {types}",
+                    sector.name
+                ),
+                false => format!("{name}: valid: the registry {}, version {version}: {types}", sector.name),
+            });
         }
         lines
     }
@@ -107,9 +124,11 @@ struct Found {
 
 /// Whether the registries can be served together with the built-in ones, under the embedded rights and with their sample data.
 fn together(files: &[Checked]) -> Result<Vec<Found>, Failure> {
-    let sectors: Vec<Sector> = files.iter().filter_map(|file| file.sector.clone()).collect();
+    let served: Vec<&Checked> = files.iter().filter(|file| !file.is_built_in).collect();
+    let sectors: Vec<Sector> = served.iter().filter_map(|file| file.sector.clone()).collect();
     let place = |name: &str| {
-        let mut found = files.iter().rev().filter_map(|file| Some((file.sector.as_ref()?, path_of(&file.text, name)?)));
+        let mut found =
+            served.iter().rev().filter_map(|file| Some((file.sector.as_ref()?, path_of(&file.text, name)?)));
         found.next().map(|(sector, path)| (sector.name.to_string(), path)).unwrap_or_default()
     };
     let catalogue = match allocation::unkept(&ProvinceCode::default(), sectors) {

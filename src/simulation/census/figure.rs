@@ -84,9 +84,11 @@ const CLUSTERED: f64 = 1.3;
 const ERRORS_MAX: f64 = 3.5;
 
 impl Figure {
-    /// By how much a value may miss the range, because a sample of this size varies; nothing of what is to be one value.
+    /// By how much a value may miss the range, because a sample of this size varies: by no more than the range is wide, so that however few were
+    /// counted, some value is wrong; and by nothing where one value is wanted.
     pub fn tolerance(&self) -> f64 {
-        if self.range.0 >= self.range.1 { 0.0 } else { ERRORS_MAX * self.error }
+        let width = self.range.1 - self.range.0;
+        if width > 0.0 { width.min(ERRORS_MAX * self.error) } else { 0.0 }
     }
 
     /// Whether the value lies in the range, or no further outside than a sample of this size can. What is to be one value is that value. Of what

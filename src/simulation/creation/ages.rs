@@ -21,6 +21,13 @@ pub const OWN_ACCOUNT_FROM: i16 = 14;
 pub const LEVEL_TWO_FROM: i16 = 6;
 /// Years by which a parent is older at the least: an assumption, as the registries have it.
 const PARENT_YEARS_MIN: i16 = 12;
+/// How old mothers are at a birth, in completed years: an assumption, beside the registries' rule for parents.
+const MOTHERS: (i16, i16) = (15, 50);
+/// Children of one mother are born within two days, as twins are, or at least so many days apart.
+const TWINS_DAYS: i64 = 1;
+const APART_DAYS: i64 = 270;
+/// How often a day is drawn until it is none of those between two siblings.
+const DRAWS_MAX: usize = 100;
 /// A child is a man's who was born so many days after his marriage ended with his death (Law 52/2014, article 88).
 const AFTER_DEATH_DAYS: i64 = 300;
 /// The usual ages of parents at a birth, and of those of whom nothing is asked.
@@ -67,6 +74,8 @@ impl Says {
 pub struct Ages {
     today: Date,
     spans: Vec<Span>,
+    /// Days that are too near to the birth of a sibling, both included.
+    between: Vec<(Date, Date)>,
     /// What narrows a draw where it can.
     usual: Vec<(Date, Date)>,
 }
@@ -74,8 +83,9 @@ pub struct Ages {
 impl Ages {
     /// As the request and the people whom it names allow, for somebody of this sex.
     pub fn of(wanted: &Wanted, kin: &Relatives, sex: Sex, today: Date) -> Self {
-        let mut ages = Self { today, spans: Vec::new(), usual: Vec::new() };
+        let mut ages = Self { today, spans: Vec::new(), between: Vec::new(), usual: Vec::new() };
         ages.of_parents(kin);
+        ages.of_siblings(kin);
         if kin.spouse.is_some() {
             let until = plus_days(plus_years(today, -marriage_age(sex)), -1);
             ages.until(until, "spouse_id", Says::Text("women marry from 18 years of age, men from 20"));
@@ -99,10 +109,24 @@ impl Ages {
                 let says = Says::Text("a parent is at least 12 years older than the child");
                 self.spans.push(Span { from, until: self.today, field: field.to_owned(), says });
             }
+            if let Some(born) = parent.birth.filter(|_| field == "mother_id") {
+                let (from, until) = (plus_years(first_day(born), MOTHERS.0), plus_years(last_day(born), MOTHERS.1 + 1));
+                let says = Says::Text("a mother is 15 to 50 years old at the birth of her child");
+                self.spans.push(Span { from, until: plus_days(until, -1), field: field.to_owned(), says });
+            }
             if let Some(died) = parent.death {
                 let says = "a mother lives at the birth of her child, and a father up to 300 days before it";
                 self.until(plus_days(last_day(died), days), field, Says::Text(says));
             }
+        }
+    }
+
+    /// A birth date that is known to the month or year says too little.
+    fn of_siblings(&mut self, kin: &Relatives) {
+        for born in kin.siblings.iter().filter_map(|born| born.full()) {
+            let days = |from, until| (plus_days(born, from), plus_days(born, until));
+            self.between.push(days(1 - APART_DAYS, -1 - TWINS_DAYS));
+            self.between.push(days(1 + TWINS_DAYS, APART_DAYS - 1));
         }
     }
 
@@ -147,6 +171,17 @@ impl Ages {
                 bad.add(&span.field, "CONFLICT", span.says.of_age(age_on(birth, self.today)));
             }
         }
+        if self.is_between_siblings(birth) {
+            bad.add(
+                "mother_id",
+                "CONFLICT",
+                "children of one mother are twins, or are born at least nine months apart",
+            );
+        }
+    }
+
+    fn is_between_siblings(&self, birth: Date) -> bool {
+        self.between.iter().any(|(from, until)| (*from..=*until).contains(&birth))
     }
 
     /// A day of birth against which nothing speaks, if there is one; else one that most of it allows.
@@ -156,7 +191,14 @@ impl Ages {
             let both = (from.max(next.0), until.min(next.1));
             if both.0 <= both.1 { both } else { (from, until) }
         });
-        draw_day(draws, from, until)
+        let mut birth = draw_day(draws, from, until);
+        for _ in 0..DRAWS_MAX {
+            if !self.is_between_siblings(birth) {
+                break;
+            }
+            birth = draw_day(draws, from, until);
+        }
+        birth
     }
 }
 
@@ -233,10 +275,14 @@ mod tests {
         let mother = |born: &str, died| Relatives { mother: person(Sex::Female, born, died), ..Relatives::default() };
         let father = |born: &str, died| Relatives { father: person(Sex::Male, born, died), ..Relatives::default() };
         let cases = [
-            (mother("1994-06-15", None), "2006-06-14", Some("mother_id CONFLICT")),
-            (mother("1994-06-15", None), "2006-06-15", None),
-            (mother("1994", None), "2006-01-01", None),
-            (mother("1994-06", None), "2006-05-31", Some("mother_id CONFLICT")),
+            (mother("1994-06-15", None), "2009-06-14", Some("mother_id CONFLICT")),
+            (mother("1994-06-15", None), "2009-06-15", None),
+            (mother("1994", None), "2009-01-01", None),
+            (mother("1994-06", None), "2009-05-31", Some("mother_id CONFLICT")),
+            (mother("1950-06-15", None), "2001-06-14", None),
+            (mother("1950-06-15", None), "2001-06-15", Some("mother_id CONFLICT")),
+            (father("1994-06-15", None), "2006-06-14", Some("father_id CONFLICT")),
+            (father("1994-06-15", None), "2006-06-15", None),
             (mother("1960-01-01", Some("2001-03-04")), "2001-03-04", None),
             (mother("1960-01-01", Some("2001-03-04")), "2001-03-05", Some("mother_id CONFLICT")),
             (mother("1960-01-01", Some("2001")), "2001-12-31", None),
@@ -246,6 +292,30 @@ mod tests {
         for (kin, birth, expected) in cases {
             assert_eq!(against(&kin, birth), expected.into_iter().collect::<Vec<_>>(), "{kin:?} {birth}");
         }
+    }
+
+    #[test]
+    fn siblings_are_twins_or_nine_months_apart() {
+        let mother = person(Sex::Female, "1990-01-01", None);
+        let siblings =
+            vec![PartialDate::from(Date::constant(2015, 5, 10)), PartialDate::parse("2019").expect("a year")];
+        let kin = Relatives { mother, siblings, ..Relatives::default() };
+        for (birth, fits) in [
+            ("2015-05-10", true),
+            ("2015-05-11", true),
+            ("2015-05-12", false),
+            ("2015-09-10", false),
+            ("2016-02-03", false),
+            ("2016-02-04", true),
+            ("2014-08-13", true),
+            ("2014-08-14", false),
+            ("2019-06-01", true),
+        ] {
+            let expected: &[&str] = if fits { &[] } else { &["mother_id CONFLICT"] };
+            assert_eq!(against(&kin, birth), expected, "{birth}");
+        }
+        let (ages, mut draws) = (Ages::of(&wanted(&[], &[]), &kin, Sex::Male, TODAY), Seed::root(7).draws());
+        assert!((0..200).all(|_| !ages.is_between_siblings(ages.draw(&mut draws))));
     }
 
     #[test]

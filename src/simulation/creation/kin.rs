@@ -1,6 +1,7 @@
 //! Reads the existing people whom a request names, and the household that the new citizen joins: verified, as the registries have them now.
 
-use crate::base::{Error, PersonalId, Result, Timestamp, Violations};
+use crate::base::{Error, PartialDate, PersonalId, Result, Timestamp, Violations};
+use crate::registry::civil_status::BIRTH;
 use crate::registry::resident::HOUSEHOLD;
 use crate::simulation::population::calendar::age_on;
 
@@ -33,7 +34,11 @@ pub async fn relatives(parts: &Parts, wanted: &Wanted, now: Timestamp) -> Result
     if host.is_some() && home.is_none() {
         bad.add("household_of", "CONFLICT", "this person belongs to no household");
     }
-    if bad.is_empty() { Ok(Relatives { mother, father, spouse, home }) } else { Err(Error::invalid(bad)) }
+    let siblings = match &mother {
+        Some(mother) => siblings(parts, mother, now).await?,
+        None => Vec::new(),
+    };
+    if bad.is_empty() { Ok(Relatives { mother, father, spouse, siblings, home }) } else { Err(Error::invalid(bad)) }
 }
 
 async fn relative(
@@ -49,6 +54,18 @@ async fn relative(
         bad.add(field, "NOT_FOUND", "the register of people has nobody with this personal ID");
     }
     Ok(found.map(|person| Relative::of(&person.numbers, &person.payload)))
+}
+
+/// When the other children of a mother were born, by the entries that stand.
+async fn siblings(parts: &Parts, mother: &Relative, now: Timestamp) -> Result<Vec<PartialDate>> {
+    let of = parts.record_type(BIRTH)?;
+    let entries = parts.registries.reader.of_person(of, &mother.numbers, now).await?;
+    let born = entries.iter().map(|entry| &entry.payload).filter_map(|entry| {
+        let number = entry.text_at("mother.personal_id").and_then(PersonalId::parse)?;
+        let stands = entry.text("status") == Some("active") && mother.numbers.contains(&number);
+        PartialDate::parse(entry.text_at("child.birth_date").filter(|_| stands)?)
+    });
+    Ok(born.collect())
 }
 
 async fn home(parts: &Parts, household_id: Option<String>, now: Timestamp) -> Result<Option<Home>> {

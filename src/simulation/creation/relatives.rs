@@ -105,5 +105,7 @@ pub struct Relatives {
     pub mother: Option<Relative>,
     pub father: Option<Relative>,
     pub spouse: Option<Relative>,
+    /// When the mother's other children were born, by the entries of their births.
+    pub siblings: Vec<PartialDate>,
     pub home: Option<Home>,
 }

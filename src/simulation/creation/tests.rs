@@ -222,8 +222,8 @@ fn whoever_is_drawn_is_as_old_as_the_parents_and_papers_allow() {
             let kin = mother(mother_years, TODAY);
             let least = wish.as_ref().map_or(0, |licence| if licence.classes[0] == "B" { 18 } else { 27 });
             match draft(&asked, &kin, TODAY) {
-                Ok(_) => assert!(mother_years - 12 >= least, "{at} {wish:?}"),
-                Err(error) => assert!(mother_years - 12 <= least, "{at} {wish:?}: {:#?}", error.violations),
+                Ok(_) => assert!(mother_years - 15 >= least, "{at} {wish:?}"),
+                Err(error) => assert!(mother_years - 15 <= least, "{at} {wish:?}: {:#?}", error.violations),
             }
         }
     }

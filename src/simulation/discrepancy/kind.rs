@@ -54,15 +54,6 @@ pub(super) struct Facts {
     twin: Option<String>,
 }
 
-impl Facts {
-    /// A kind that fits few people, for half of the disagreements about those whom it fits: of their names, or of a twin.
-    pub(super) fn rare_kind(&self, draws: &mut Draws) -> Option<Kind> {
-        let twin = self.twin.is_some().then_some(Kind::TwinsConfused);
-        let tone = || other_tone_place(&self.name).map(|_| Kind::TonePlacement);
-        twin.or_else(tone).filter(|_| draws.chance(0.5))
-    }
-}
-
 /// The people whom the register of people holds among these records.
 pub(super) fn facts(records: &[Record]) -> Vec<Facts> {
     let people =

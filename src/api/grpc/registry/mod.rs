@@ -6,6 +6,7 @@ mod describe;
 pub mod issuing;
 mod put;
 mod receipt;
+mod review;
 mod sectors;
 mod select;
 pub mod shared;

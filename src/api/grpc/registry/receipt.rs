@@ -16,7 +16,8 @@ pub(super) fn answer(call: &Call, receipt: Receipt, ledger_index: u64) -> v1::Re
     }
 }
 
-fn warning(call: &Call, warning: Violation) -> v1::Warning {
+/// A warning in the caller's language.
+pub(super) fn warning(call: &Call, warning: Violation) -> v1::Warning {
     let message = warning.message_in(call.language).into_owned();
     v1::Warning { field: warning.field, rule: warning.rule.into(), message }
 }

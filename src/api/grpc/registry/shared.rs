@@ -23,6 +23,7 @@ use super::describe::{Beginning, describe};
 use super::put;
 use super::receipt;
 use super::select::select;
+use super::review;
 use super::stream::{self, STREAM_RECORDS};
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -100,10 +101,8 @@ impl SharedRegistries {
 
     async fn get_records(&self, call: &Call, request: v1::GetRecordsRequest) -> Result<v1::GetRecordsResponse> {
         let (sector, registry) = self.own(call, &request.registry)?;
-        let (selector, mut record_types) = select(sector, &request)?;
-        if record_types.is_empty() {
-            record_types = sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect();
-        }
+        let (selector, record_types) = select(sector, &request)?;
+        let record_types = if record_types.is_empty() { all_types(sector) } else { record_types };
         let limit = page::size(request.page_size)?;
         let unpaged = v1::GetRecordsRequest { page_token: String::new(), page_size: 0, ..request.clone() };
         let query_bytes = prost::Message::encode_to_vec(&unpaged);
@@ -127,6 +126,18 @@ impl SharedRegistries {
         }
         let next_page_token = found.next.map(|at| self.pages.issue(call, &binding, &at)).unwrap_or_default();
         Ok(v1::GetRecordsResponse { records, next_page_token })
+    }
+
+    async fn list_warnings(&self, call: &Call, request: v1::ListWarningsRequest) -> Result<v1::ListWarningsResponse> {
+        let (sector, registry) = self.own(call, &request.registry)?;
+        let record_types = named_types(sector, &request.record_types)?;
+        let limit = page::size(request.page_size)?;
+        let names = record_types.join(",");
+        let binding = [request.registry.as_bytes(), names.as_bytes()];
+        let after = self.pages.read(call, &binding, &request.page_token)?;
+        let found = review::first_page(call, sector, &**registry, &record_types, (limit, after)).await?;
+        let next_page_token = found.next.map(|at| self.pages.issue(call, &binding, &at)).unwrap_or_default();
+        Ok(v1::ListWarningsResponse { records: found.records, next_page_token, examined: found.examined as u32 })
     }
 
     async fn submit(&self, call: &Call, request: v1::SubmitChangesRequest) -> Result<v1::SubmitChangesResponse> {
@@ -203,6 +214,75 @@ impl SharedRegistries {
             _ => Err(Error::invalid_field("cursor", "CONFLICT", "must be left out, or be the one of resume_token")),
         }
     }
+}
+
+fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
+    use v1::get_records_request::Selector as Choice;
+    must_be_own_types(sector, &request.record_types)?;
+    match &request.selector {
+        None => Err(Error::invalid_field(
+            "selector",
+            "REQUIRED",
+            "one of personal_id, organisation_code, natural_key, record_ids is required",
+        )),
+        Some(Choice::PersonalId(person)) => {
+            let person = PersonalId::from_field("personal_id", person).map_err(|v| Error::invalid(vec![v]))?;
+            Ok((Selector::Person(person), request.record_types.clone()))
+        }
+        Some(Choice::OrganisationCode(code)) => {
+            let code = OrganisationCode::from_field("organisation_code", code).map_err(|v| Error::invalid(vec![v]))?;
+            Ok((Selector::Organisation(code), request.record_types.clone()))
+        }
+        Some(Choice::NaturalKey(key)) => {
+            let record_type = own_type(sector, "natural_key.record_type", &key.record_type)?;
+            let [value] = key.values.as_slice() else {
+                return Err(Error::invalid_field(
+                    "natural_key.values",
+                    "REQUIRED",
+                    "the key of this record type is a single value",
+                ));
+            };
+            Ok((Selector::Key(record_type.key_form.of(value)), vec![(&record_type.name).into()]))
+        }
+        Some(Choice::RecordIds(ids)) => {
+            if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
+                return Err(Error::invalid_field("record_ids.ids", "COUNT", "1 to 500 record ids"));
+            }
+            let wrong =
+                |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "must be 32 hexadecimal characters");
+            let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
+            let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
+            if !bad.is_empty() {
+                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect::<Violations>()));
+            }
+            Ok((Selector::Ids(good.into_iter().flatten().collect()), request.record_types.clone()))
+        }
+    }
+}
+
+fn must_be_own_types(sector: &Sector, names: &[String]) -> Result<()> {
+    if names.len() > limits::RECORD_TYPES_MAX {
+        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
+    }
+    for (at, name) in names.iter().enumerate() {
+        own_type(sector, &format!("record_types[{at}]"), name)?;
+    }
+    Ok(())
+}
+
+fn all_types(sector: &Sector) -> Vec<String> {
+    sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect()
+}
+
+/// The record types that a request names; all of the registry where it names none.
+fn named_types(sector: &Sector, names: &[String]) -> Result<Vec<String>> {
+    must_be_own_types(sector, names)?;
+    Ok(if names.is_empty() { all_types(sector) } else { names.to_vec() })
+}
+
+fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a RecordType> {
+    let found = sector.record_type(name).map(|of| &**of);
+    found.ok_or_else(|| Error::invalid(unknown_record_type(field, name, &sector.record_types)))
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
@@ -307,6 +387,13 @@ impl RegistryService for SharedRegistries {
         request: Request<v1::GetRecordsRequest>,
     ) -> Result<Response<v1::GetRecordsResponse>, Status> {
         self.edge.answer(request, |call, message| async move { Self::get_records(self, &call, message).await }).await
+    }
+
+    async fn list_warnings(
+        &self,
+        request: Request<v1::ListWarningsRequest>,
+    ) -> Result<Response<v1::ListWarningsResponse>, Status> {
+        self.edge.answer(request, |call, message| async move { Self::list_warnings(self, &call, message).await }).await
     }
 
     async fn submit_changes(
