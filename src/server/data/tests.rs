@@ -1,5 +1,6 @@
 //! What a data folder survives: deaths while its world is seeded, wherever they fall, and a `world.json` that is wrong.
 
+use std::collections::BTreeMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -92,7 +93,7 @@ async fn rows(store: &dyn Store) -> Rows {
 }
 
 async fn seed(config: &Config, data: &Data) -> Result<()> {
-    seeding::seed(config, data, RightsBook::of(embedded())).await
+    seeding::seed(config, data, RightsBook::of(embedded()), &BTreeMap::new(), &[]).await
 }
 
 async fn seeded(config: &Config) -> Data {

@@ -1,5 +1,6 @@
 //! Worlds side by side: two in one process, of other provinces, seeds and times, neither of which touches the other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::RightsBook;
@@ -38,7 +39,7 @@ async fn world(province: &str, seed: u64, at: Timestamp) -> Running {
     };
     let mut data = Data::open(&config).expect("opens");
     let rights = RightsBook::of(embedded());
-    seeding::seed(&config, &data, rights.clone()).await.expect("seeds");
+    seeding::seed(&config, &data, rights.clone(), &BTreeMap::new(), &[]).await.expect("seeds");
     data = data.seeded().await.expect("seeded");
     let world = World::open(&config, &data, rights).await.expect("a world");
     let assembly = Assembly::open(world, Settings::of(&config, &data).expect("settings")).await.expect("opens");

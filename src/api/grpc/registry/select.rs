@@ -10,12 +10,7 @@ use crate::wire::proto::registry::v1;
 /// The selector of a request, and the record types that it is about: empty for all.
 pub(super) fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
     use v1::get_records_request::Selector as Choice;
-    if request.record_types.len() > limits::RECORD_TYPES_MAX {
-        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
-    }
-    for (at, name) in request.record_types.iter().enumerate() {
-        own_type(sector, &format!("record_types[{at}]"), name)?;
-    }
+    must_be_own_types(sector, &request.record_types)?;
     match &request.selector {
         None => Err(Error::invalid_field(
             "selector",
@@ -85,6 +80,27 @@ fn named(name: &v1::PersonName) -> Result<Selector> {
     };
     let birth_date = Some(&*name.birth_date).filter(|text| !text.is_empty()).map(read).transpose()?;
     Ok(Selector::Name { folded, birth_date })
+}
+
+fn must_be_own_types(sector: &Sector, names: &[String]) -> Result<()> {
+    if names.len() > limits::RECORD_TYPES_MAX {
+        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
+    }
+    for (at, name) in names.iter().enumerate() {
+        own_type(sector, &format!("record_types[{at}]"), name)?;
+    }
+    Ok(())
+}
+
+/// The names of all record types of a registry.
+pub(super) fn all_types(sector: &Sector) -> Vec<String> {
+    sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect()
+}
+
+/// The record types that a request names; all of the registry where it names none.
+pub(super) fn named_types(sector: &Sector, names: &[String]) -> Result<Vec<String>> {
+    must_be_own_types(sector, names)?;
+    Ok(if names.is_empty() { all_types(sector) } else { names.to_vec() })
 }
 
 fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a RecordType> {

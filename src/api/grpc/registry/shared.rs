@@ -22,8 +22,8 @@ use super::codes::list_codes;
 use super::describe::{Beginning, describe};
 use super::put;
 use super::receipt;
-use super::select::select;
 use super::review;
+use super::select::{all_types, named_types, select};
 use super::stream::{self, STREAM_RECORDS};
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -214,75 +214,6 @@ impl SharedRegistries {
             _ => Err(Error::invalid_field("cursor", "CONFLICT", "must be left out, or be the one of resume_token")),
         }
     }
-}
-
-fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
-    use v1::get_records_request::Selector as Choice;
-    must_be_own_types(sector, &request.record_types)?;
-    match &request.selector {
-        None => Err(Error::invalid_field(
-            "selector",
-            "REQUIRED",
-            "one of personal_id, organisation_code, natural_key, record_ids is required",
-        )),
-        Some(Choice::PersonalId(person)) => {
-            let person = PersonalId::from_field("personal_id", person).map_err(|v| Error::invalid(vec![v]))?;
-            Ok((Selector::Person(person), request.record_types.clone()))
-        }
-        Some(Choice::OrganisationCode(code)) => {
-            let code = OrganisationCode::from_field("organisation_code", code).map_err(|v| Error::invalid(vec![v]))?;
-            Ok((Selector::Organisation(code), request.record_types.clone()))
-        }
-        Some(Choice::NaturalKey(key)) => {
-            let record_type = own_type(sector, "natural_key.record_type", &key.record_type)?;
-            let [value] = key.values.as_slice() else {
-                return Err(Error::invalid_field(
-                    "natural_key.values",
-                    "REQUIRED",
-                    "the key of this record type is a single value",
-                ));
-            };
-            Ok((Selector::Key(record_type.key_form.of(value)), vec![(&record_type.name).into()]))
-        }
-        Some(Choice::RecordIds(ids)) => {
-            if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
-                return Err(Error::invalid_field("record_ids.ids", "COUNT", "1 to 500 record ids"));
-            }
-            let wrong =
-                |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "must be 32 hexadecimal characters");
-            let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
-            let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
-            if !bad.is_empty() {
-                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect::<Violations>()));
-            }
-            Ok((Selector::Ids(good.into_iter().flatten().collect()), request.record_types.clone()))
-        }
-    }
-}
-
-fn must_be_own_types(sector: &Sector, names: &[String]) -> Result<()> {
-    if names.len() > limits::RECORD_TYPES_MAX {
-        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
-    }
-    for (at, name) in names.iter().enumerate() {
-        own_type(sector, &format!("record_types[{at}]"), name)?;
-    }
-    Ok(())
-}
-
-fn all_types(sector: &Sector) -> Vec<String> {
-    sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect()
-}
-
-/// The record types that a request names; all of the registry where it names none.
-fn named_types(sector: &Sector, names: &[String]) -> Result<Vec<String>> {
-    must_be_own_types(sector, names)?;
-    Ok(if names.is_empty() { all_types(sector) } else { names.to_vec() })
-}
-
-fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a RecordType> {
-    let found = sector.record_type(name).map(|of| &**of);
-    found.ok_or_else(|| Error::invalid(unknown_record_type(field, name, &sector.record_types)))
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
