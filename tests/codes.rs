@@ -68,7 +68,7 @@ fn parcel(number: u32, edit: impl Fn(&mut Value)) -> Value {
         "map_sheet": "12",
         "parcel_number": (number + 1).to_string(),
         "area_m2": "150",
-        "uses": [{"code": "ODT", "area_m2": "150", "origin": "recognised_with_fee", "term": "long_term"}],
+        "uses": [{"code": "ODT", "area_m2": "150", "origin": "recognised_with_fee", "term": "2063-10-15"}],
         "status": "active",
     });
     edit(&mut payload);

@@ -1,6 +1,6 @@
 //! Rules that several sectors share: holders, tax states, lines of business, and the order of two dates.
 
-use crate::base::text::folded_key;
+use crate::base::text::{folded_key, is_in_other_letters};
 use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
@@ -9,7 +9,7 @@ use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, ID_RE_ESTABLISHED};
 use super::codes::AsOf;
 use super::forms;
 use super::lifecycle::{CrossRule, Needs, Source, basis, basis_of, free, never};
-use super::rule::{Field, Findings, Rule, date_at, garbled, name_meant};
+use super::rule::{Field, Findings, Rule, date_at, garbled, name_meant, text_meant};
 
 /// The holder of a document; `lienthong.type.v1.Holder`.
 pub fn holder() -> Vec<Field> {
@@ -210,9 +210,11 @@ pub fn check_owner(owner: &Object, path: &str, today: Date, findings: &mut Findi
     } else if owner.text("personal_id").and_then(PersonalId::parse).is_some() {
         let name = owner.text("full_name");
         let named = name.is_none_or(crate::base::text::name_is_valid);
-        match name.and_then(name_meant) {
+        // What the rule for texts says already is not said again.
+        let is_told = name.is_some_and(|name| text_meant(name).is_some() || is_in_other_letters(name));
+        match name.filter(|_| !is_told).and_then(name_meant) {
             Some((encoding, meant)) => garbled(encoding, &meant, format_args!("{path}.full_name"), findings),
-            None => findings_at(named, path, "full_name", "FORMAT", "must be a person's name", findings),
+            None => findings_at(named || is_told, path, "full_name", "FORMAT", "must be a person's name", findings),
         }
     }
 }

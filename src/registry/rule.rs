@@ -347,7 +347,7 @@ pub fn name_meant(name: &str) -> Option<(&'static str, String)> {
 }
 
 /// The same of any text.
-fn text_meant(text: &str) -> Option<(&'static str, String)> {
+pub fn text_meant(text: &str) -> Option<(&'static str, String)> {
     if text.is_ascii() {
         return None;
     }
