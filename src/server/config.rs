@@ -31,21 +31,27 @@ pub enum Storage {
     Folder(PathBuf),
 }
 
-/// Most sessions at a time, and the most that one may cost the store.
+/// Most sessions at a time, and the most that one may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionsMax {
     /// Of all callers.
     pub total: usize,
     /// Of one caller.
     pub of_caller: usize,
+    /// What may be written in each, in bytes of memory: beyond it, calls in it are refused; the store itself takes twice as much.
+    pub bytes: usize,
     /// The bytes that the snapshot of each may retain: beyond it, the session ends.
     pub held_back_bytes: u64,
 }
 
 impl Default for SessionsMax {
     fn default() -> Self {
-        let held_back_bytes = limits::SESSION_HELD_BACK_BYTES_MAX;
-        Self { total: limits::SESSIONS_MAX, of_caller: limits::SESSIONS_MAX, held_back_bytes }
+        Self {
+            total: limits::SESSIONS_MAX,
+            of_caller: limits::SESSIONS_MAX,
+            bytes: limits::SESSION_BYTES_MAX,
+            held_back_bytes: limits::SESSION_HELD_BACK_BYTES_MAX,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::slot::{Opened, Slot, Slots, full};
 use crate::api::admission::{Entry, ServedWorld, Sessions};
 use crate::api::grpc::simulation::WorldFacts;
 use crate::api::http::sessions::SessionRoutes;
-use crate::base::limits::{SESSION_BYTES_MAX, SESSION_BYTES_SURE, SESSIONS_BYTES_MAX};
+use crate::base::limits::{SESSION_BYTES_SURE, SESSIONS_BYTES_MAX};
 use crate::base::{Error, Result, SessionId};
 use crate::server::assembly::Assembly;
 use crate::server::config::Config;
@@ -141,9 +141,9 @@ impl SessionManager {
     pub(super) async fn opened<'a>(&self, slot: &'a Slot) -> Result<&'a Arc<Opened>> {
         slot.opened
             .get_or_try_init(|| async {
-                let (assembly, store) =
-                    opening::open(&slot.source, slot.id, slot.resets, slot.entropy(ITS_OWN, &self.base), &self.memory)
-                        .await?;
+                let (entropy, room) =
+                    (slot.entropy(ITS_OWN, &self.base), (2 * self.config.sessions.bytes, &self.memory));
+                let (assembly, store) = opening::open(&slot.source, slot.id, slot.resets, entropy, room).await?;
                 if let Some(url) = self.public_url.get() {
                     assembly.province.status.serve_at(&format!("{url}/sessions/{}", slot.id));
                 }
@@ -173,7 +173,7 @@ impl SessionManager {
     fn check_room_in(&self, opened: &Opened) -> Result<()> {
         let bytes = opened.store.bytes();
         let all = || self.memory.bytes() + opened.store.bytes_to_copy();
-        let is_full = bytes > SESSION_BYTES_MAX || bytes > SESSION_BYTES_SURE && all() > SESSIONS_BYTES_MAX;
+        let is_full = bytes > self.config.sessions.bytes || bytes > SESSION_BYTES_SURE && all() > SESSIONS_BYTES_MAX;
         if is_full { Err(full()) } else { Ok(()) }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::access::{Rights, RightsBook};
 use crate::api::credential::TokenMint;
-use crate::base::limits::{BATCH_RECORDS_MAX, SESSION_BYTES_MAX};
+use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Entropy, Error, PersonalId, Reason, Result, Seed, SessionId, Timestamp};
 use crate::keys::signers::Keys;
 use crate::ledger::{LogClock, LogId, continue_log};
@@ -116,17 +116,17 @@ impl Source {
     }
 }
 
-/// Opens the world of a session that was reset so many times.
+/// Opens the world of a session that was reset so many times, in which so many bytes may be written.
 pub(super) async fn open(
     source: &Source,
     id: SessionId,
     resets: u32,
     entropy: Arc<dyn Entropy>,
-    memory: &MemoryTotal,
+    (bytes_max, memory): (usize, &MemoryTotal),
 ) -> Result<(Assembly, Arc<OverlayStore>)> {
     let origins = source.catalogue.origins().within(id, resets);
     let catalogue = Arc::new(source.catalogue.with_logs(origins));
-    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), 2 * SESSION_BYTES_MAX, memory));
+    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), bytes_max, memory));
     let clock = source.clock.branch();
     let keys = Keys::of_session(catalogue.clone(), source.seed, |name| source.compromised.get(name).cloned())?;
     let log_clock = LogClock::new(clock.clone());
