@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "another program is waited for by the machine's time")]
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -154,71 +154,85 @@ impl Subject {
         }
     }
 
-    /// The messages of the stream from a place on, to its present end.
-    pub(super) async fn stream(
+    /// Hands over the messages of the stream from a place on, to its present end, each as it comes. What is done with them is not counted in the
+    /// time that the registry has.
+    async fn each(
         &mut self,
         ask: v1::StreamChangesRequest,
-    ) -> Result<Result<Vec<v1::StreamChangesResponse>, Status>, Wrong> {
+        mut take: impl FnMut(&mut Self, v1::StreamChangesResponse) -> Result<(), Wrong>,
+    ) -> Result<Result<(), Status>, Wrong> {
         let request = self.request(v1::StreamChangesRequest { registry: self.registry.clone(), ..ask })?;
         let mut stream = match in_time(self.client.stream_changes(request)).await {
             Ok(stream) => stream.into_inner(),
             Err(status) => return Ok(Err(status)),
         };
-        let endless = || wrong("an end of the stream", "none");
-        let whole = async {
-            let (mut messages, mut bytes) = (Vec::new(), 0);
-            loop {
-                match stream.message().await {
-                    Ok(Some(message)) => {
-                        bytes += message.encoded_len();
-                        if messages.len() == MESSAGES_MAX || bytes > STREAM_BYTES_MAX {
-                            return Err(endless());
-                        }
-                        messages.push(message);
+        let (mut messages, mut bytes, mut left) = (0, 0, WITHIN);
+        loop {
+            let begun = Instant::now();
+            let next = tokio::time::timeout(left, stream.message()).await;
+            left = left.saturating_sub(begun.elapsed());
+            let endless = || wrong("an end of the stream", "none");
+            match next.map_err(|_| endless())? {
+                Ok(Some(message)) => {
+                    messages += 1;
+                    bytes += message.encoded_len();
+                    if messages > MESSAGES_MAX || bytes > STREAM_BYTES_MAX {
+                        return Err(endless());
                     }
-                    Ok(None) => return Ok(Ok(messages)),
-                    Err(status) => return Ok(Err(status)),
+                    take(self, message)?;
                 }
+                Ok(None) => return Ok(Ok(())),
+                Err(status) => return Ok(Err(status)),
             }
-        };
-        tokio::time::timeout(WITHIN, whole).await.unwrap_or_else(|_| Err(endless()))
+        }
     }
 
-    /// Follows the log from where it was followed to: every batch must continue it under a checkpoint of the registry's key. How many changes came.
+    /// The log index with which the stream begins at a place, if anything comes, and how many changes come to its present end.
+    pub(super) async fn changes(
+        &mut self,
+        ask: v1::StreamChangesRequest,
+    ) -> Result<Result<(Option<u64>, u64), Status>, Wrong> {
+        let (mut first, mut count) = (None, 0);
+        let counted = self.each(ask, |_, message| {
+            first.get_or_insert(message.first_index);
+            count += message.records.len() as u64;
+            Ok(())
+        });
+        Ok(counted.await?.map(|()| (first, count)))
+    }
+
+    /// Follows the log from where it was followed to: every batch must continue it under a checkpoint of the registry's key, and is verified before
+    /// the next is read, so that a long log is never held whole and a false one is left at its first false batch. How many changes came.
     pub(super) async fn follow(&mut self) -> Result<u64, Wrong> {
         let before = self.log.size();
         let ask = v1::StreamChangesRequest { cursor: before, ..Default::default() };
-        let messages = answered("the changes", self.stream(ask).await?)?;
-        self.take(messages)?;
-        Ok(self.log.size() - before)
+        let mut open: Vec<SignedRecord> = Vec::new();
+        answered("the changes", self.each(ask, |subject, message| subject.take(message, &mut open)).await?)?;
+        if open.is_empty() { Ok(self.log.size() - before) } else { Err(wrong("a checkpoint at the end", "none")) }
     }
 
-    /// Verifies the messages of a stream, and takes them over.
-    pub(super) fn take(&mut self, messages: Vec<v1::StreamChangesResponse>) -> Result<(), Wrong> {
-        let mut open: Vec<SignedRecord> = Vec::new();
-        for message in messages {
-            let expected = self.log.size() + open.len() as u64;
-            same("first_index", expected, message.first_index)?;
-            for one in message.records {
-                let unreadable = |error: crate::base::Error| wrong("a signed record", &error.message);
-                open.push(record::from_message(one).map_err(unreadable)?);
-            }
-            if message.checkpoint.is_empty() {
-                same("next_cursor while a batch goes on", self.log.size(), message.next_cursor)?;
-                continue;
-            }
-            let batch: Option<Vec<BatchRecord<'_>>> = open.iter().map(whole).collect();
-            let batch = batch.ok_or_else(|| wrong("whole disclosures", "partial ones"))?;
-            let note = Bytes::from(message.checkpoint);
-            let verified = self.verifier.verify_batch(&self.registry, &self.log, &note, &batch, SystemClock.now());
-            let verified = verified.map_err(|error| wrong("a batch that verifies", &error.to_string()))?;
-            self.log = verified.after;
-            self.statements.extend(verified.statements);
-            open.clear();
-            same("next_cursor", self.log.size(), message.next_cursor)?;
-            self.resume_token = message.resume_token;
+    /// Takes over a message of the stream; at the end of a batch, verifies what is `open` of it.
+    fn take(&mut self, message: v1::StreamChangesResponse, open: &mut Vec<SignedRecord>) -> Result<(), Wrong> {
+        let expected = self.log.size() + open.len() as u64;
+        same("first_index", expected, message.first_index)?;
+        for one in message.records {
+            let unreadable = |error: crate::base::Error| wrong("a signed record", &error.message);
+            open.push(record::from_message(one).map_err(unreadable)?);
         }
-        if open.is_empty() { Ok(()) } else { Err(wrong("a checkpoint at the end", "none")) }
+        if message.checkpoint.is_empty() {
+            return same("next_cursor while a batch goes on", self.log.size(), message.next_cursor);
+        }
+        let batch: Option<Vec<BatchRecord<'_>>> = open.iter().map(whole).collect();
+        let batch = batch.ok_or_else(|| wrong("whole disclosures", "partial ones"))?;
+        let note = Bytes::from(message.checkpoint);
+        let verified = self.verifier.verify_batch(&self.registry, &self.log, &note, &batch, SystemClock.now());
+        let verified = verified.map_err(|error| wrong("a batch that verifies", &error.to_string()))?;
+        self.log = verified.after;
+        self.statements.extend(verified.statements);
+        open.clear();
+        same("next_cursor", self.log.size(), message.next_cursor)?;
+        self.resume_token = message.resume_token;
+        Ok(())
     }
 
     /// A payload that no record has. Which sample it is follows from how many there were.

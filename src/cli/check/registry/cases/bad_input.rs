@@ -123,10 +123,10 @@ pub(super) async fn operation_unset(subject: &mut Subject) -> Judged {
 
 pub(super) async fn beyond_end(subject: &mut Subject) -> Judged {
     let ask = StreamChangesRequest { cursor: subject.log.size() + 1_000_000, ..Default::default() };
-    refused(subject.stream(ask).await?, Code::FailedPrecondition, "CURSOR_GONE")
+    refused(subject.changes(ask).await?, Code::FailedPrecondition, "CURSOR_GONE")
 }
 
 pub(super) async fn bad_resume_token(subject: &mut Subject) -> Judged {
     let ask = StreamChangesRequest { resume_token: "bm90LWEtdG9rZW4".into(), ..Default::default() };
-    refused(subject.stream(ask).await?, Code::InvalidArgument, "PAGE_TOKEN_INVALID")
+    refused(subject.changes(ask).await?, Code::InvalidArgument, "PAGE_TOKEN_INVALID")
 }

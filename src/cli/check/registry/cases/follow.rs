@@ -46,10 +46,9 @@ pub(super) async fn rest(subject: &mut Subject) -> Judged {
         return Err(wrong("a resume_token with every message", "none"));
     }
     let ask = v1::StreamChangesRequest { resume_token: token, ..Default::default() };
-    let again = answered("the changes from the resume token on", subject.stream(ask).await?)?;
-    let resumed: usize = again.iter().map(|message| message.records.len()).sum();
-    same("first_index from the resume token on", size, again.first().map_or(size, |message| message.first_index))?;
-    if (resumed as u64) < count {
+    let (first, resumed) = answered("the changes from the resume token on", subject.changes(ask).await?)?;
+    same("first_index from the resume token on", size, first.unwrap_or(size))?;
+    if resumed < count {
         return Err(wrong(&format!("{count} changes from the resume token on"), &resumed.to_string()));
     }
     Ok(format!("{count} changes"))
@@ -86,10 +85,7 @@ pub(super) async fn versions(subject: &mut Subject) -> Judged {
 
 pub(super) async fn at_end(subject: &mut Subject) -> Judged {
     subject.follow().await?;
-    let ask = v1::StreamChangesRequest { cursor: subject.log.size(), ..Default::default() };
-    let messages = answered("the end of the stream", subject.stream(ask).await?)?;
-    let came: usize = messages.iter().map(|message| message.records.len()).sum();
     // Of a log that others write to, something may have come; it must be new.
-    subject.take(messages)?;
+    let came = subject.follow().await?;
     Ok(if came == 0 { String::new() } else { format!("{came} changes by others") })
 }
