@@ -195,7 +195,8 @@ fn prepare(sector: &Sector, secrets: &Secrets, Waiting { due, row }: &Waiting) -
     let prepared = prepared.ok_or_else(|| corrupt("a stored record has no natural key"))?;
     // A day before the version that states it: the change follows that version at once.
     let issued_at = Timestamp::start_of(due.day).max(statement.issued_at);
-    Ok(Some(Prepared { issued_at: Some(issued_at), ..prepared }))
+    // No rule of its lifecycle is asked about it: what those would read is not read.
+    Ok(Some(Prepared { issued_at: Some(issued_at), content: None, related: Vec::new(), ..prepared }))
 }
 
 /// The validity of a version outside its payload.

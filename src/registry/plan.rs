@@ -200,9 +200,13 @@ impl Plan {
         let statement = Bytes::from(statement.encode());
         self.claims.change(key, before.as_ref().map_or(&[], |before| before.claims.as_slice()), &change.claims);
         self.reindex(before.as_ref().map_or(&[], |before| before.index_keys.as_slice()), &index_keys);
-        if let Some(before) = before {
+        if let Some(mut before) = before {
             // Rows that were read when they were taken in, or written from an object: neither fails here.
-            if let Ok(content) = self.content(&before).map(Cow::into_owned) {
+            let content = match before.content.take() {
+                Some(content) => Ok(content),
+                None => self.content(&before).map(Cow::into_owned),
+            };
+            if let Ok(content) = content {
                 self.used.add(key, &content);
             }
             self.superseded.push((history_key(&key, before.version), before.source));

@@ -1,4 +1,5 @@
-//! Versions that a load has just written, for the follower that takes them next: it need not read them back from the store.
+//! Versions that a load or a run of due work has just written, for the follower that takes them next: it need not read back what is still in
+//! memory.
 //!
 //! Only a cache: other versions are read from the store. A batch is given once, and only whole.
 

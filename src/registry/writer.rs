@@ -137,10 +137,11 @@ impl Writer {
                 return fail(&self.sector, &error, answers);
             }
         };
-        let is_load = group.iter().all(|job| matches!(job.origin, Origin::Loaded(_)));
+        // What is written by thousands is handed on from memory.
+        let is_bulk = group.iter().all(|job| matches!(job.origin, Origin::Loaded(_) | Origin::Due));
         let (plan, planned) = add_all(plan, earlier, group, self.clock.now());
         if !planned.is_empty() {
-            self.append(plan, planned, is_load).await;
+            self.append(plan, planned, is_bulk).await;
         }
     }
 
@@ -160,9 +161,9 @@ impl Writer {
     }
 
     /// Appends the plan to the log, with all its rows, and answers its jobs.
-    async fn append(&mut self, plan: Plan, planned: Vec<Planned>, is_load: bool) {
+    async fn append(&mut self, plan: Plan, planned: Vec<Planned>, is_bulk: bool) {
         let entries = plan.entries();
-        let loaded = is_load.then(|| plan.records());
+        let recent = is_bulk.then(|| plan.records());
         let counters = plan.counters().clone();
         let dues: Vec<_> = plan.index_changes().iter().filter(|(key, _)| due::is_row(key)).cloned().collect();
         let stored: Vec<(Option<IdempotencyKey>, Vec<Receipt>)>;
@@ -182,8 +183,8 @@ impl Writer {
         match self.ledger.append(entries, rows).await {
             Ok(appended) => {
                 self.counters = counters;
-                if let Some(loaded) = loaded {
-                    self.recent.add(appended.first_index, loaded);
+                if let Some(recent) = recent {
+                    self.recent.add(appended.first_index, recent);
                 }
                 self.calendar.send_if_modified(|calendar| {
                     dues.iter().for_each(|(key, is_written)| calendar.note(key, *is_written));
@@ -291,6 +292,8 @@ fn add_all(
             Origin::Due => (Ok(plan.add_due(job.changes, now)), None),
         };
         match added {
+            // Of what was due, all was changed by somebody else meanwhile: there is nothing to append.
+            Ok(receipts) if receipts.is_empty() => drop(job.answer.send(Ok(receipts))),
             Ok(receipts) => planned.push(Planned { request, receipts, answers: vec![job.answer] }),
             Err(error) => drop(job.answer.send(Err(error))),
         }

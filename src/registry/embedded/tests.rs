@@ -426,3 +426,10 @@ async fn a_load_cuts_batches_by_count_and_keeps_those_before_a_bad_one() {
     let first = host.changes(0, 1).await.expect("changes").expect("a batch");
     assert_eq!(first.records.len() as u64, batch);
 }
+
+#[tokio::test]
+async fn due_work_of_which_others_did_everything_writes_nothing() {
+    let host = residents().await;
+    assert!(host.write(Vec::new(), Origin::Due).await.expect("that is no failure").is_empty());
+    assert_eq!(host.log_size().await.expect("size"), 0);
+}
