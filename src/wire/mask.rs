@@ -56,8 +56,8 @@ impl Mask {
     fn message(&self, message: &DynamicMessage) -> Json {
         let name = message.descriptor().full_name().to_owned();
         if name.starts_with("google.protobuf.") {
-            let plain = serde_json::to_value(message).unwrap_or_default();
-            return of_serde(plain);
+            // What has no JSON form (a timestamp beyond year 9999) is shown as its mask: null would make all of them equal.
+            return serde_json::to_value(message).map_or_else(|_| self.without_json(message), of_serde);
         }
         let fields = message.fields().map(|(field, value)| {
             let masked = if is_masked(&field) { self.hidden(value) } else { self.value(&field.kind(), value) };
@@ -73,9 +73,10 @@ impl Mask {
             Value::String(text) => self.pseudonym(text.as_bytes()),
             Value::Bytes(bytes) => self.pseudonym(bytes),
             // Maps have no order of their own, their JSON has.
-            Value::Message(message) => {
-                self.pseudonym(serde_json::to_value(message).unwrap_or_default().to_string().as_bytes())
-            }
+            Value::Message(message) => match serde_json::to_value(message) {
+                Ok(json) => self.pseudonym(json.to_string().as_bytes()),
+                Err(_) => self.without_json(message),
+            },
             Value::Map(entries) => {
                 let sorted: BTreeMap<String, String> = entries
                     .iter()
@@ -85,6 +86,13 @@ impl Mask {
             }
             other => self.pseudonym(format!("{other:?}").as_bytes()),
         }
+    }
+
+    /// The mask of a message that has no JSON form: of its fields by number, each masked.
+    fn without_json(&self, message: &DynamicMessage) -> Json {
+        let fields: BTreeMap<u32, String> =
+            message.fields().map(|(field, value)| (field.number(), format!("{:?}", self.hidden(value)))).collect();
+        self.pseudonym(format!("fields/{fields:?}").as_bytes())
     }
 
     fn pseudonym(&self, value: &[u8]) -> Json {

@@ -145,6 +145,34 @@ fn equal_maps_have_equal_masks_in_whatever_order_they_lie() {
     assert_eq!(masks.len(), 1, "{masks:?}");
 }
 
+#[test]
+fn messages_without_a_json_form_are_told_apart_too() {
+    let mask = mask();
+    let described = pool().get_message_by_name("google.protobuf.Struct").expect("well known");
+    let payload = |name: &str, number: f64| {
+        let value = prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(number)) };
+        let encoded = prost_types::Struct { fields: [(name.to_owned(), value)].into() }.encode_to_vec();
+        DynamicMessage::decode(described.clone(), &*encoded).expect("a struct")
+    };
+    let hidden = |name, number| format!("{:?}", mask.hidden(&Value::Message(payload(name, number))));
+    assert!(serde_json::to_value(payload("a", f64::NAN)).is_err(), "JSON has no such number");
+    assert_eq!(hidden("a", f64::NAN), hidden("a", f64::NAN));
+    let different: BTreeSet<String> =
+        [("a", f64::NAN), ("b", f64::NAN), ("a", f64::INFINITY), ("a", 1.0)].map(|(name, n)| hidden(name, n)).into();
+    assert_eq!(different.len(), 4, "{different:?}");
+
+    // Not marked, and still not shown as null: the times of a request that no calendar has.
+    let at = |seconds| {
+        let turn = crate::wire::proto::simulation::v1::FaultTurn {
+            from: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            ..Default::default()
+        };
+        let masked = mask.json("lienthong.simulation.v1.FaultTurn", &turn.encode_to_vec()).expect("it reads");
+        format!("{:?}", masked.fields["from"])
+    };
+    assert!(at(i64::MAX).contains('~') && at(i64::MAX) != at(i64::MAX - 1), "{} {}", at(i64::MAX), at(i64::MAX - 1));
+}
+
 /// The texts below a message that no mask covers, by the names of their fields.
 fn open(message: &MessageDescriptor, seen: &mut BTreeSet<String>, found: &mut BTreeSet<String>) {
     if message.full_name().starts_with("google.protobuf.") || !seen.insert(message.full_name().to_owned()) {
