@@ -241,7 +241,10 @@ pub fn injected(code: Code, error: &Error, request: RequestId) -> http::Response
     let mut details = ErrorDetails::new();
     details.set_error_info(error.reason.as_str(), DOMAIN, HashMap::<String, String>::new());
     details.set_request_info(request.to_string(), "");
-    details.set_retry_info(error.retry_after);
+    // A RetryInfo without a time would say that the call may be made again at once.
+    if let Some(after) = error.retry_after {
+        details.set_retry_info(Some(after));
+    }
     let mut answer = Status::with_error_details(code, on_the_wire(&error.message), details).into_http();
     mark_headers(answer.headers_mut(), request);
     answer

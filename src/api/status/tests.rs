@@ -46,6 +46,19 @@ fn only_what_passes_by_waiting_is_to_be_tried_again() {
 }
 
 #[test]
+fn a_rule_without_a_time_to_wait_says_nothing_about_waiting() {
+    let retry_info = |error: &Error| {
+        let answer = injected(Code::Unavailable, error, id());
+        let status = Status::from_header_map(answer.headers()).expect("a status");
+        status.get_details_retry_info()
+    };
+    let error = || Error::new(Reason::FaultInjected, "as asked");
+    assert!(retry_info(&error()).is_none());
+    let after = std::time::Duration::from_millis(200);
+    assert_eq!(retry_info(&error().with_retry_after(after)).and_then(|info| info.retry_delay), Some(after));
+}
+
+#[test]
 fn vietnamese_comes_on_request() {
     let status = status(&Error::new(Reason::AlreadyLinked, "x"), id(), Language::Vietnamese);
     assert_eq!(status.message(), "x", "the message is for developers (google.rpc.Status)");
