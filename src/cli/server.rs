@@ -57,6 +57,11 @@ impl ServerArgs {
         Self { session: Some(session.to_owned()), ..self.clone() }
     }
 
+    /// The same server, called with this credential.
+    pub(super) fn with_credential(&self, credential: &str) -> Self {
+        Self { credential: credential.to_owned(), ..self.clone() }
+    }
+
     /// The credential of the calls.
     pub(super) fn credential(&self) -> &str {
         &self.credential

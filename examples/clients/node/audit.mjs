@@ -63,30 +63,45 @@ function checkStatements(entries, issuer) {
   }
 }
 
-// The verdict on a registry's log, and its code; `before` is the head that it served when it was last seen.
-export function auditLog(name, served, before, anchor, now) {
-  const issuer = anchor.issuer(name);
-  refuseUnless(issuer, 'this client audits logs of registries');
+// The head of a log that is served and the one that was seen last, which it must not contradict.
+function headsOf(name, served, before, anchor, now) {
   const headOf = (note) => {
     const head = anchor.head(note);
-    refuseUnless(head.owner === issuer, 'the checkpoint is of another log');
+    refuseUnless([head.owner.name, head.owner.purpose].includes(name), 'the checkpoint is of another log');
     return head;
   };
+  need(now < anchor.expiresAt, 'TRY_LATER');
+  const [head, old] = [headOf(served.checkpoint), before ? headOf(before.checkpoint) : null];
+  need(!old || old.size <= head.size, 'LOG_ROLLBACK');
+  need(!old || old.size < head.size || old.root.equals(head.root), 'SPLIT_VIEW');
+  return [head, old];
+}
+
+// The verdict of a check that throws what it finds, and its code.
+function found(check) {
   try {
-    need(now < anchor.expiresAt, 'TRY_LATER');
-    const head = headOf(served.checkpoint);
-    const old = before ? headOf(before.checkpoint) : null;
-    need(!old || old.size <= head.size, 'LOG_ROLLBACK');
-    need(!old || old.size < head.size || old.root.equals(head.root), 'SPLIT_VIEW');
-    const entries = entriesOf(served, Number(head.size));
-    const leaves = entries.map(hashLeaf);
-    need(treeRoot(leaves).equals(head.root), 'TILE');
-    need(!old || treeRoot(leaves.slice(0, Number(old.size))).equals(old.root), 'LOG_ROLLBACK');
-    checkStatements(entries, issuer);
+    check();
     return VALID;
   } catch (error) {
     if (error instanceof Finding) return ['INVALID', error.code];
     if (error instanceof Refused) return ['INVALID', 'NO_TRUSTED_SIGNATURE'];
     throw error;
   }
+}
+
+// The verdict on the head of any log; `before` is the one that was served when it was seen last.
+export const auditHead = (name, served, before, anchor, now) => found(() => headsOf(name, served, before, anchor, now));
+
+// The verdict on a registry's log; `before` is what it served when it was seen last.
+export function auditLog(name, served, before, anchor, now) {
+  const issuer = anchor.issuer(name);
+  refuseUnless(issuer, 'this client audits logs of registries');
+  return found(() => {
+    const [head, old] = headsOf(name, served, before, anchor, now);
+    const entries = entriesOf(served, Number(head.size));
+    const leaves = entries.map(hashLeaf);
+    need(treeRoot(leaves).equals(head.root), 'TILE');
+    need(!old || treeRoot(leaves.slice(0, Number(old.size))).equals(old.root), 'LOG_ROLLBACK');
+    checkStatements(entries, issuer);
+  });
 }

@@ -14,7 +14,7 @@ import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 
-import { auditLog } from './audit.mjs';
+import { auditHead, auditLog } from './audit.mjs';
 import { Refused, milliseconds } from './form.mjs';
 import { Anchor, VALID } from './log.mjs';
 import { verifyPresentation } from './presentation.mjs';
@@ -33,6 +33,7 @@ const SERVICES = {
   'lienthong.exchange.v1.ExchangeService': 'lienthong/exchange/v1/exchange_service.proto',
   'lienthong.registry.v1.RegistryService': 'lienthong/registry/v1/registry_service.proto',
   'lienthong.identity.v1.PresentationService': 'lienthong/identity/v1/presentation_service.proto',
+  'lienthong.trust.v1.LedgerService': 'lienthong/trust/v1/ledger_service.proto',
   'lienthong.check.v1.CheckService': 'lienthong/check/v1/check_service.proto',
 };
 const stubs = new Map();
@@ -109,11 +110,11 @@ function peopleIn(value) {
   return [...own, ...Object.values(value).flatMap(peopleIn)];
 }
 
-// An answer to a call of ours: every record verifies and is about the person asked for, and none is missing.
-function judgeAnswer(answer, request, anchor, now) {
+// An answer to a call of ours: every record verifies, is in force where there are lists, is about whom we asked for, and none is missing.
+function judgeAnswer(answer, request, anchor, now, lists = null) {
   const unreachable = (answer.missing ?? []).find((missing) => missing.reason === 'MISSING_REASON_UNREACHABLE');
   if (unreachable) return { ...refused(unreachable.code), records: [] };
-  const { verdicts, records } = verifyFile(JSON.stringify(answer), anchor, now);
+  const { verdicts, records } = verifyFile(JSON.stringify(answer), anchor, now, lists);
   const isOther = (record) => {
     const people = peopleIn(shownBy(record));
     return people.length > 0 && !people.includes(request.personal_id);
@@ -135,6 +136,8 @@ function acceptedLists(texts, anchor) {
   });
 }
 
+const listsOf = (question, anchor) => (question.status_lists ? acceptedLists(question.status_lists, anchor) : null);
+
 // This client's verdict on an artefact.
 function judge(question) {
   const now = question.at ? milliseconds(question.at) : Date.now();
@@ -145,8 +148,7 @@ function judge(question) {
     const asked = question.nonce ? { nonce: question.nonce, audience: question.audience } : null;
     return concluded(verifyPresentation(question.presentation, anchor, now, asked));
   }
-  const lists = question.status_lists ? acceptedLists(question.status_lists, anchor) : null;
-  return concluded(first(verifyFile(question.file, anchor, now, lists).verdicts));
+  return concluded(first(verifyFile(question.file, anchor, now, listsOf(question, anchor)).verdicts));
 }
 
 // ---- Being checked
@@ -154,7 +156,11 @@ function judge(question) {
 async function called({ address, method, request, metadata, deadline_ms: deadline, may_repeat: mayRepeat, ...question }) {
   const { answer, attempts } = await call(address, method, request, metadata, deadline, mayRepeat);
   const anchor = new Anchor(JSON.stringify(question.trust_anchor));
-  const { records: _, ...conclusion } = judgeAnswer(answer, request, anchor, milliseconds(question.at));
+  const now = milliseconds(question.at);
+  // A log's head must not contradict the one that was seen before.
+  const { records: _, ...conclusion } = question.log
+    ? concluded(auditHead(question.log, answer, question.before, anchor, now))
+    : judgeAnswer(answer, request, anchor, now, listsOf(question, anchor));
   return { ...conclusion, retried: attempts > 1 };
 }
 
@@ -180,9 +186,18 @@ async function check() {
     for await (const line of createInterface({ input: stdin })) stdout.write(`${await answer(line)}\n`);
     return;
   }
-  const checker = (method, request) => call(address, `lienthong.check.v1.CheckService/${method}`, request, {}, 60_000, false);
+  const checker = (method, request) => call(address, `lienthong.check.v1.CheckService/${method}`, request, {}, 20_000, false);
+  // The next case, asked for again while there is none.
+  const nextCase = async () => {
+    try {
+      return (await checker('NextCase', {})).answer;
+    } catch (error) {
+      if (error.status !== 'DEADLINE_EXCEEDED') throw error;
+      return nextCase();
+    }
+  };
   for (;;) {
-    const { answer: next } = await checker('NextCase', {});
+    const next = await nextCase();
     if (next.finished) return;
     await checker('ReportConclusion', { case_id: next.case_id, answer_json: await answer(next.question_json) });
   }

@@ -55,29 +55,48 @@ def check_statements(entries, issuer):
         newest[key] = (statement.version, entry)
 
 
+def heads(name, served, before, anchor, now):
+    """The head of a log that is served and the one that was seen last, which it must not contradict."""
+    def head_of(seen):
+        head = anchor.head(seen["checkpoint"].encode())
+        refuse_unless(name in (head.owner.name, head.owner.purpose), "the checkpoint is of another log")
+        return head
+
+    need(now < anchor.expires_at, "TRY_LATER")
+    head = head_of(served)
+    old = head_of(before) if before else None
+    need(not old or old.size <= head.size, "LOG_ROLLBACK")
+    need(not old or old.size < head.size or old.root == head.root, "SPLIT_VIEW")
+    return head, old
+
+
+def found(check):
+    """The verdict of a check that raises what it finds."""
+    try:
+        check()
+    except Finding as finding:
+        return "INVALID", str(finding)
+    except Refused:
+        return "INVALID", "NO_TRUSTED_SIGNATURE"
+    return verify.VALID
+
+
+def judge_head(name, served, before, anchor, now):
+    """The verdict on the head of any log; `before` is the one that was served when it was seen last."""
+    return found(lambda: heads(name, served, before, anchor, now))
+
+
 def judge(name, served, before, anchor, now):
     """The verdict on a registry's log; `before` is the head that it served when it was last seen."""
     issuer = anchor.issuer(name)
     refuse_unless(issuer, "this client audits logs of registries")
 
-    def head_of(seen):
-        head = anchor.head(seen["checkpoint"].encode())
-        refuse_unless(head.owner is issuer, "the checkpoint is of another log")
-        return head
-
-    try:
-        need(now < anchor.expires_at, "TRY_LATER")
-        head = head_of(served)
-        old = head_of(before) if before else None
-        need(not old or old.size <= head.size, "LOG_ROLLBACK")
-        need(not old or old.size < head.size or old.root == head.root, "SPLIT_VIEW")
+    def check():
+        head, old = heads(name, served, before, anchor, now)
         entries = list(entries_of(served, head.size))
         leaves = [verify.hash_leaf(entry) for entry in entries]
         need(verify.tree_root(leaves) == head.root, "TILE")
         need(not old or verify.tree_root(leaves[:old.size]) == old.root, "LOG_ROLLBACK")
         check_statements(entries, issuer)
-    except Finding as found:
-        return "INVALID", str(found)
-    except Refused:
-        return "INVALID", "NO_TRUSTED_SIGNATURE"
-    return verify.VALID
+
+    return found(check)

@@ -26,6 +26,7 @@ from lienthong.check.v1 import check_service_pb2, check_service_pb2_grpc
 from lienthong.exchange.v1 import exchange_service_pb2, exchange_service_pb2_grpc
 from lienthong.identity.v1 import presentation_service_pb2, presentation_service_pb2_grpc
 from lienthong.registry.v1 import registry_service_pb2, registry_service_pb2_grpc
+from lienthong.trust.v1 import ledger_service_pb2, ledger_service_pb2_grpc
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tools"))
 import verify  # noqa: E402
@@ -41,6 +42,8 @@ METHODS = {
         (registry_service_pb2_grpc.RegistryServiceStub, registry_service_pb2.GetRecordsRequest),
     "lienthong.identity.v1.PresentationService/CreatePresentation":
         (presentation_service_pb2_grpc.PresentationServiceStub, presentation_service_pb2.CreatePresentationRequest),
+    "lienthong.trust.v1.LedgerService/GetCheckpoint":
+        (ledger_service_pb2_grpc.LedgerServiceStub, ledger_service_pb2.GetCheckpointRequest),
 }
 ATTEMPTS_MAX = 4
 MISSING_UNREACHABLE = "MISSING_REASON_UNREACHABLE"
@@ -136,12 +139,12 @@ def judge_file(text, anchor, now, lists=None):
     return accepted() if printer.sum["records"] else refused()
 
 
-def judge_answer(answer, request, anchor, now):
-    """An answer to a call of ours: every record verifies and is about the person asked for, and none is missing."""
+def judge_answer(answer, request, anchor, now, lists=None):
+    """An answer to a call of ours: every record verifies, is in force where there are lists, is about whom we asked for, and none is missing."""
     unreachable = [missing for missing in answer.get("missing", []) if missing.get("reason") == MISSING_UNREACHABLE]
     if unreachable:
         return refused(unreachable[0]["code"])
-    judged = judge_file(json.dumps(answer), anchor, now)
+    judged = judge_file(json.dumps(answer), anchor, now, lists)
     if judged == accepted() and "personal_id" in request:
         for record in answer["records"]:
             people = set(people_in(payload_of(record)))
@@ -158,6 +161,10 @@ def accepted_lists(texts, anchor):
             pass  # a list that is not accepted is as good as none
 
 
+def lists_of(question, anchor):
+    return list(accepted_lists(question["status_lists"], anchor)) if "status_lists" in question else None
+
+
 def judge(question):
     """This client's verdict on an artefact."""
     now = verify.milliseconds(question["at"]) if "at" in question else time.time_ns() // 1_000_000
@@ -170,8 +177,7 @@ def judge(question):
     if question["kind"] == "presentation":
         asked = (question["nonce"], question["audience"]) if "nonce" in question else None
         return concluded(*presentation.judge(question["presentation"], anchor, now, asked))
-    lists = list(accepted_lists(question["status_lists"], anchor)) if "status_lists" in question else None
-    return judge_file(question["file"], anchor, now, lists)
+    return judge_file(question["file"], anchor, now, lists_of(question, anchor))
 
 
 # ---- Being checked
@@ -200,7 +206,11 @@ class Checked:
         metadata, seconds = list(question["metadata"].items()), question["deadline_ms"] / 1000
         answer, attempts = call(
             self.channels[address], question["method"], question["request"], metadata, seconds, question["may_repeat"])
-        return {**judge_answer(answer, question["request"], anchor, now), "retried": attempts > 1}
+        if "log" in question:  # its head, which must not contradict the one that was seen before
+            judged = concluded(*audit.judge_head(question["log"], answer, question["before"], anchor, now))
+        else:
+            judged = judge_answer(answer, question["request"], anchor, now, lists_of(question, anchor))
+        return {**judged, "retried": attempts > 1}
 
     def answer(self, line):
         question = json.loads(line)
@@ -215,9 +225,19 @@ def check():
         return
     with grpc.insecure_channel(address) as channel:
         checker = check_service_pb2_grpc.CheckServiceStub(channel)
-        while not (case := checker.NextCase(check_service_pb2.NextCaseRequest(), wait_for_ready=True)).finished:
+        while not (case := next_case(checker)).finished:
             answer = checked.answer(case.question_json)
             checker.ReportConclusion(check_service_pb2.ReportConclusionRequest(case_id=case.case_id, answer_json=answer))
+
+
+def next_case(checker):
+    """The next case, asked for again while there is none."""
+    while True:
+        try:
+            return checker.NextCase(check_service_pb2.NextCaseRequest(), wait_for_ready=True, timeout=20)
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise
 
 
 def fetch(options):

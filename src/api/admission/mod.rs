@@ -55,6 +55,7 @@ pub use journalling::ByGrpcWeb;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
+pub use opening::{TIMEOUT, parse_timeout};
 pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
 use super::discard::discard;

@@ -11,7 +11,7 @@ use crate::base::time::Instant;
 use crate::base::{ClientIds, Error, RequestId, Result, Timestamp, limits};
 
 /// The header of the caller's deadline.
-const TIMEOUT: &str = "grpc-timeout";
+pub const TIMEOUT: &str = "grpc-timeout";
 
 /// The beginning of a request.
 pub(in crate::api) struct Opening {
@@ -71,7 +71,7 @@ fn timeout(named: Option<Duration>) -> Duration {
 }
 
 /// Reads a `grpc-timeout` value: at most 8 digits and a unit (gRPC over HTTP/2, Requests).
-fn parse_timeout(value: &str) -> Option<Duration> {
+pub fn parse_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;

@@ -6,13 +6,14 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tonic::{Request, Response, Status};
 
 use super::conclusion::LINE_BYTES_MAX;
+use crate::api::admission::{TIMEOUT, parse_timeout};
 use crate::api::status::status;
 use crate::base::peer::is_loopback;
 use crate::base::{Error, Reason, RequestId};
@@ -27,7 +28,7 @@ use crate::wire::proto::check::v1::{
 
 /// How long a client has for its first question: it may be started by hand.
 const JOINS_WITHIN: Duration = Duration::from_secs(60);
-/// How long a question for the next case waits when its call has no deadline.
+/// How long a question for the next case waits at most; less where its call's deadline comes earlier.
 const WAITS: Duration = Duration::from_secs(30);
 /// How long a client has to learn that there are no more cases.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
@@ -121,8 +122,11 @@ impl Callback {
         let posted = Posted { id: id.to_owned(), question, is_open: true, is_finished: false };
         self.board.posted.send_replace(posted);
         let mut fetched = self.board.fetched.subscribe();
+        // A client that is there asks and answers within one time; that in which it is awaited for the first time is not its own.
         let joins = if self.has_joined { within } else { JOINS_WITHIN };
+        let begun = Instant::now();
         let asked = tokio::time::timeout(joins, fetched.wait_for(|of| of == id)).await;
+        let left = if self.has_joined { within.saturating_sub(begun.elapsed()) } else { within };
         let answer = match asked {
             Err(_) => {
                 self.is_missing = !self.has_joined;
@@ -130,7 +134,7 @@ impl Callback {
             }
             Ok(_) => {
                 self.has_joined = true;
-                let answer = tokio::time::timeout(within, self.answers.recv()).await;
+                let answer = tokio::time::timeout(left, self.answers.recv()).await;
                 let silent = |_| format!("no answer within {} s", within.as_secs_f64());
                 answer.map_err(silent).map(Option::unwrap_or_default)
             }
@@ -159,6 +163,12 @@ impl Callback {
     }
 }
 
+/// How long a call waits for a case: a little less than its deadline, so that the caller learns that there is none yet.
+fn waits<Q>(request: &Request<Q>) -> Duration {
+    let named = request.metadata().get(TIMEOUT).and_then(|value| parse_timeout(value.to_str().ok()?));
+    named.map_or(WAITS, |named| (named - named / 8).min(WAITS))
+}
+
 /// A refusal, as every other service makes them.
 fn refusal(reason: Reason, message: &'static str) -> Status {
     status(&Error::new(reason, message), RequestId(uuid::Uuid::now_v7()), language::chosen())
@@ -166,9 +176,10 @@ fn refusal(reason: Reason, message: &'static str) -> Status {
 
 #[tonic::async_trait]
 impl CheckService for Board {
-    async fn next_case(&self, _: Request<NextCaseRequest>) -> Result<Response<NextCaseResponse>, Status> {
+    async fn next_case(&self, request: Request<NextCaseRequest>) -> Result<Response<NextCaseResponse>, Status> {
         let mut posted = self.posted.subscribe();
-        let next = tokio::time::timeout(WAITS, posted.wait_for(|posted| posted.is_open || posted.is_finished)).await;
+        let next =
+            tokio::time::timeout(waits(&request), posted.wait_for(|posted| posted.is_open || posted.is_finished)).await;
         let next = match next {
             Ok(Ok(next)) => next.clone(),
             _ => return Err(refusal(Reason::DeadlineExceeded, "there is no case yet: ask again")),
@@ -237,6 +248,42 @@ mod tests {
         }
         callback.end().await;
         assert_eq!(client.await.expect("ends"), ["a", "b"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_client_with_a_deadline_is_told_in_time_that_there_is_no_case_yet() {
+        let callback = Callback::start(([127, 0, 0, 1], 0).into(), Vec::new()).await.expect("serves");
+        let address = format!("http://{}", callback.address);
+        let mut client = CheckServiceClient::connect(address).await.expect("it accepts");
+        let mut request = Request::new(NextCaseRequest {});
+        request.set_timeout(Duration::from_secs(2));
+        let begun = Instant::now();
+        let refused = client.next_case(request).await.expect_err("nothing was asked");
+        assert_eq!(refused.code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(refused.message(), "there is no case yet: ask again", "the answer is the checker's own");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        callback.end().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_client_that_asks_late_has_less_time_to_answer() {
+        let mut callback = Callback::start(([127, 0, 0, 1], 0).into(), Vec::new()).await.expect("serves");
+        let address = format!("http://{}", callback.address);
+        let client = tokio::spawn(async move {
+            let mut client = CheckServiceClient::connect(address).await.expect("it accepts");
+            let first = client.next_case(NextCaseRequest {}).await.expect("a case").into_inner();
+            let report = ReportConclusionRequest { case_id: first.case_id, answer_json: "{}".into() };
+            client.report_conclusion(report).await.expect("counts");
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            client.next_case(NextCaseRequest {}).await.expect("the second")
+        });
+        callback.ask("a", "{}".into(), Duration::from_secs(10)).await.expect("an answer");
+        let begun = Instant::now();
+        let silent = callback.ask("b", "{}".into(), Duration::from_secs(1)).await.expect_err("none");
+        assert!(silent.contains("no answer within 1 s"), "{silent}");
+        assert!(begun.elapsed() < Duration::from_millis(1_500), "asked and answered within one second, not two");
+        client.await.expect("it asked");
+        callback.end().await;
     }
 
     #[tokio::test]

@@ -111,9 +111,17 @@ impl Client {
         if !self.case.is_empty() {
             left_out.push("all cases but those named".into());
         }
-        let makes_calls = chosen.iter().any(|case| matches!(case.ask, Ask::Call(_)));
+        let deadline_ms = |case: &Case| match &case.ask {
+            Ask::Call(call) => Some(call.deadline_ms),
+            Ask::Artefact(_) => None,
+        };
+        // Where calls are made: how long one may take.
+        let longest = chosen.iter().filter_map(deadline_ms).max().map(Duration::from_millis);
         let outcomes = runtime()?.block_on(async {
-            let world = if makes_calls { Some(World::begin(self.server).await?) } else { None };
+            let world = match longest {
+                Some(deadline) => Some(World::begin(self.server, self.limit.saturating_add(deadline)).await?),
+                None => None,
+            };
             let driver = match Driver::start(self.command, self.callback).await {
                 Ok(driver) => driver,
                 Err(failure) => {

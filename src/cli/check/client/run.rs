@@ -13,7 +13,7 @@ use super::callback::Callback;
 use super::case::{Ask, Case, Seen};
 use super::conclusion;
 use super::pipe::Pipe;
-use super::world::World;
+use super::world::{Met, World};
 use crate::cli::output::Failure;
 
 /// The protocol, which every question names.
@@ -63,13 +63,13 @@ pub(super) async fn run(
     cases: Vec<Case>,
     known: &Known,
     mut driver: Driver,
-    world: Option<World>,
+    mut world: Option<World>,
     within: Duration,
 ) -> Result<Vec<Outcome>, Failure> {
     let mut outcomes = Vec::with_capacity(cases.len());
     let mut trouble = None;
     for case in cases {
-        match one(&case, &mut driver, world.as_ref(), within).await {
+        match one(&case, &mut driver, world.as_mut(), within).await {
             Ok((took, judged)) => outcomes.push(Outcome::of(case.about, took, judged, known)),
             Err(failure) => {
                 trouble = Some(failure);
@@ -92,7 +92,7 @@ pub(super) async fn run(
 async fn one(
     case: &Case,
     driver: &mut Driver,
-    world: Option<&World>,
+    world: Option<&mut World>,
     within: Duration,
 ) -> Result<(Duration, Result<String, Wrong>), Failure> {
     let mut question = json!({ "protocol": PROTOCOL, "id": case.about.id, "kind": case.about.kind });
@@ -103,20 +103,23 @@ async fn one(
             None
         }
         (Ask::Call(call), Some(world)) => {
+            world.stay().await?;
             extend(&mut question, world.prepare(call).await?);
             within += Duration::from_millis(call.deadline_ms);
-            Some(world)
+            Some((&*world, call))
         }
         (Ask::Call(_), None) => return Err(Failure::new("a call needs a server")),
     };
     let begun = Instant::now();
     let answered = driver.ask(&case.about.id, question.to_string(), within).await;
     let took = begun.elapsed();
-    let calls = match calls {
-        Some(world) => Some(world.settle().await?),
-        None => None,
+    let seen = match calls {
+        Some((world, call)) => {
+            let Met { calls, paused_ms } = world.settle(call).await?;
+            Seen { calls: Some(calls), paused_ms }
+        }
+        None => Seen::default(),
     };
-    let seen = Seen { calls, took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) };
     let said = match answered {
         Ok(line) => conclusion::read(&line, &case.about.id),
         Err(why) => Err(why),
