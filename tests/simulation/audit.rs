@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
+use super::follower;
 use super::machine::Machine;
 use super::registrar::{self, DISPUTED, payload};
 use super::run::Run;
@@ -45,6 +46,7 @@ async fn everything(auditor: &Client) {
     for id in hidden {
         registrar::read(auditor, &id).await; // nobody was acknowledged one outside
     }
+    follower::all_came(auditor).await;
     evidence(auditor).await;
     for person in [DISPUTED, super::citizen::HAPPY] {
         conflicts(auditor, person).await;
@@ -167,15 +169,20 @@ async fn conflicts(auditor: &Client, person: &str) {
     let asked =
         auditor.call("demo-operator", "province.v1.ProvinceService/GetPerson", json!({ "personalId": person })).await;
     let Ok(answer) = asked else { return };
-    let mut listed = answer["person"]["discrepancies"].as_array().into_iter().flatten();
-    let claims = listed.find(|one| one["code"] == "NAME_DIFFERS").and_then(|one| Some(one["claims"].as_array()?.len()));
-    let listed = claims.map_or(0, |claims| claims - 1);
+    let listed = names_that_differ(&answer);
     run.log.check(listed == differing, || {
         format!("{differing} records name a person otherwise, and the province lists {listed}")
     });
     if person == DISPUTED {
         run.sometimes.met(if differing > 0 { "registries disagree" } else { "registries agree again" });
     }
+}
+
+/// How many other names than the registered one a view of a person lists.
+pub fn names_that_differ(answer: &Value) -> usize {
+    let mut listed = answer["person"]["discrepancies"].as_array().into_iter().flatten();
+    let claims = listed.find(|one| one["code"] == "NAME_DIFFERS").and_then(|one| Some(one["claims"].as_array()?.len()));
+    claims.map_or(0, |claims| claims - 1)
 }
 
 /// The names that a payload has for a person, wherever in it.

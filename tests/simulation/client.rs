@@ -8,12 +8,12 @@ use lienthong::base::{Kind, Reason};
 use lienthong::wire::codec::RawCodec;
 use lienthong::wire::typed;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, SerializeOptions};
+use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, SerializeOptions};
 use serde_json::Value;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use super::dice::Dice;
@@ -63,6 +63,8 @@ pub struct Client {
     pub run: Arc<Run>,
     channel: Channel,
     session: Option<String>,
+    /// Whether records are forged where it calls, so that refusals of them speak of no damage.
+    meets_forgeries: bool,
 }
 
 impl Client {
@@ -70,43 +72,54 @@ impl Client {
     pub fn new(name: impl Into<String>, run: &Arc<Run>) -> Self {
         let name = name.into();
         let dice = std::sync::Mutex::new(Dice::new(run.seed, &name, 0));
-        Self { channel: run.network.channel(&name), name, dice, run: run.clone(), session: None }
+        Self {
+            channel: run.network.channel(&name),
+            name,
+            dice,
+            run: run.clone(),
+            session: None,
+            meets_forgeries: false,
+        }
     }
 
     /// The same client in a session.
     pub fn within(&self, session: &str) -> Self {
         let name = format!("{}/s", self.name);
         let dice = std::sync::Mutex::new(Dice::new(self.run.seed, session, 0));
-        Self { name, dice, channel: self.channel.clone(), run: self.run.clone(), session: Some(session.to_owned()) }
+        let (channel, run, session) = (self.channel.clone(), self.run.clone(), Some(session.to_owned()));
+        Self { name, dice, channel, run, session, meets_forgeries: false }
+    }
+
+    /// The same client where records are forged.
+    pub fn among_forgeries(self) -> Self {
+        Self { meets_forgeries: true, ..self }
     }
 
     /// Makes a call once.
     pub async fn try_call(&self, who: &str, method: &str, body: Value) -> Outcome {
         let made = tokio::time::timeout(PATIENCE, self.make(who, method, &body)).await;
-        let message = match &made {
-            Ok(Err(status)) if !status.message().is_empty() => format!(" ({})", status.message()),
-            _ => String::new(),
+        let (outcome, message) = match made {
+            Err(_) => (Outcome::Unknown("no answer in time".into()), String::new()),
+            Ok(Ok(answer)) => (Outcome::Answered(answer), String::new()),
+            Ok(Err(status)) => (outcome_of(&status), status.message().to_owned()),
         };
-        let outcome = match made {
-            Err(_) => Outcome::Unknown("no answer in time".into()),
-            Ok(Ok(answer)) => Outcome::Answered(answer),
-            Ok(Err(status)) => match status.get_details_error_info() {
-                Some(info) if is_passing(&info.reason) => Outcome::Unknown(info.reason),
-                Some(info) => Outcome::Refused(info.reason),
-                None => Outcome::Unknown(format!("{:?}", status.code())),
-            },
-        };
+        self.note(method, who, &outcome, &message);
+        outcome
+    }
+
+    /// Writes down how a call ended; what no call may say, and what only says damage that is there.
+    fn note(&self, method: &str, who: &str, outcome: &Outcome, message: &str) {
         let short = method.rsplit('/').next().unwrap_or(method);
-        let said = match &outcome {
+        let said = match outcome {
             Outcome::Answered(_) => "answered",
             Outcome::Refused(reason) | Outcome::Unknown(reason) => reason,
         };
+        let message = if message.is_empty() { String::new() } else { format!(" ({message})") };
         self.run.log.note(&self.name, format!("{short} as {who}: {said}{message}"));
-        self.run.log.check(!is_damage(said) || self.run.may_be_damaged(), || {
+        self.run.log.check(!is_damage(said) || self.run.may_be_damaged() || self.meets_forgeries, || {
             format!("{short} says {said}, and nothing is damaged")
         });
         self.run.log.check(said != "INTERNAL", || format!("{short} has met a defect"));
-        outcome
     }
 
     /// Makes a call until its outcome is known. `Err`: the reason of the refusal.
@@ -144,7 +157,23 @@ impl Client {
         tokio::time::sleep(pause).await;
     }
 
-    async fn make(&self, who: &str, method: &str, body: &Value) -> Result<Value, Status> {
+    /// Opens a stream of messages once.
+    pub async fn open(&self, who: &str, method: &str, body: Value) -> Result<Messages, Outcome> {
+        let opened = async {
+            let (described, request, path) = self.request(who, method, &body);
+            let mut client = self.ready().await?;
+            let inner = client.server_streaming(request, path, RawCodec).await?.into_inner();
+            Ok(Messages { inner, output: described.output() })
+        };
+        let opened = tokio::time::timeout(PATIENCE, opened).await;
+        opened.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time"))).map_err(|status| {
+            let outcome = outcome_of(&status);
+            self.note(method, who, &outcome, status.message());
+            outcome
+        })
+    }
+
+    fn request(&self, who: &str, method: &str, body: &Value) -> (MethodDescriptor, Request<Bytes>, PathAndQuery) {
         let (service, name) = method.split_once('/').expect("service/method");
         let service = typed::pool().get_service_by_name(&format!("lienthong.{service}")).expect("a service of ours");
         let described = service.methods().find(|found| found.name() == name).expect("a method of it");
@@ -156,12 +185,48 @@ impl Client {
         if let Some(session) = &self.session {
             metadata.insert("x-lienthong-session", session.parse().expect("ASCII"));
         }
+        (described, request, PathAndQuery::try_from(format!("/lienthong.{method}")).expect("a path"))
+    }
+
+    async fn ready(&self) -> Result<Grpc<Channel>, Status> {
         let mut client = Grpc::new(self.channel.clone());
         client.ready().await.map_err(|error| Status::from_error(error.into()))?;
-        let path = PathAndQuery::try_from(format!("/lienthong.{method}")).expect("a path");
-        let answer = client.unary(request, path, RawCodec).await?.into_inner();
-        let answer = DynamicMessage::decode(described.output(), answer).expect("an answer of it");
-        let options = SerializeOptions::new();
-        Ok(answer.serialize_with_options(serde_json::value::Serializer, &options).expect("JSON"))
+        Ok(client)
     }
+
+    async fn make(&self, who: &str, method: &str, body: &Value) -> Result<Value, Status> {
+        let (described, request, path) = self.request(who, method, body);
+        let answer = self.ready().await?.unary(request, path, RawCodec).await?.into_inner();
+        Ok(json_of(&described.output(), answer))
+    }
+}
+
+/// What a client knows of a call that failed.
+fn outcome_of(status: &Status) -> Outcome {
+    match status.get_details_error_info() {
+        Some(info) if is_passing(&info.reason) => Outcome::Unknown(info.reason),
+        Some(info) => Outcome::Refused(info.reason),
+        None => Outcome::Unknown(format!("{:?}", status.code())),
+    }
+}
+
+/// A stream of messages that was opened.
+pub struct Messages {
+    inner: Streaming<Bytes>,
+    output: MessageDescriptor,
+}
+
+impl Messages {
+    /// The next message as protobuf JSON; `None`: the stream ended as it should. It may break off, or bring nothing in time.
+    #[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated client's")]
+    pub async fn next(&mut self) -> Result<Option<Value>, Status> {
+        let next = tokio::time::timeout(PATIENCE, self.inner.message()).await;
+        let next = next.unwrap_or_else(|_| Err(Status::deadline_exceeded("nothing came in time")))?;
+        Ok(next.map(|message| json_of(&self.output, message)))
+    }
+}
+
+fn json_of(described: &MessageDescriptor, encoded: Bytes) -> Value {
+    let message = DynamicMessage::decode(described.clone(), encoded).expect("an answer of it");
+    message.serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new()).expect("JSON")
 }

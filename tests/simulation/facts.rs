@@ -27,6 +27,8 @@ pub struct Facts {
     pub memberships: BTreeMap<String, Acknowledged>,
     /// Who was acknowledged which version of the membership for which registrars race.
     pub raced: BTreeMap<u64, String>,
+    /// Changes of memberships that were acknowledged: (record id, version).
+    pub changes: BTreeSet<(String, u64)>,
     /// Those that a session alone has.
     pub of_sessions: BTreeSet<String>,
     /// Calls that disclosed a person's records, with their ids: (personal ID, request id).
@@ -35,4 +37,6 @@ pub struct Facts {
     pub consents: BTreeMap<String, ConsentFact>,
     /// The name on the health-insurance card of the person whose registries disagree.
     pub card_name: Option<Acknowledged>,
+    /// Incremented before each change of it and after its acknowledgement: while it is odd, nobody knows the name.
+    pub card_turns: u64,
 }

@@ -1,12 +1,18 @@
 //! Mishaps: what goes wrong on the network, and by the world's own rules of faults, while fate is busy with the machine.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use lienthong::trust::note::Checkpoint;
 use serde_json::{Value, json};
 
-use super::client::{Client, GIVEN_UP};
+use super::citizen::HAPPY;
+use super::client::{Client, GIVEN_UP, Outcome};
 use super::dice::Dice;
 use super::disk::lock;
+use super::reader::{FETCH, PERSON, disclosed};
+use super::registrar::{self, member};
 use super::run::Run;
 use super::weather::NetWeather;
 
@@ -15,8 +21,11 @@ const LIST: &str = "simulation.v1.FaultService/ListFaults";
 const FEEDS: &str = "province.v1.ProvinceService/ListFeeds";
 const CALLS: &str = "simulation.v1.JournalService/ListCalls";
 const REMOVE: &str = "simulation.v1.FaultService/RemoveFault";
+/// No registrar has this number: its members are made while a log is paused.
+const OWN: u64 = 9_000;
 /// Who may be cut off.
-const CLIENTS: [&str; 8] = ["registrar-0", "registrar-1", "one-stop", "bank", "redeems", "links", "tester", "witness"];
+const CLIENTS: [&str; 10] =
+    ["registrar-0", "registrar-1", "one-stop", "bank", "bulk", "follower", "redeems", "links", "tester", "witness"];
 /// The logs that may pause, or show an old head.
 const LOGS: [&str; 3] = ["records", "evidence", "social_insurance"];
 
@@ -82,10 +91,10 @@ pub async fn happen(run: Arc<Run>) {
                 if shows_old {
                     run.set_shows_old_heads(true);
                 }
-                by_rule(&tester, format!("mishap-{number}"), rule, lasts).await;
+                by_rule(&tester, number, rule, lasts).await;
                 if shows_old {
                     // A call that was answered under the rule may still be on its way.
-                    tokio::time::sleep(std::time::Duration::from_secs(13)).await;
+                    tokio::time::sleep(Duration::from_secs(13)).await;
                     run.set_shows_old_heads(false);
                 }
             }
@@ -143,22 +152,56 @@ async fn is_seen(tester: &Client, rule: &Value) -> bool {
         let refused = json!({ "filter": { "outcome": "STORAGE_FULL" }, "pageSize": 1 });
         ask(CALLS, refused, "calls", |_| true).await
     } else {
-        true
+        // An old head is compared with the one before the rule; what acts on calls is counted.
+        rule.get("oldCheckpoint").is_none()
     }
 }
 
-/// Adds a rule, waits, and ends it. It ends with the process as well; nobody minds.
+/// The size of a log's head as it is shown; `None` if that is not to be known.
+async fn shown_size(tester: &Client, log: &str) -> Option<u64> {
+    let asked = tester.try_call("demo-one-stop", "trust.v1.LedgerService/GetCheckpoint", json!({ "log": log })).await;
+    let Outcome::Answered(answer) = asked else { return None };
+    Checkpoint::of_note(answer["checkpoint"].as_str()?.as_bytes()).ok().map(|head| head.size)
+}
+
+/// Makes a call that writes to a log, and says whether it was answered.
+async fn writes_to(tester: &Client, log: &str, number: u64) -> bool {
+    if log != "evidence" {
+        return registrar::create(tester, &member(OWN, number)).await;
+    }
+    let body = json!({ "personalId": HAPPY, "recordTypes": [PERSON], "purpose": "one_stop.verify_documents" });
+    let Outcome::Answered(answer) = tester.try_call("demo-one-stop", FETCH, body).await else { return false };
+    disclosed(tester, HAPPY, &answer);
+    true
+}
+
+/// Adds a rule, waits, and ends it. It ends with the process as well; nobody minds. What it does is met where a client saw it, not where the rule stood.
 #[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated one")]
-async fn by_rule(tester: &Client, id: String, (met, mut rule): (&'static str, Value), lasts: std::time::Duration) {
-    let run = &tester.run;
+async fn by_rule(tester: &Client, number: u64, (met, mut rule): (&'static str, Value), lasts: Duration) {
+    let (run, id) = (&tester.run, format!("mishap-{number}"));
     rule["faultId"] = json!(id);
+    let log = rule["match"]["log"].as_str().unwrap_or_default().to_owned();
+    let before = if rule.get("oldCheckpoint").is_some() { shown_size(tester, &log).await } else { None };
     match tester.call("demo-operator", ADD, json!({ "faults": [rule] })).await {
         Ok(_) => {}
         Err(reason) if reason == "ALREADY_EXISTS" || reason == GIVEN_UP => {}
         Err(reason) => return run.log.violated(format!("a rule of faults is refused: {reason}")),
     }
+    if rule.get("pausedSequencer").is_some() {
+        // Who writes to the log waits until it goes on.
+        let mut call = pin!(writes_to(tester, &log, number));
+        let waited = tokio::time::timeout(lasts, call.as_mut()).await.is_err();
+        remove(tester, &id).await;
+        if waited && call.await {
+            run.sometimes.met(met);
+        }
+        return;
+    }
     tokio::time::sleep(lasts).await;
-    let is_seen = is_seen(tester, &rule).await;
+    let is_seen = match before {
+        Some(before) => shown_size(tester, &log).await.is_some_and(|size| size < before),
+        None => is_seen(tester, &rule).await,
+    };
     if let Ok(listed) = tester.call("demo-operator", LIST, json!({})).await {
         let mut faults = listed["faults"].as_array().into_iter().flatten();
         let has_acted = faults.any(|fault| {
@@ -169,9 +212,13 @@ async fn by_rule(tester: &Client, id: String, (met, mut rule): (&'static str, Va
             run.sometimes.met(met);
         }
     }
+    remove(tester, &id).await;
+}
+
+async fn remove(tester: &Client, id: &str) {
     match tester.call("demo-operator", REMOVE, json!({ "faultId": id })).await {
         Ok(_) => {}
         // The process ended meanwhile, and its rules with it.
-        Err(reason) => run.log.note("mishap", format!("the rule is gone: {reason}")),
+        Err(reason) => tester.run.log.note("mishap", format!("the rule is gone: {reason}")),
     }
 }

@@ -1,17 +1,41 @@
-//! Agencies that read: each answer is held to what was acknowledged before, and leaves evidence that is looked for at the end.
+//! Agencies that read, one citizen or many, and views of a person by the dozen: each answer is held to what was acknowledged before, and every disclosure
+//! leaves evidence that is looked for at the end.
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 
+use super::audit::names_that_differ;
 use super::citizen::{CONSENTING, HAPPY};
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
-use super::registrar::{DISPUTED, member, version};
+use super::registrar::{DISPUTED, OTHER_NAME, member, version};
 use super::run::Run;
 
 /// Fetching records.
 pub const FETCH: &str = "exchange.v1.ExchangeService/FetchRecords";
+/// Fetching the records of many.
+const BULK: &str = "exchange.v1.ExchangeService/BulkFetchRecords";
+/// What the province knows of a person.
+const VIEW: &str = "province.v1.ProvinceService/GetPerson";
+/// Views that are asked for at once: more than the gateway serves at a time.
+const VIEWS: usize = 24;
+/// Citizens who never consent to anything.
+const OTHERS: [&str; 12] = [
+    "042185990002",
+    "042075990003",
+    "042188990004",
+    "042092990005",
+    "042080990007",
+    "042182990008",
+    "042078990009",
+    "042087990014",
+    "042089990015",
+    "042070990018",
+    "042190990019",
+    "042089990021",
+];
 /// What the bank may read by consent.
 pub const BANK_PURPOSE: &str = "bank.know_your_customer";
 /// The record type that it reads.
@@ -113,6 +137,111 @@ pub async fn bank(run: Arc<Run>, works: usize) {
             }
             Outcome::Refused(reason) => run.log.violated(format!("the bank is refused: {reason}")),
             Outcome::Unknown(_) => {}
+        }
+        if run.is_over() {
+            return;
+        }
+    }
+}
+
+/// The bank, for many customers at once: one outcome for each, in the order asked. A stream that ends well has brought all of them.
+pub async fn bulk(run: Arc<Run>, works: usize) {
+    let client = Client::new("bulk", &run);
+    for _ in 0..works {
+        client.pause(500, 4_000).await;
+        let mut people: Vec<&str> = OTHERS.iter().copied().filter(|_| lock(&client.dice).happens(600)).collect();
+        for consents in [HAPPY, CONSENTING] {
+            let at = lock(&client.dice).below(people.len() as u64 + 1) as usize;
+            people.insert(at, consents);
+        }
+        let consent = |person: &str| lock(&run.facts).consents.get(person).cloned();
+        let before: Vec<_> = people.iter().map(|person| consent(person)).collect();
+        let body = json!({ "personalIds": people, "recordTypes": [PERSON], "purpose": BANK_PURPOSE });
+        let mut messages = match client.open("demo-bank", BULK, body).await {
+            Ok(messages) => messages,
+            Err(Outcome::Refused(reason)) => return run.log.violated(format!("a bulk fetch is refused: {reason}")),
+            Err(Outcome::Answered(_) | Outcome::Unknown(_)) => continue,
+        };
+        let mut came = 0;
+        loop {
+            match messages.next().await {
+                Ok(Some(message)) => {
+                    let index = message["index"].as_u64().unwrap_or_default() as usize;
+                    run.log.check(index == came && came < people.len(), || {
+                        format!("citizen {index} came as the {came}th")
+                    });
+                    let Some(person) = people.get(came) else { return };
+                    // Whether the consent held at that citizen's turn is known where nothing changed from the call's beginning to now.
+                    let known = before[came].clone().filter(|before| consent(person).as_ref() == Some(before));
+                    outcome_of_one(&client, person, &message, known.and_then(|known| known.holds));
+                    came += 1;
+                }
+                Ok(None) => {
+                    run.log.check(came == people.len(), || {
+                        format!("a bulk fetch of {} citizens ended well after {came}", people.len())
+                    });
+                    run.sometimes.met("a bulk fetch brings everybody's outcome");
+                    break;
+                }
+                // It broke off, and says so: what came before that stands.
+                Err(_) => break,
+            }
+        }
+        if run.is_over() {
+            return;
+        }
+    }
+}
+
+/// One citizen's outcome of a bulk fetch; `holds` is whether they consented, where that is known. Nobody else ever did.
+fn outcome_of_one(client: &Client, person: &str, message: &Value, holds: Option<bool>) {
+    let run = &client.run;
+    let is_stranger = OTHERS.contains(&person);
+    if let Some(found) = message.get("found") {
+        disclosed(client, person, found);
+        run.log.check(!is_stranger && holds != Some(false), || "a bulk fetch disclosed without a consent".into());
+    } else {
+        let code = message["refused"]["code"].as_str().unwrap_or_default();
+        run.log.check(code != "CONSENT_MISSING" || holds != Some(true), || {
+            "a consent that was granted does not hold in a bulk fetch".into()
+        });
+    }
+}
+
+/// An operator's program that looks at a person by the dozen: whatever else goes on, what is answered lists what registries disagree about.
+pub async fn views(run: Arc<Run>, works: usize) {
+    let client = Client::new("viewer", &run);
+    for _ in 0..works {
+        client.pause(800, 5_000).await;
+        let known = || {
+            let facts = lock(&run.facts);
+            (facts.card_turns, facts.card_name.clone())
+        };
+        let before = known();
+        let body = json!({ "personalId": DISPUTED });
+        let calls = (0..VIEWS).map(|_| client.try_call("demo-operator", VIEW, body.clone()));
+        let outcomes = join_all(calls).await;
+        let mut answered = 0;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Answered(answer) => {
+                    answered += 1;
+                    let differing = names_that_differ(&answer);
+                    if let (turns, Some(card)) = &before
+                        && turns % 2 == 0
+                        && before == known()
+                    {
+                        run.log.check((card.says == OTHER_NAME) == (differing > 0), || {
+                            format!("a card says {}, and a view lists {differing} other names", card.says)
+                        });
+                    }
+                }
+                Outcome::Refused(reason) => return run.log.violated(format!("a view is refused: {reason}")),
+                Outcome::Unknown(_) => {}
+            }
+        }
+        if answered == VIEWS {
+            run.sometimes.met("more views at once than are served at a time");
         }
         if run.is_over() {
             return;

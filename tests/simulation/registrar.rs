@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::client::{Client, GIVEN_UP};
+use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
 use super::facts::Acknowledged;
 use super::run::Run;
@@ -98,13 +98,27 @@ async fn submit(client: &Client, number: u64, work: usize) {
             for ((id, before, status), receipt) in changes.into_iter().zip(&receipts) {
                 let version = version(receipt);
                 run.log.check(version == before + 1, || format!("version {version} was acknowledged after {before}"));
-                lock(&run.facts).memberships.insert(id, Acknowledged { version, says: status.into() });
+                let mut facts = lock(&run.facts);
+                facts.memberships.insert(id, Acknowledged { version, says: status.into() });
+                facts.changes.insert((receipt["recordId"].as_str().unwrap_or_default().to_owned(), version));
             }
             run.log.check(receipts.len() == wanted.len(), || "a submission was acknowledged in part".into());
         }
         Err(reason) if reason == GIVEN_UP => {}
         Err(reason) => run.log.violated(format!("a change that follows what was acknowledged is refused: {reason}")),
     }
+}
+
+/// Creates a membership once; says whether that was acknowledged.
+pub async fn create(client: &Client, id: &str) -> bool {
+    let body = json!({
+        "registry": "social_insurance", "requestId": format!("create-{id}"), "changes": [membership(id, 0, "active")],
+    });
+    let Outcome::Answered(answer) = client.try_call(AGENCY, SUBMIT, body).await else { return false };
+    let mut facts = lock(&client.run.facts);
+    let says = Acknowledged { version: version(&answer["receipts"][0]), says: "active".into() };
+    facts.memberships.insert(id.to_owned(), says);
+    true
 }
 
 /// Reads a membership back: nobody else changes it.
@@ -200,10 +214,13 @@ pub async fn disputes(run: Arc<Run>, works: usize) {
         });
         let body =
             json!({ "registry": "health_insurance", "requestId": format!("dispute-{work:06}"), "changes": [change] });
+        lock(&run.facts).card_turns += 1;
         match client.call(AGENCY, SUBMIT, body).await {
             Ok(_) => {
                 let now = Acknowledged { version: shown.version + 1, says: name.into() };
-                lock(&run.facts).card_name = Some(now);
+                let mut facts = lock(&run.facts);
+                facts.card_name = Some(now);
+                facts.card_turns += 1;
             }
             Err(reason) if reason == GIVEN_UP => return,
             Err(reason) => return run.log.violated(format!("a correction of a card is refused: {reason}")),

@@ -17,6 +17,7 @@ use super::dice::Dice;
 use super::disk::Disk;
 use super::facts::Facts;
 use super::fate;
+use super::follower::{self, Followed, Watched};
 use super::heads::Heads;
 use super::log::Log;
 use super::machine::{Baseline, Machine};
@@ -41,6 +42,10 @@ pub struct Run {
     pub sometimes: Sometimes,
     /// What clients were told.
     pub facts: Mutex<Facts>,
+    /// What was seen of the changes that the province accepts.
+    pub watched: Mutex<Watched>,
+    /// What was seen of a registry's log.
+    pub followed: Mutex<Followed>,
     /// The heads that they saw.
     pub heads: Heads,
     /// The network.
@@ -76,6 +81,8 @@ impl Run {
             log,
             sometimes,
             facts: Mutex::default(),
+            watched: Mutex::default(),
+            followed: Mutex::default(),
             heads,
             network,
             clock,
@@ -200,6 +207,9 @@ async fn live(run: &Arc<Run>) {
     clients.spawn(citizen::links(run.clone(), works / 3));
     clients.spawn(citizen::presents(run.clone(), works / 4));
     clients.spawn(tester::sessions(run.clone(), works / 6));
+    clients.spawn(reader::bulk(run.clone(), works / 4));
+    clients.spawn(reader::views(run.clone(), works / 7));
+    clients.spawn(follower::follows(run.clone(), works));
     clients.spawn(watcher::watches(run.clone(), works));
     let mut trouble = JoinSet::new();
     trouble.spawn(fate::strikes(run.clone(), machine.clone()));

@@ -46,7 +46,13 @@ pub const ALL: &[&str] = &[
     "a used code is refused to another agency",
     "a session changes what the province does not show",
     "a deleted session is refused",
+    "what a compromised key signed is refused",
+    "a session that is reset has other logs",
     "a head is cosigned",
+    "a watcher of changes resumes where it was",
+    "a follower of a log resumes where it was",
+    "a bulk fetch brings everybody's outcome",
+    "more views at once than are served at a time",
     "registries disagree",
     "registries agree again",
 ];
