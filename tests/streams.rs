@@ -41,7 +41,7 @@ async fn follow(
     started: &Started,
     resume_token: String,
 ) -> Streaming<lienthong::wire::proto::registry::v1::StreamChangesResponse> {
-    let request = StreamChangesRequest { registry: REGISTRY.into(), resume_token, follow: true, cursor: 0 };
+    let request = StreamChangesRequest { registry: REGISTRY.into(), resume_token, follow: true, ..Default::default() };
     let mut client = RegistryServiceClient::new(started.channel.clone());
     client.stream_changes(as_agency("social-insurance", request)).await.expect("streams").into_inner()
 }
@@ -121,7 +121,7 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
         (0, "x".into(), "PAGE_TOKEN_INVALID"),
         (u64::MAX, String::new(), "CURSOR_GONE"),
     ] {
-        let request = StreamChangesRequest { registry: REGISTRY.into(), cursor, follow: false, resume_token };
+        let request = StreamChangesRequest { registry: REGISTRY.into(), cursor, resume_token, ..Default::default() };
         let refused = client.stream_changes(as_agency("social-insurance", request)).await.expect_err("refused");
         assert_eq!(reason(&refused).1, expected);
     }

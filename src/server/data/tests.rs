@@ -1,6 +1,5 @@
 //! What a data folder survives: deaths while its world is seeded, wherever they fall, and a `world.json` that is wrong.
 
-use std::collections::BTreeMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 
