@@ -379,7 +379,7 @@ fn rights_are_shown_checked_and_refused_by_line() {
     std::fs::write(&file, &shown).expect("written");
     let good = run(folder.path(), &["rights", "check", "rights.toml"]);
     assert_eq!(good.status.code(), Some(0));
-    assert!(text(good.stdout).starts_with("rights.toml: valid: 10 agencies, 78 rights; version "));
+    assert!(text(good.stdout).starts_with("rights.toml: valid: 11 agencies, 78 rights; version "));
     let bad = shown.replacen("purpose = \"health.admission\"", "purpose = \"health.admision\"", 1);
     let line = 1 + bad[..bad.find("health.admision").expect("is there")].matches('\n').count();
     std::fs::write(&file, bad).expect("written");

@@ -18,6 +18,7 @@ use lienthong::api::remote::tls::{ClientPem, ClientTls};
 use lienthong::base::time::{FixedClock, SystemClock};
 use lienthong::base::{AgencyId, Caller, Clock as _, Timestamp};
 use lienthong::server::net::tls::{Tls, TlsPem};
+use lienthong::server::upkeep;
 use lienthong::server::{Config, Gateway, Listening, RegistryHost, Running, Storage};
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
 use lienthong::wire::proto::exchange::v1::{FetchRecordsRequest, MissingReason};
@@ -298,6 +299,37 @@ async fn a_host_that_is_down_costs_its_own_part_and_is_whole_again_within_three_
     started.end().await.close().await;
     host.end().await;
     insurance.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_over_hosts_checks_clean_and_is_not_opened_without_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = || Config { storage: Storage::Folder(folder.path().to_owned()), ..config(30) };
+    let host = Host::start(&["social_insurance", "vehicle"], config(30), 0).await;
+    let started = over(&[&host], kept()).await;
+    let mut registries = RegistryServiceClient::new(started.channel.clone());
+    for (status, version) in [("active", 0), ("preserved", 1), ("active", 2)] {
+        let request = as_agency("social-insurance", membership(5, status, version));
+        registries.submit_changes(request).await.expect("entered");
+    }
+    drop(registries);
+    started.end().await.close().await;
+
+    let report = upkeep::check_folder(folder.path(), &|_, _, _| {}).await.expect("checks");
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    let refused = upkeep::rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("nothing to derive from");
+    assert!(refused.message.contains("hosts of their own"), "{}", refused.message);
+    let alone = Gateway::open(kept()).await.err().expect("the registry would begin anew").message.clone();
+    assert!(alone.contains("--registry social_insurance=ADDRESS") || alone.contains("--registry vehicle="), "{alone}");
+    let all = Host::start(&["social_insurance", "vehicle", "land"], config(30), 0).await;
+    let more = Config { hosts: addresses(&[&all]), ..kept() };
+    let moved = Gateway::open(more).await.err().expect("its records are here").message.clone();
+    assert!(moved.contains("land") && moved.contains("in this data folder"), "{moved}");
+    let again = over(&[&host], kept()).await;
+    assert!(fetch(&again.channel, &[CARD], 10).await.is_ok());
+    again.end().await.close().await;
+    host.end().await;
+    all.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

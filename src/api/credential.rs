@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use tonic::codegen::http::{HeaderMap, header, request};
 
 use super::certificate::ClientCertificate;
-use super::forwarded::by_a_proxy;
+use super::forwarded::is_direct;
 use crate::access::Rights;
-use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host, name};
+use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, name};
 use crate::trust::jose::{self, TokenError};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
@@ -253,28 +253,6 @@ fn known(caller: Caller, rights: &Rights) -> Result<Caller> {
     }
     let message = "the bearer token is valid, but the rights list no such agency (any more)";
     Err(Error::new(Reason::CredentialInvalid, message))
-}
-
-/// Whether a call comes from this machine and was made to it; if not, why not. A proxy or tunnel on this machine connects from loopback
-/// too, and acts for others: the name that was called reveals it, or the headers that it adds.
-///
-/// In-memory transports of tests have no peer, and count as local.
-fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
-    let Some(peer) = request.extensions.get::<Peer>() else { return Ok(()) };
-    if !peer.is_loopback {
-        return Err("this client is on another machine");
-    }
-    let is_local = |authority: &str| host::host_of(authority).is_some_and(host::is_loopback);
-    let authority = request.uri.authority().map(|authority| is_local(authority.as_str()));
-    let hosts = request.headers.get_all(header::HOST).iter().map(|host| host.to_str().is_ok_and(is_local));
-    let mut names = authority.into_iter().chain(hosts).peekable();
-    if names.peek().is_none() || !names.all(|is_local| is_local) {
-        return Err("this call was made to a name other than loopback");
-    }
-    if by_a_proxy(&request.headers) {
-        return Err("a proxy forwarded this call");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! Such a request comes from this machine only as far as its last hop. Nothing obliges a proxy to show itself; those that do use one of
 //! these names, of which no client sends any by itself.
 
-use tonic::codegen::http::HeaderMap;
+use tonic::codegen::http::{HeaderMap, header, request};
+
+use crate::base::{Peer, host};
 
 /// The names of standards (RFC 7239, RFC 9110, RFC 8586), and those of products.
 const NAMES: &[&str] = &[
@@ -53,6 +55,28 @@ pub fn by_a_proxy(headers: &HeaderMap) -> bool {
             && (NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family)))
     };
     headers.keys().any(|name| shows(name.as_str()))
+}
+
+/// Whether a call comes from this machine and was made to it; if not, why not. A proxy or tunnel on this machine connects from loopback
+/// too, and acts for others: the name that was called reveals it, or the headers that it adds.
+///
+/// In-memory transports of tests have no peer, and count as local.
+pub fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
+    let Some(peer) = request.extensions.get::<Peer>() else { return Ok(()) };
+    if !peer.is_loopback {
+        return Err("this client is on another machine");
+    }
+    let is_local = |authority: &str| host::host_of(authority).is_some_and(host::is_loopback);
+    let authority = request.uri.authority().map(|authority| is_local(authority.as_str()));
+    let hosts = request.headers.get_all(header::HOST).iter().map(|host| host.to_str().is_ok_and(is_local));
+    let mut names = authority.into_iter().chain(hosts).peekable();
+    if names.peek().is_none() || !names.all(|is_local| is_local) {
+        return Err("this call was made to a name other than loopback");
+    }
+    if by_a_proxy(&request.headers) {
+        return Err("a proxy forwarded this call");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod chosen;
 mod claim;
 mod complete;
 mod discrepancies;
+pub mod elsewhere;
 mod facts;
 mod fetched;
 mod follow;

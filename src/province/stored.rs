@@ -3,7 +3,7 @@
 //! The ledger shows which statements were accepted, in which order and in which batches; the registries hold the payloads to which
 //! the statements commit. Together they determine every row of the view, and the position of every batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,8 +16,8 @@ use crate::store::{Derived, Pace, Purpose, Scan, Space, Store};
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, Statement, canonical, statement_hash};
 
-use super::index;
 use super::row::{self, RecordKey, RecordRow, record_key};
+use super::{elsewhere, index};
 
 pub use super::status::{check as check_status, rebuild as rebuild_status};
 
@@ -27,6 +27,8 @@ const ENTRIES_READ: usize = 1_024;
 /// An accepted statement.
 struct AcceptedStatement {
     ledger_index: u64,
+    /// The registry's ordinal.
+    registry: u8,
     record_type: Arc<RecordType>,
     statement: Statement,
     bytes: Bytes,
@@ -59,6 +61,7 @@ pub async fn derive(
     for space in [Space::ProvinceRecord, Space::ProvinceIndex, Space::ProvinceBatch, Space::ProvinceHistory] {
         derived.begin(space);
     }
+    let elsewhere = elsewhere::noted(derived.store()).await?;
     let mut batches = Batches::default();
     let mut next = 0;
     while next < records.size() {
@@ -77,7 +80,7 @@ pub async fn derive(
                 _ => {}
             }
         }
-        view_rows(derived, catalogue, accepted).await?;
+        view_rows(derived, catalogue, &elsewhere, accepted).await?;
         next += entries.len() as u64;
         progress(entries.len() as u64);
         pace.rest().await;
@@ -89,7 +92,7 @@ fn read(catalogue: &Catalogue, ledger_index: u64, bytes: Bytes) -> Option<(u8, A
     let statement = Statement::decode(&bytes).ok()?;
     let record_type = catalogue.record_type(&statement.schema)?.clone();
     let ordinal = catalogue.sector(&statement.issuer)?.ordinal;
-    Some((ordinal, AcceptedStatement { ledger_index, record_type, statement, bytes }))
+    Some((ordinal, AcceptedStatement { ledger_index, registry: ordinal, record_type, statement, bytes }))
 }
 
 impl Batches {
@@ -108,7 +111,12 @@ impl Batches {
 }
 
 /// The rows of accepted statements, in ledger order.
-async fn view_rows(derived: &mut Derived<'_>, catalogue: &Catalogue, accepted: Vec<AcceptedStatement>) -> Result<()> {
+async fn view_rows(
+    derived: &mut Derived<'_>,
+    catalogue: &Catalogue,
+    elsewhere: &BTreeSet<u8>,
+    accepted: Vec<AcceptedStatement>,
+) -> Result<()> {
     derived.flush().await?;
     let store = derived.store();
     let mut standing = StoredVersions::read(store, &accepted).await?;
@@ -116,6 +124,8 @@ async fn view_rows(derived: &mut Derived<'_>, catalogue: &Catalogue, accepted: V
         accepted.iter().map(|of| (&*of.record_type, of.statement.record_id, of.statement.version)).collect();
     let found = versions(store, &wanted).await?;
     for (accepted, found) in accepted.into_iter().zip(found) {
+        let is_elsewhere = elsewhere.contains(&accepted.registry);
+        let found = if is_elsewhere { own_version(store, &accepted).await? } else { found };
         let Some(version) = found.filter(|found| found.statement == accepted.bytes) else {
             derived.fault_at(Space::Record, "an accepted statement has no version of a record", &accepted.bytes);
             continue;
@@ -145,7 +155,7 @@ async fn view_rows(derived: &mut Derived<'_>, catalogue: &Catalogue, accepted: V
         }
         let mut keys = index::keys(catalogue, &accepted.record_type, &payload, &key);
         if accepted.statement.version > 1 && !keys.is_empty() {
-            let earlier = earlier_keys(store, catalogue, &accepted).await?;
+            let earlier = earlier_keys(store, catalogue, is_elsewhere, &accepted).await?;
             keys.retain(|key| !earlier.contains(key));
         }
         for key in keys {
@@ -156,16 +166,42 @@ async fn view_rows(derived: &mut Derived<'_>, catalogue: &Catalogue, accepted: V
 }
 
 /// The index rows of a record's earlier versions, which are never deleted.
-async fn earlier_keys(store: &dyn Store, catalogue: &Catalogue, accepted: &AcceptedStatement) -> Result<Vec<Vec<u8>>> {
+async fn earlier_keys(
+    store: &dyn Store,
+    catalogue: &Catalogue,
+    is_elsewhere: bool,
+    accepted: &AcceptedStatement,
+) -> Result<Vec<Vec<u8>>> {
     let of = |version| (&*accepted.record_type, accepted.statement.record_id, version);
-    let wanted: Vec<(&RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
+    let earlier: Vec<Bytes> = if is_elsewhere {
+        let rows = own_rows(store, accepted).await?.into_iter();
+        rows.filter(|row| row.version < accepted.statement.version).map(|row| row.payload).collect()
+    } else {
+        let wanted: Vec<(&RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
+        versions(store, &wanted).await?.into_iter().flatten().map(|version| version.payload).collect()
+    };
     let mut keys = Vec::new();
-    for StoredVersion { payload, .. } in versions(store, &wanted).await?.into_iter().flatten() {
+    for payload in earlier {
         if let Ok(payload) = canonical::parse(&payload) {
             keys.extend(index::keys(catalogue, &accepted.record_type, &payload, &accepted.key()));
         }
     }
     Ok(keys)
+}
+
+/// The payload of an accepted statement of a registry on another host: only the province's own rows have it here.
+async fn own_version(store: &dyn Store, accepted: &AcceptedStatement) -> Result<Option<StoredVersion>> {
+    let hash = statement_hash(&accepted.bytes);
+    let found = own_rows(store, accepted).await?.into_iter().find(|row| row.statement == hash);
+    Ok(found.map(|row| StoredVersion { statement: accepted.bytes.clone(), payload: row.payload }))
+}
+
+/// The province's rows of a record: the latest version, and those before.
+async fn own_rows(store: &dyn Store, accepted: &AcceptedStatement) -> Result<Vec<RecordRow>> {
+    let key = accepted.key();
+    let latest = store.get(Space::ProvinceRecord, &key).await?;
+    let before = store.scan(Scan::prefix(Space::ProvinceHistory, &key)).await?;
+    latest.iter().chain(before.iter().map(|(_, row)| row)).map(RecordRow::read).collect()
 }
 
 /// Whether the statement of a replaced version repeats an earlier one, with which its row stays.

@@ -21,7 +21,7 @@ use crate::keys::credential_key;
 use crate::keys::keyring::{KeptKeys, KeyHolder};
 use crate::keys::signers::Keys;
 use crate::ledger::{Log, LogClock, Pause, Sequencer, Skew, TileCache};
-use crate::province::StatusLists;
+use crate::province::{StatusLists, elsewhere};
 use crate::registry::port::Registry;
 use crate::registry::{Name, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction, forge_with};
@@ -94,6 +94,7 @@ impl Assembly {
             Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
             None => Keys::new(world.catalogue.clone(), world.seed).knowing(&settings.keys_elsewhere)?,
         };
+        elsewhere::note(&*world.store, &world.catalogue, settings.hosts.keys()).await?;
         let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
             versions: keys.versions(world.created_at, world.clock.now(), &admissions)?,

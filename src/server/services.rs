@@ -18,7 +18,7 @@ use crate::api::grpc::identity::{
 };
 use crate::api::grpc::journal::{JournalGrpcService, JournalParts};
 use crate::api::grpc::province::ProvinceGrpcService;
-use crate::api::grpc::registry::{Beginning, SharedRegistries, TypedRegistry};
+use crate::api::grpc::registry::{Beginning, IssuingGrpcService, SharedRegistries, TypedRegistry};
 use crate::api::grpc::session::SessionGrpcService;
 use crate::api::grpc::simulation::{Simulation, WorldFacts};
 use crate::api::grpc::trust::anchor::TrustGrpcService;
@@ -55,6 +55,7 @@ use crate::wire::proto::registry::judicial::v1::judicial_service_server::Judicia
 use crate::wire::proto::registry::land::v1::land_service_server::LandServiceServer;
 use crate::wire::proto::registry::resident::v1::resident_service_server::ResidentServiceServer;
 use crate::wire::proto::registry::social_insurance::v1::social_insurance_service_server::SocialInsuranceServiceServer;
+use crate::wire::proto::registry::v1::issuing_service_server::IssuingServiceServer;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
 use crate::wire::proto::simulation::v1::fault_service_server::FaultServiceServer;
@@ -262,6 +263,8 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
         pages.clone(),
     );
     add!(services, RegistryServiceServer, shared);
+    let (catalogue, ports) = (assembly.world.catalogue.clone(), assembly.ports.values().cloned());
+    add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), catalogue, ports));
     let service = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
         let sector = assembly.world.catalogue.sector(name).ok_or_else(unknown)?.clone();

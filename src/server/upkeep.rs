@@ -14,7 +14,7 @@ use crate::base::{Error, Kind, ProvinceCode, Reason, Result};
 use crate::ledger::{LogId, StoredLog};
 use crate::registry::{Catalogue, allocation};
 use crate::store::fjall::{FjallOptions, FjallStore};
-use crate::store::{Derived, Findings, Pace, Purpose, Recount, Space, Store, UNREADABLE, recount};
+use crate::store::{Derived, Findings, Pace, Purpose, Recount, RollbackGuard, Space, Store, UNREADABLE, recount};
 use crate::trust::entry::split_entry;
 use crate::trust::merkle::hash_leaf;
 use crate::{identity, province, registry};
@@ -126,6 +126,7 @@ pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec
     let guard = DataFolder::guard(folder, &world);
     let folder = DataFolder::take(folder)?;
     let path = folder.store();
+    refuse_hosts(&path, &guard).await?;
     let store = FjallStore::open_remains(&path, options(), Some(&guard))?;
     let catalogue = &catalogue_of(&store, &world.province()).await?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
@@ -147,6 +148,17 @@ pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec
         Space::ALL.iter().filter(|space| space.is_derived()).map(|space| (*space, store.count(*space))).collect();
     store.end_rebuild(&path)?;
     Ok(made)
+}
+
+/// Fails where registries are on hosts of their own: of their records the store has the province's rows alone, which a rebuild would empty.
+async fn refuse_hosts(path: &Path, guard: &RollbackGuard) -> Result<()> {
+    // A store that is too damaged to be looked at is not one that a rebuild saves in any case.
+    let Ok(store) = FjallStore::open_view(path, options(), Some(guard)) else { return Ok(()) };
+    if province::elsewhere::has_some(&store).await? {
+        let message = "registries of this province are on hosts of their own, whose records cannot be derived from this folder: restore it from a copy";
+        return Err(Error::new(Reason::ConfigurationInvalid, message));
+    }
+    Ok(())
 }
 
 /// Passes every derived row of every module, except status lists.

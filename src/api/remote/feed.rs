@@ -87,7 +87,7 @@ impl Feed {
 
     /// Waits until the log is longer than `cursor`.
     pub(super) async fn wait_beyond(&self, host: &Connection, registry: &str, cursor: u64, join: u32) -> Result<()> {
-        let ended = || refusal::error(&tonic::Status::unavailable("the stream of changes ended"), registry);
+        let ended = || refusal::unreachable(registry, "the stream of changes ended");
         let Ok(mut kept) = self.0.try_lock() else {
             let mut open = Open::begin(host, registry, cursor, join, true).await?;
             return open.next(registry).await?.map(drop).ok_or_else(ended);
@@ -126,7 +126,10 @@ impl Open {
         };
         let mut client = RegistryServiceClient::new(host.channel()).max_decoding_message_size(ANSWER_BYTES_MAX);
         let begun = tokio::time::timeout(BEGINS_WITHIN, client.stream_changes(host.stream_request(request))).await;
-        let begun = begun.unwrap_or_else(|_| Err(tonic::Status::unavailable("the stream of changes does not begin")));
+        let Ok(begun) = begun else {
+            waiting.failed();
+            return Err(refusal::unreachable(registry, "the stream of changes does not begin"));
+        };
         match begun {
             Ok(answer) => {
                 waiting.answered();

@@ -58,13 +58,13 @@ pub struct TlsCert {
     #[arg(long, env = "LIENTHONG_TLS_DIR", value_name = "DIR")]
     dir: PathBuf,
     /// A name or an IP address under which it is called; may be repeated. Without one it serves nobody.
-    #[arg(long = "host", value_name = "HOST")]
+    #[arg(long = "host", env = "LIENTHONG_TLS_HOST", value_delimiter = ',', value_name = "HOST")]
     hosts: Vec<String>,
     /// The agency whose system shows it to servers: its key in the rights, `gateway` for a gateway.
-    #[arg(long, value_parser = agency, value_name = "AGENCY")]
+    #[arg(long, env = "LIENTHONG_TLS_AGENCY", value_parser = agency, value_name = "AGENCY")]
     agency: Option<AgencyId>,
     /// For how many days it holds.
-    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=825), value_name = "DAYS")]
+    #[arg(long, default_value_t = 90, env = "LIENTHONG_TLS_DAYS", value_parser = clap::value_parser!(u32).range(1..=825), value_name = "DAYS")]
     days: u32,
 }
 

@@ -29,7 +29,7 @@ use crate::registry::Sector;
 use crate::server::config::SessionsMax;
 use crate::server::listen;
 use crate::server::memory::Memory;
-use crate::server::net::{Limits, descriptors};
+use crate::server::net::{Limits, Tls, descriptors};
 use crate::server::running::Ended;
 use crate::server::shutdown::{HANG_UP, Signals};
 use crate::server::tls_files::TlsFiles;
@@ -240,15 +240,17 @@ impl Serve {
         SessionsMax { total: self.sessions, of_caller: self.sessions_of_caller, ..SessionsMax::default() }
     }
 
+    /// TLS of the listener, if its files are given.
+    fn tls(&self) -> Result<Option<Tls>, Failure> {
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        let files =
+            files.map(|(certificate, key)| TlsFiles { certificate, key, client_ca: self.tls_client_ca.clone() });
+        Ok(files.map(|files| files.load()).transpose()?)
+    }
+
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
         let begun = Instant::now();
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => {
-                let client_ca = self.tls_client_ca.clone();
-                Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca }.load()?)
-            }
-            _ => None,
-        };
+        let tls = self.tls()?;
         let demo = self.demo(tls.is_some())?;
         self.check_console()?;
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;

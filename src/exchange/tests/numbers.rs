@@ -70,14 +70,15 @@ async fn two_claims_to_one_number_prove_nothing() {
 
 #[tokio::test]
 async fn a_chain_of_cancelled_numbers_leads_to_whoever_holds_the_last_and_every_log_shows_it() {
+    const FIRST: &str = "042190990039";
     let world = small().start().await;
-    let cancelled = claiming(CLAIMANT, &[BINH_BEFORE]).with("status", "cancelled");
+    let cancelled = claiming(CLAIMANT, &[FIRST]).with("status", "cancelled");
     add(&world, vec![cancelled, claiming(OTHER, &[CLAIMANT])]).await;
-    // Bình claims the first number too, so the chain stops before it
     let expected = [format!("resident {OTHER}"), format!("resident {CLAIMANT}")];
-    for (count, number) in (1..).zip([OTHER, CLAIMANT]) {
+    for (count, number) in (1..).zip([OTHER, CLAIMANT, FIRST]) {
         assert_eq!(fetch(&world, number).await, expected, "{number}");
-        assert_eq!((entries(&world, OTHER).await, entries(&world, CLAIMANT).await), (count, count));
+        let logged = (entries(&world, OTHER).await, entries(&world, CLAIMANT).await, entries(&world, FIRST).await);
+        assert_eq!(logged, (count, count, count));
     }
     assert_eq!((entries(&world, BINH).await, entries(&world, BINH_BEFORE).await), (0, 0));
 }

@@ -248,7 +248,7 @@ fn protection_is_never_dropped() {
     let list =
         format!("{{type: array, minItems: 1, maxItems: 3, {labels}, items: {{type: string, x-sensitive: true}}}}");
     let flaws = read(&with("", &list)).expect_err("refused");
-    assert!(flaws.kept.iter().any(|flaw| flaw.message.contains("protected whole")), "{flaws}");
+    assert!(flaws.kept.iter().any(|flaw| flaw.message.contains("protected as a whole")), "{flaws}");
 }
 
 #[test]
