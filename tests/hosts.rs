@@ -120,7 +120,7 @@ async fn over(hosts: &[&Host], config: Config) -> Started {
 
 /// The head of the record ledger.
 async fn records(started: &Started) -> String {
-    let request = GetCheckpointRequest { log: "records".into(), ..Default::default() };
+    let request = GetCheckpointRequest { log: "records".into() };
     let answer = LedgerServiceClient::new(started.channel.clone()).get_checkpoint(request).await;
     let note = answer.expect("public").into_inner().checkpoint;
     note.lines().take(3).collect::<Vec<_>>().join("\n") // origin, size, root

@@ -219,7 +219,7 @@ async fn nothing_acknowledged_is_lost_whoever_is_killed() {
     assert_eq!(found, done.values().cloned().collect(), "nothing acknowledged is lost");
 
     // Both sides hold the same log, and the province accepted each statement once.
-    let request = GetCheckpointRequest { log: REGISTRY.into(), ..Default::default() };
+    let request = GetCheckpointRequest { log: REGISTRY.into() };
     let own = LedgerServiceClient::new(host.channel()).get_checkpoint(request).await.expect("its own").into_inner();
     let feeds = ProvinceServiceClient::new(gateway.channel());
     until_answered("the province has accepted all", async || {

@@ -17,7 +17,7 @@ use tonic::codegen::http::{HeaderMap, header, request};
 use super::certificate::ClientCertificate;
 use super::forwarded::is_direct;
 use crate::access::Rights;
-use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, name};
+use crate::base::{AgencyId, Caller, Error, PersonalId, Reason, Result, Seed, Timestamp, name};
 use crate::trust::jose::{self, TokenError};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
@@ -259,6 +259,7 @@ fn known(caller: Caller, rights: &Rights) -> Result<Caller> {
 mod tests {
     use super::*;
     use crate::access::rights::embedded;
+    use crate::base::Peer;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 

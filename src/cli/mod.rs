@@ -138,7 +138,7 @@ pub enum Command {
     #[command(subcommand)]
     Rights(rights::Rights),
     /// Serve registries on a host of their own; or check, compare and export schema files.
-    Registry(registry::Registry),
+    Registry(Box<registry::Registry>),
     /// Encrypted keys in a folder, and the versions of the trust anchor.
     #[command(subcommand)]
     Keys(keys::Keys),

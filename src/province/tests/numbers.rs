@@ -32,7 +32,7 @@ fn claiming(number: &str, claims: &[&str]) -> (&'static str, Object) {
 
 /// The person whom a number leads to, and the plates of the vehicles in their view.
 async fn seen(province: &Province, number: &str) -> Option<(String, Vec<String>)> {
-    let view = province.person(id(number), Audience::Citizen, &Asked::now(&province, TODAY)).await.ok()?;
+    let view = province.person(id(number), Audience::Citizen, &Asked::now(province, TODAY)).await.ok()?;
     let items = view.view.sections.iter().filter(|section| section.heading == Heading::Vehicles);
     let plates = items.flat_map(|section| &section.items).filter_map(|item| item.fields.text("plate"));
     Some((view.personal_id.as_str().to_owned(), plates.map(Into::into).collect()))
