@@ -144,7 +144,8 @@ async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Regi
         let accepted = |log_size| {
             feed.send_replace(Progress { log_size, state: FeedState::Following });
         };
-        let error = ingest.follow(&sector, &registry, accepted).await;
+        // A registry that does not answer is not followed, however often it is asked.
+        let error = ingest.follow(&sector, &registry, accepted, accepted).await;
         let (reason, why) = (error.reason, error.message.clone());
         if reason == Reason::FeedHalted {
             // Whoever halted it lets it go on.

@@ -86,20 +86,20 @@ impl Ingest {
         }
     }
 
-    /// Follows a registry from its cursor until something fails. Calls `accepted` with every new size.
+    /// Follows a registry from its cursor until something fails. Calls `answered` once it answers at all, and `accepted` with every new size.
     pub(super) async fn follow(
         self: &Arc<Self>,
         sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
         accepted: impl Fn(u64),
+        answered: impl Fn(u64),
     ) -> Error {
         let before = match self.cursor(sector).await {
             Ok(before) => before,
             Err(error) => return error,
         };
-        accepted(before.size());
         let (verified, mut waiting) = mpsc::channel(1);
-        let take = self.take(sector, registry, before, verified);
+        let take = self.take(sector, registry, before, verified, answered);
         let write = async {
             while let Some(batch) = waiting.recv().await {
                 let size = match self.accept(sector, batch).await {
@@ -129,9 +129,15 @@ impl Ingest {
         registry: &Arc<dyn Registry>,
         mut before: CompactRange,
         verified: mpsc::Sender<Prepared>,
+        answered: impl Fn(u64),
     ) -> (Error, Option<Bytes>) {
+        let mut is_told = false;
         loop {
-            let batch = match registry.changes(before.size(), BATCH_RECORDS_MAX).await {
+            let changes = registry.changes(before.size(), BATCH_RECORDS_MAX).await;
+            if changes.is_ok() && !std::mem::replace(&mut is_told, true) {
+                answered(before.size());
+            }
+            let batch = match changes {
                 Ok(Some(batch)) => batch,
                 Ok(None) => match registry.wait_beyond(before.size()).await {
                     Ok(()) => continue,

@@ -182,7 +182,7 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 
 fn report(output: OutputFormat, certificate: &Path, key: &Path) -> Result<(), Failure> {
     match output {
-        OutputFormat::Text => print_text(&format!("{}\n{}\n", certificate.display(), key.display())),
+        OutputFormat::Text => print_text(&format!("{}\n{}", certificate.display(), key.display())),
         OutputFormat::Json => print_json(&serde_json::json!({ "certificate": certificate, "key": key })),
     }
 }

@@ -214,7 +214,6 @@ impl Host {
         for (name, _) in host.registries() {
             text.push_str(&format!(" --registry {name}={at}"));
         }
-        text.push('\n');
         print_text(&text)
     }
 }
