@@ -28,7 +28,7 @@ world = simulation_service.SimulationServiceStub(channel)
 personas = world.ListPersonas(simulation.ListPersonasRequest(), metadata=as_("operator")).personas
 name = next(one.full_name for one in personas if one.personal_id == PERSON)
 payload = {"card_number": f"LB{int(time.time()) % 10**8:08d}", "holder": {"personal_id": PERSON, "full_name": name},
-           "branch": "Thư viện tỉnh", "issued_on": "2025-03-01", "level": "borrower"}
+           "branch": "Thư viện tỉnh", "issued_on": "2025-03-01", "level": "borrower", "status": "valid"}
 change = registry.Change(record_type=CARD, operation=registry.OPERATION_CREATE)
 json_format.ParseDict(payload, change.payload)
 asked = registry.SubmitChangesRequest(registry="library", request_id=f"card-{time.time_ns()}", changes=[change])

@@ -9,7 +9,7 @@ SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "additionalProperties": False,
-    "required": ["branch", "card_number", "holder", "issued_on", "level"],
+    "required": ["branch", "card_number", "holder", "issued_on", "level", "status"],
     "properties": {
         "card_number": {"type": "string", "pattern": "^LB[0-9]{8}$", "title": "Card number"},
         "holder": {
@@ -22,6 +22,7 @@ SCHEMA = {
         "branch": {"type": "string", "minLength": 1, "maxLength": 100, "title": "Branch"},
         "issued_on": {"type": "string", "format": "date", "title": "Issued on"},
         "level": {"type": "string", "enum": ["reader", "borrower", "researcher"], "title": "Level"},
+        "status": {"type": "string", "enum": ["valid"], "title": "Status"},
         "books_max": {"type": "integer", "minimum": 0, "maximum": 50, "title": "Books at one time"},
     },
 }

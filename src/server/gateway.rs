@@ -100,7 +100,7 @@ impl Gateway {
         }
         let hosts = remotes::connect(&catalogue, &config.hosts)?;
         if !data.world.seeded {
-            let agreed = remotes::agree(&catalogue, &hosts, &data.world).await?;
+            let agreed = remotes::agree(&catalogue, &hosts, &data.world, config.created_at).await?;
             if let Some(began_at) = agreed.began_at {
                 data.begin_at(began_at)?;
             }

@@ -33,12 +33,26 @@ use crate::api::console;
 use crate::api::grpc::registry::{Beginning, IssuingGrpcService, SharedRegistries};
 use crate::api::grpc::trust::ledger::LedgerGrpcService;
 use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp, name};
+use crate::ledger::{LogId, StoredLog};
 use crate::registry::port::Registry;
-use crate::registry::{Name, allocation};
+use crate::registry::{Catalogue, Name, allocation};
 use crate::transparency::Logs;
 use crate::wire::proto::registry::v1::issuing_service_server::IssuingServiceServer;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
 use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
+
+/// Fails where a folder that was seeded before has nothing of one of the registries: it would be served empty, as if its citizens had no records.
+async fn begun_here(data: &Data, catalogue: &Catalogue, names: &[Name]) -> Result<()> {
+    for name in names {
+        let sector = catalogue.sector(name).ok_or_else(|| Error::bug("a registry of no catalogue"))?;
+        if StoredLog::open(&*data.store, LogId(sector.ordinal)).await?.is_none() {
+            let message =
+                format!("this data folder was begun without the {name} registry: serve it from a folder of its own");
+            return Err(Error::new(Reason::ConfigurationInvalid, message));
+        }
+    }
+    Ok(())
+}
 
 /// Time that tasks have to release the store.
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
@@ -78,6 +92,8 @@ impl RegistryHost {
         if !data.world.seeded {
             seeding::seed_host(&config, &data, rights.clone(), &names).await?;
             data = data.seeded().await?;
+        } else {
+            begun_here(&data, &catalogue, &names).await?;
         }
         let settings = Settings::of(&config, &data)?;
         let world = World::open(&config, &data, rights.clone()).await?;

@@ -49,7 +49,9 @@ pub struct Agreed {
 }
 
 /// Asks every host, and waits for those that are not there yet.
-pub async fn agree(catalogue: &Catalogue, hosts: &Hosts, world: &WorldFile) -> Result<Agreed> {
+///
+/// A world that is to begin `at` a time begins then, and its hosts have to have begun on that day.
+pub async fn agree(catalogue: &Catalogue, hosts: &Hosts, world: &WorldFile, at: Option<Timestamp>) -> Result<Agreed> {
     let mut agreed = Agreed { began_at: None, foreign: Vec::new() };
     let mut seeded = Vec::new();
     for (name, host) in hosts {
@@ -62,6 +64,7 @@ pub async fn agree(catalogue: &Catalogue, hosts: &Hosts, world: &WorldFile) -> R
         agreed.began_at = agreed.began_at.max(described.began_at);
         seeded.push((name, described.seeding));
     }
+    agreed.began_at = at.or(agreed.began_at);
     let at = agreed.began_at.unwrap_or(Timestamp(world.created_at_ms));
     let own = world.seeding_at(at);
     if let Some((other, _)) = seeded.iter().find(|(_, seeding)| *seeding != own) {

@@ -7,13 +7,13 @@
 #![allow(clippy::disallowed_methods, reason = "deadlines, pauses and repetitions are transport")]
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::breaker::Breaker;
 use super::tls::ClientTls;
@@ -58,7 +58,11 @@ impl std::fmt::Debug for HostAddress {
 /// The connection to a host. Connects by itself, and anew after a failure.
 pub struct Connection {
     registry: String,
-    channel: Channel,
+    /// Connects to the host.
+    connect: Box<dyn Fn() -> Channel + Send + Sync>,
+    channel: RwLock<Channel>,
+    /// When the channel was made.
+    since: Mutex<Instant>,
     authorization: Option<MetadataValue<Ascii>>,
     breaker: Breaker,
     tokens: AtomicU32,
@@ -84,12 +88,16 @@ impl Connection {
             .tcp_nodelay(true);
         let authorization = host.credential.as_ref().map(|credential| format!("Bearer {credential}").parse());
         let authorization = authorization.transpose().map_err(|_| invalid("its credential is not ASCII".into()))?;
+        let tls = host.tls.clone();
+        let connect = move || match &tls {
+            None => endpoint.connect_lazy(),
+            Some(tls) => endpoint.connect_with_connector_lazy(tls.clone()),
+        };
         Ok(Arc::new(Self {
             registry: registry.to_owned(),
-            channel: match &host.tls {
-                None => endpoint.connect_lazy(),
-                Some(tls) => endpoint.connect_with_connector_lazy(tls.clone()),
-            },
+            channel: RwLock::new(connect()),
+            connect: Box::new(connect),
+            since: Mutex::new(Instant::now()),
             authorization,
             breaker: Breaker::default(),
             tokens: AtomicU32::new(TOKENS_MAX),
@@ -99,7 +107,16 @@ impl Connection {
 
     /// The channel, for a client of a service.
     pub(super) fn channel(&self) -> Channel {
-        self.channel.clone()
+        self.channel.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Leaves a connection whose certificate the host accepts no more: a new one shows what is in the files now.
+    fn begin_anew(&self) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.elapsed() >= PATIENCE {
+            *since = Instant::now();
+            *self.channel.write().unwrap_or_else(PoisonError::into_inner) = (self.connect)();
+        }
     }
 
     /// Whether the host is left alone at present, because it failed.
@@ -145,15 +162,20 @@ impl Connection {
             }
             Ok(Err(status)) => {
                 let is_passing = refusal::is_passing(&status);
-                if is_passing {
-                    waiting.failed()
-                } else {
-                    waiting.answered()
+                match status.code() {
+                    // The caller's time was up: that speaks against the host only if it had some.
+                    Code::DeadlineExceeded | Code::Cancelled => drop(waiting),
+                    _ if is_passing => waiting.failed(),
+                    Code::Unauthenticated => {
+                        waiting.answered();
+                        self.begin_anew();
+                    }
+                    _ => waiting.answered(),
                 }
                 Err(Failed { error: refusal::error(&status, &self.registry), is_passing })
             }
             Err(_) => {
-                waiting.failed();
+                drop(waiting);
                 let message = format!("the {} registry did not answer in time", self.registry);
                 let error = Error::new(Reason::DeadlineExceeded, message).with_subject("registry", &*self.registry);
                 Err(Failed { error, is_passing: false })

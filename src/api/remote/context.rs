@@ -1,7 +1,7 @@
 //! For whom a call to a registry's host is made: the call of the gateway that is being answered, if there is one.
 //!
 //! The port of a registry speaks of records, not of calls. So the edge leaves the call it answers with the task, and the client of a remote registry
-//! finds it there: its deadline, its id and its trace travel along, and the host's log names the caller.
+//! finds it there: its deadline, its id, its trace and its caller travel along.
 
 use std::future::Future;
 use std::sync::Arc;

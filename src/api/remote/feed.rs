@@ -5,34 +5,47 @@
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tonic::Streaming;
 
 use super::connection::Connection;
 use super::message::malformed;
 use super::refusal;
-use crate::base::limits::{BATCH_RECORDS_MAX, DEADLINE_MS_DEFAULT, MESSAGE_BYTES_MAX};
+use crate::base::limits::{BATCH_RECORDS_MAX, DEADLINE_MS_DEFAULT, MESSAGE_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::base::{Error, Reason, Result};
 use crate::registry::port::ChangeBatch;
-use crate::trust::SignedRecord;
+use crate::trust::statement::STATEMENT_BYTES_MAX;
+use crate::trust::{Disclosure, SignedRecord};
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use crate::wire::record;
 
 /// How long a stream may take to begin.
 const BEGINS_WITHIN: Duration = Duration::from_millis(DEADLINE_MS_DEFAULT);
+/// How long one batch may take that is there already.
+const BATCH_WITHIN: Duration = Duration::from_secs(30);
 /// The longest message: a host of ours keeps to [`MESSAGE_BYTES_MAX`].
 pub(super) const ANSWER_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 /// Most changes between two checkpoints. The province takes no batch of more than [`BATCH_RECORDS_MAX`].
 const RECORDS_MAX: usize = BATCH_RECORDS_MAX;
 
-/// The open stream of a registry, if there is one.
-#[derive(Default)]
-pub(super) struct Feed(Mutex<Option<Open>>);
+/// About how many changes the host joins in a message at most: as many as it would by itself.
+const JOINED: u32 = 512;
+/// Longest statement and payload of one change, in bytes: no honest record is longer.
+const RECORD_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + STATEMENT_BYTES_MAX;
+
+/// The open stream of a registry, if there is one, and how long its log is as far as that stream has told.
+pub(super) struct Feed {
+    open: Mutex<Option<Open>>,
+    known: watch::Sender<u64>,
+    /// What the last reader had the host join, for the stream that waits on its behalf.
+    join: AtomicU32,
+}
 
 struct Open {
     /// Where the next batch begins.
@@ -48,6 +61,12 @@ struct Open {
     ready: Option<ChangeBatch>,
 }
 
+impl Default for Feed {
+    fn default() -> Self {
+        Self { open: Mutex::default(), known: watch::Sender::new(0), join: AtomicU32::new(JOINED) }
+    }
+}
+
 impl Feed {
     /// The next batch from `cursor`; `None` at the end of the log, as far as the host has told.
     pub(super) async fn changes(
@@ -57,15 +76,15 @@ impl Feed {
         cursor: u64,
         limit: usize,
     ) -> Result<Option<ChangeBatch>> {
-        let join = u32::try_from(limit).unwrap_or(u32::MAX);
-        let Ok(mut kept) = self.0.try_lock() else {
-            return Open::begin(host, registry, cursor, join, false).await?.next(registry).await;
+        let join = u32::try_from(limit).map_or(JOINED, |limit| limit.clamp(1, JOINED));
+        let Ok(mut kept) = self.open.try_lock() else {
+            return Open::begin(host, registry, cursor, join, false).await?.next_in_time(registry).await;
         };
-        let mut open =
-            match kept.take().filter(|open| open.position == cursor && (open.join == join || open.ready.is_some())) {
-                Some(open) => open,
-                None => Open::begin(host, registry, cursor, join, false).await?,
-            };
+        self.join.store(join, Ordering::Relaxed);
+        let mut open = match kept.take().filter(|open| open.position == cursor && open.join == join) {
+            Some(open) => open,
+            None => Open::begin(host, registry, cursor, join, false).await?,
+        };
         let batch = match open.ready.take() {
             Some(batch) => Some(batch),
             // A stream that follows has no end: what has not arrived is waited for by `wait_beyond`.
@@ -76,41 +95,52 @@ impl Feed {
                     return Ok(None);
                 }
             },
-            None => open.next(registry).await?,
+            None => open.next_in_time(registry).await?,
         };
         if let Some(batch) = &batch {
             open.position = batch.first_index + batch.records.len() as u64;
+            self.note(open.position);
             *kept = Some(open);
         }
         Ok(batch)
     }
 
-    /// Waits until the log is longer than `cursor`.
-    pub(super) async fn wait_beyond(&self, host: &Connection, registry: &str, cursor: u64, join: u32) -> Result<()> {
-        let ended = || refusal::unreachable(registry, "the stream of changes ended");
-        let Ok(mut kept) = self.0.try_lock() else {
-            let mut open = Open::begin(host, registry, cursor, join, true).await?;
-            return open.next(registry).await?.map(drop).ok_or_else(ended);
+    /// Waits until the log is longer than `cursor`. One reader waits at the host; the others learn from it, so that however many follow the
+    /// registry here, the host has one stream of them.
+    pub(super) async fn wait_beyond(&self, host: &Connection, registry: &str, cursor: u64) -> Result<()> {
+        let Ok(mut kept) = self.open.try_lock() else {
+            let mut known = self.known.subscribe();
+            let ended = |_| refusal::unreachable(registry, "its changes are followed no more");
+            return known.wait_for(|known| *known > cursor).await.map(drop).map_err(ended);
         };
         let open = match kept.take().filter(|open| open.position == cursor && open.follows) {
             Some(open) => open,
-            None => Open::begin(host, registry, cursor, join, true).await?,
+            None => Open::begin(host, registry, cursor, self.join.load(Ordering::Relaxed), true).await?,
         };
         let open = kept.insert(open);
         if open.ready.is_none() {
             match open.next(registry).await {
-                Ok(Some(batch)) => open.ready = Some(batch),
-                Ok(None) => {
-                    *kept = None;
-                    return Err(ended());
+                Ok(Some(batch)) => {
+                    self.note(batch.first_index + batch.records.len() as u64);
+                    open.ready = Some(batch);
                 }
-                Err(error) => {
+                ended => {
                     *kept = None;
-                    return Err(error);
+                    return Err(ended
+                        .err()
+                        .unwrap_or_else(|| refusal::unreachable(registry, "the stream of changes ended")));
                 }
             }
         }
         Ok(())
+    }
+
+    fn note(&self, size: u64) {
+        self.known.send_if_modified(|known| {
+            let is_longer = size > *known;
+            *known = size.max(*known);
+            is_longer
+        });
     }
 }
 
@@ -148,16 +178,22 @@ impl Open {
                 } else {
                     waiting.answered()
                 }
-                Err(refusal::error(&status, registry))
+                Err(refusal::of_feed(&status, registry))
             }
         }
+    }
+
+    /// The same of a stream that does not wait for new changes: whoever asks waits for it.
+    async fn next_in_time(&mut self, registry: &str) -> Result<Option<ChangeBatch>> {
+        let late = |_| Err(refusal::unreachable(registry, "a batch of changes does not come to its end"));
+        tokio::time::timeout(BATCH_WITHIN, self.next(registry)).await.unwrap_or_else(late)
     }
 
     /// The next batch, from as many messages as it comes in; `None` at the end of the stream. May be dropped and called again: what has arrived is
     /// kept.
     async fn next(&mut self, registry: &str) -> Result<Option<ChangeBatch>> {
         loop {
-            let message = self.messages.message().await.map_err(|status| refusal::error(&status, registry))?;
+            let message = self.messages.message().await.map_err(|status| refusal::of_feed(&status, registry))?;
             let Some(message) = message else {
                 let is_whole = self.records.is_empty();
                 return if is_whole { Ok(None) } else { Err(malformed(registry, "a batch without its end")) };
@@ -165,12 +201,19 @@ impl Open {
             if message.first_index != self.position + self.records.len() as u64 {
                 return Err(malformed(registry, "changes that do not begin at the cursor"));
             }
+            if message.records.is_empty() {
+                // Of changes that are none there is no batch, and an honest host signs none.
+                return Err(malformed(registry, "a message without changes"));
+            }
             if self.records.len() + message.records.len() > RECORDS_MAX {
                 return Err(Error::new(Reason::BatchTooLarge, "the registry signed too many changes at once"));
             }
             for record in message.records {
                 let record =
                     record::from_message(record).map_err(|_| malformed(registry, "a change cannot be read"))?;
+                if weight(&record) > RECORD_BYTES_MAX {
+                    return Err(malformed(registry, "a change is too long"));
+                }
                 self.records.push(record);
             }
             if !message.checkpoint.is_empty() {
@@ -179,4 +222,12 @@ impl Open {
             }
         }
     }
+}
+
+fn weight(record: &SignedRecord) -> usize {
+    let shown = match &record.disclosure {
+        Disclosure::Whole { payload, .. } => payload.len(),
+        Disclosure::Partial { .. } => 0,
+    };
+    record.statement.len() + shown
 }

@@ -18,6 +18,9 @@ use crate::wire::record;
 /// Most warnings, and violations, that are taken of one record.
 const REMARKS_MAX: usize = 200;
 
+/// Further than any log grows.
+const INDEX_MAX: u64 = 1 << 53;
+
 /// A host's answer that has not the shape of an answer.
 pub(super) fn malformed(registry: &str, what: &str) -> Error {
     let message = format!("the {registry} registry's answer is malformed: {what}");
@@ -105,6 +108,9 @@ pub(super) fn receipts(registry: &str, message: v1::SubmitChangesResponse, chang
 }
 
 fn receipt(registry: &str, message: v1::Receipt) -> Result<Receipt> {
+    if message.log_index >= INDEX_MAX {
+        return Err(malformed(registry, "a receipt's index is beyond every log"));
+    }
     let warning = |warning: v1::Warning| Violation::new(warning.field, warning.rule, warning.message);
     let kept: Vec<_> = message.warnings.into_iter().take(REMARKS_MAX).map(warning).collect();
     Ok(Receipt {

@@ -18,8 +18,13 @@ pub(super) fn error(status: &Status, registry: &str) -> Error {
     let details = status.get_error_details();
     let named = details.error_info().filter(|info| info.domain == DOMAIN);
     let reason = named.and_then(|info| Reason::ALL.iter().find(|reason| reason.as_str() == info.reason));
-    let Some(reason) = reason.copied().filter(|reason| is_of_the_request(*reason)) else {
-        return unavailable(status, registry, reason.copied());
+    let reason = match (reason, status.code()) {
+        // A server that knows nothing of a service says so without details.
+        (None, Code::Unimplemented) => Some(Reason::MethodUnknown),
+        (reason, _) => reason.copied(),
+    };
+    let Some(reason) = reason.filter(|reason| is_of_the_request(*reason)) else {
+        return unavailable(status, registry, reason);
     };
     let mut error = match violations(&details, reason) {
         found if found.is_empty() => Error::new(reason, cut(status.message(), MESSAGE_BYTES_MAX)),
@@ -30,6 +35,16 @@ pub(super) fn error(status: &Status, registry: &str) -> Error {
         error = error.with_retry_after(retry);
     }
     error.with_subject("registry", registry)
+}
+
+/// The error of a stream of changes: but for a cursor that the log does not have, it is about the host, not about what it issued, so that the feed
+/// asks again.
+pub(super) fn of_feed(status: &Status, registry: &str) -> Error {
+    let error = error(status, registry);
+    match error.reason {
+        Reason::CursorGone | Reason::RegistryUnavailable => error,
+        _ => unavailable(status, registry, Some(error.reason)),
+    }
 }
 
 /// The error of a host that gave no answer at all.
@@ -66,11 +81,13 @@ fn unavailable(status: &Status, registry: &str, reason: Option<Reason>) -> Error
         _ => format!("the {registry} registry cannot be reached"),
     };
     if !is_passing(status) {
-        let why = cut(status.message(), MESSAGE_BYTES_MAX);
-        tracing::error!(registry, code = said, why, "a registry's host refused the gateway");
+        // Its own words may hold anything, personal data too.
+        tracing::error!(registry, code, reason = said, "a registry's host refused the gateway");
     }
     let error = Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry);
-    error.with_source(std::io::Error::other(format!("{code}: {}", cut(status.message(), MESSAGE_BYTES_MAX))))
+    let retry = status.get_error_details().retry_info().and_then(|retry| retry.retry_delay);
+    let error = retry.into_iter().fold(error, Error::with_retry_after);
+    error.with_source(std::io::Error::other(code))
 }
 
 /// The bad fields that a status names, of either form.

@@ -18,9 +18,6 @@ use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceCl
 use crate::wire::record;
 use tonic::transport::Channel;
 
-/// Changes that a stream joins in a message for whoever waits, without saying how many it takes.
-const JOINED: u32 = 512;
-
 /// What a host says of its registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
@@ -167,7 +164,7 @@ impl Registry for RemoteRegistry {
     }
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {
-        self.feed.wait_beyond(&self.host, self.name(), cursor, JOINED).await
+        self.feed.wait_beyond(&self.host, self.name(), cursor).await
     }
 
     async fn key_in_use(&self) -> Result<PublicKey> {

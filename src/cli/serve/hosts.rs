@@ -8,6 +8,7 @@ use clap::Args;
 use super::super::output::Failure;
 use crate::api::remote::HostAddress;
 use crate::base::Timestamp;
+use crate::base::host::{host_of, is_loopback};
 use crate::server::tls_files::ClientTlsFiles;
 use crate::trust::{KeyState, PublicKey, TrustAnchor};
 
@@ -30,7 +31,13 @@ pub(super) struct HostArgs {
     #[arg(long, env = "LIENTHONG_REGISTRY_KEY", requires = "registry_cert", value_name = "FILE")]
     registry_key: Option<PathBuf>,
     /// The trust anchor file of a registry that keeps a key of its own, such as one that somebody else wrote; may be repeated.
-    #[arg(long, env = "LIENTHONG_REGISTRY_ANCHOR", value_delimiter = ',', value_name = "FILE")]
+    #[arg(
+        long,
+        env = "LIENTHONG_REGISTRY_ANCHOR",
+        value_delimiter = ',',
+        conflicts_with = "keys",
+        value_name = "FILE"
+    )]
     registry_anchor: Vec<PathBuf>,
     /// When the province begins (RFC 3339), for a new one [default: now, or when the last of its registries' hosts began].
     #[arg(long, env = "LIENTHONG_CREATED_AT", value_parser = created_at, value_name = "TIME")]
@@ -45,8 +52,17 @@ impl HostArgs {
         let default = own.is_none().then(|| "demo-gateway".to_owned());
         let files = self.registry_ca.clone().map(|ca| ClientTlsFiles { ca, own });
         let tls = files.map(|files| files.load()).transpose()?;
+        if self.registry_ca.is_some() && self.registry_cert.is_none() && self.registry_credential.is_none() {
+            let message = "--registry-ca needs --registry-cert and --registry-key, or --registry-credential: hosts with TLS refuse demo credentials";
+            return Err(Failure::with_code(message, 2));
+        }
         let credential = self.registry_credential.clone().or(default);
         for (registry, address) in &self.registry {
+            if tls.is_none() && !host_of(address).is_some_and(is_loopback) {
+                let message =
+                    format!("{address} is not loopback: give --registry-ca, with --registry-cert and --registry-key");
+                return Err(Failure::with_code(message, 2));
+            }
             let (tls, credential) = (tls.clone(), credential.clone());
             let host = HostAddress { address: address.clone(), tls, credential };
             if addresses.insert(registry.clone(), host).is_some() {
@@ -65,12 +81,16 @@ impl HostArgs {
             let unreadable = |why: String| Failure::new(format!("{}: {why}", path.display()));
             let json = std::fs::read(path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
             let anchor = TrustAnchor::from_json(&json).map_err(|error| unreadable(error.message.clone()))?;
-            for issuer in &anchor.issuers {
+            // A file may name others; what is here signs with its own key.
+            let is_elsewhere = |name: &str| self.registry.iter().any(|(registry, _)| registry == name);
+            for issuer in anchor.issuers.iter().filter(|issuer| is_elsewhere(&issuer.name)) {
                 let mut active = issuer.keys.iter().filter(|record| record.state == KeyState::Active);
                 let (Some(key), None) = (active.next(), active.next()) else {
                     return Err(unreadable(format!("{} has not exactly one key in force", issuer.name)));
                 };
-                keys.insert(issuer.name.clone(), key.key.clone());
+                if keys.insert(issuer.name.clone(), key.key.clone()).is_some() {
+                    return Err(unreadable(format!("{} is named by another file already", issuer.name)));
+                }
             }
         }
         Ok(keys)
