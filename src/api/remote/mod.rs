@@ -5,9 +5,9 @@
 //! | [`registry`] | implements the port, one call for each method |
 //! | [`connection`] | one host's connection: credential, deadlines, repetitions, breaker |
 //! | [`breaker`] | when a host that fails is left alone for a moment |
-//! | [`feed`] | the stream of changes behind `changes` and `wait_beyond` |
+//! | `feed` | the stream of changes behind `changes` and `wait_beyond` |
 //! | [`message`] | the port's values as messages, and back |
-//! | [`refusal`] | what a host's refusal means to whoever asked |
+//! | `refusal` | what a host's refusal means to whoever asked |
 //! | [`context`] | for whom a call is made |
 //! | [`tls`] | TLS towards the hosts |
 //!
