@@ -160,7 +160,7 @@ async fn demo_credentials_are_not_believed_where_they_must_not_be() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulation_is_off() {
-    use lienthong::server::net::tls::{Tls, TlsPem};
+    use lienthong::server::net::Tls;
     use lienthong::server::{Config, Gateway, Listening};
     use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
@@ -168,11 +168,7 @@ async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulatio
     let config = Config { demo, simulation: false, ..common::config() };
     let gateway = Gateway::open(config).await.expect("the gateway opens");
     let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let tls = Tls::new(&TlsPem {
-        certificate: made.cert.pem().into_bytes(),
-        key: made.signing_key.serialize_pem().into_bytes(),
-        client_ca: None,
-    });
+    let tls = Tls::of_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes(), None);
     let tls = Some(tls.expect("a pair"));
     let running = gateway.start(Listening { tls, ..Listening::plaintext(grpc) }).await.expect("it serves");
     let trusted =

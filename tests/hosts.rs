@@ -14,10 +14,10 @@ use common::until::until_answered;
 use common::{Started, as_agency, as_citizen, broken, gateway, reason, with_credential};
 use lienthong::api::credential::DemoCredentials;
 use lienthong::api::remote::HostAddress;
-use lienthong::api::remote::tls::{ClientPem, ClientTls};
+use lienthong::api::remote::tls::ClientTls;
 use lienthong::base::time::{FixedClock, SystemClock};
 use lienthong::base::{AgencyId, Caller, Clock as _, Timestamp};
-use lienthong::server::net::tls::{Tls, TlsPem};
+use lienthong::server::net::Tls;
 use lienthong::server::upkeep;
 use lienthong::server::{Config, Gateway, Listening, RegistryHost, Running, Storage};
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
@@ -417,12 +417,13 @@ impl Authority {
     /// TLS of a server that knows clients of this authority.
     fn server(&self) -> Tls {
         let (certificate, key) = self.certify("", false);
-        Tls::new(&TlsPem { certificate, key, client_ca: Some(self.pem.clone().into_bytes()) }).expect("usable")
+        Tls::of_pem(&certificate, &key, Some(self.pem.as_bytes())).expect("usable")
     }
 
     /// TLS towards a server of this authority; `own` is shown.
     fn client(&self, own: Option<(Vec<u8>, Vec<u8>)>) -> ClientTls {
-        ClientTls::new(&ClientPem { ca: self.pem.clone().into_bytes(), own }).expect("usable")
+        let own = own.as_ref().map(|(certificate, key)| (&certificate[..], &key[..]));
+        ClientTls::of_pem(self.pem.as_bytes(), own).expect("usable")
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod common;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
 use common::process::run;
 use common::{gateway, reason};
@@ -166,6 +168,16 @@ async fn an_agency_fetches_a_view_of_what_it_may_read_and_the_records_verify() {
         let body = json!({"personal_id": HOLDER, "purpose": purpose});
         assert_eq!(fetch(agency, body).await.expect_err("refused"), (Code::PermissionDenied, expected.to_owned()));
     }
+    // Who may count enterprises without naming them learns what counts of one all the same.
+    let director = json!({"personal_id": "042086990020", "registry": "business"});
+    let read = call(channel, "operator", "registry.v1.RegistryService/GetRecords", director).await.expect("reads");
+    let payload = read.pointer("/records/0/record/whole/payload").and_then(Value::as_str).expect("an enterprise");
+    let payload: Value = serde_json::from_slice(&STANDARD.decode(payload).expect("base64")).expect("JSON");
+    let body = json!({"organisation_code": payload["enterprise_code"], "purpose": "statistics.aggregate"});
+    let counted = fetch("finance", body).await.expect("a view");
+    let chosen = counted["view"]["chosen"].as_array().expect("fields");
+    assert!(chosen.iter().any(|field| field["name"] == "capital"), "{counted}");
+    assert!(!counted.to_string().contains(payload["enterprise_name"].as_str().unwrap_or("no name")), "{counted}");
     // Each call is in the citizen's access log, refusals too.
     let (own, method) = (format!("citizen-{HOLDER}"), "access.v1.AccessLogService/ListAccesses");
     let log = call(channel, &own, method, json!({"personal_id": HOLDER})).await.expect("one's own").to_string();

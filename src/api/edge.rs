@@ -340,13 +340,18 @@ impl Edge {
         let outcome = error.map_or(ANSWERED, |error| error.reason.as_str());
         let (caller, request, session) = (call.caller.label(), call.request_id, self.session());
         let (method, client_request, trace) = (call.method, call.client_ids.request_id(), call.client_ids.trace_id());
+        let on_behalf_of = call.client_ids.on_behalf_of();
         match error {
             Some(error) if error.kind() == Kind::Bug => {
                 let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(method, session, %request, client_request, trace, caller, elapsed_us, cause, "defect");
+                tracing::error!(method, session, %request, client_request, trace, caller, on_behalf_of, elapsed_us, cause, "defect");
             }
-            Some(_) => tracing::info!(method, session, %request, client_request, trace, caller, outcome, elapsed_us),
-            None => tracing::debug!(method, session, %request, client_request, trace, caller, outcome, elapsed_us),
+            Some(_) => {
+                tracing::info!(method, session, %request, client_request, trace, caller, on_behalf_of, outcome, elapsed_us)
+            }
+            None => {
+                tracing::debug!(method, session, %request, client_request, trace, caller, on_behalf_of, outcome, elapsed_us)
+            }
         }
         if let Some(error) = error {
             self.note_damage(call.method, call.request_id, error);

@@ -23,6 +23,7 @@ pub mod page;
 pub mod panic;
 pub mod rate;
 pub mod remote;
+pub mod renewing;
 pub mod request_id;
 pub mod status;
 pub mod streams;

@@ -18,6 +18,9 @@ const OWN_REQUEST_ID: &str = "x-lienthong-request-id";
 /// The header of a distributed trace (W3C Trace Context).
 pub const TRACE_PARENT: &str = "traceparent";
 
+/// The caller for whom a gateway asks a registry's host, by its label: an agency's key, or `citizen`.
+pub const ON_BEHALF_OF: &str = "x-lienthong-on-behalf-of";
+
 /// Reads the client's names for its call. A header that occurs twice is ignored.
 pub fn client_ids(headers: &HeaderMap) -> ClientIds {
     let text = |name: &str| {
@@ -27,6 +30,7 @@ pub fn client_ids(headers: &HeaderMap) -> ClientIds {
     ClientIds {
         request_id: text(REQUEST_ID).and_then(ClientRequestId::parse),
         trace: text(TRACE_PARENT).and_then(TraceParent::parse),
+        on_behalf_of: text(ON_BEHALF_OF).and_then(ClientRequestId::parse),
     }
 }
 

@@ -17,12 +17,19 @@ pub struct ClientIds {
     pub request_id: Option<ClientRequestId>,
     /// The trace that the call belongs to.
     pub trace: Option<TraceParent>,
+    /// For whom a gateway asks a registry's host: an agency's key, or `citizen`.
+    pub on_behalf_of: Option<ClientRequestId>,
 }
 
 impl ClientIds {
     /// The client's id as text.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_ref().map(ClientRequestId::as_str)
+    }
+
+    /// For whom the call is made, as text.
+    pub fn on_behalf_of(&self) -> Option<&str> {
+        self.on_behalf_of.as_ref().map(ClientRequestId::as_str)
     }
 
     /// The trace's id as text.
@@ -128,7 +135,7 @@ mod tests {
         assert_eq!(read.to_string(), text);
         let id = RequestId(uuid::Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_002a));
         assert_eq!(read.continued(id).to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-800000000000002a-01");
-        let ids = ClientIds { request_id: None, trace: Some(read) };
+        let ids = ClientIds { trace: Some(read), ..ClientIds::default() };
         assert_eq!(ids.trace_id().as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         let later = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff";
         assert_eq!(

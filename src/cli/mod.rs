@@ -31,6 +31,7 @@ pub mod registry;
 pub mod replay;
 pub mod rights;
 pub mod scenario;
+mod schema_args;
 pub mod serve;
 pub mod session;
 mod server;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Failure, OutputFormat, print, print_json, print_text};
-use super::registry::SchemaArgs;
+use super::schema_args::SchemaArgs;
 use crate::access::rights::{self, Fields, Flaw, Flaws, SchemaFlaw};
 
 const EXAMPLES: &str = "\

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print, print_json};
-use super::registry::SchemaArgs;
+use super::schema_args::SchemaArgs;
 use crate::access::RightsBook;
 use crate::api::credential::TokenMint;
 use crate::base::name::no_such;

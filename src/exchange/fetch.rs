@@ -21,6 +21,7 @@ use super::finish::finish;
 use super::gather::{RegistryAnswers, questions};
 use super::order::{FetchRequest, Order};
 use super::outcome::{Exchanged, FoundRecords, Missing, MissingReason};
+use super::record::CheckedRecord;
 
 /// Size of a record in an answer without its fields: two proofs, a statement, the typed form's frame; in bytes.
 const RECORD_BYTES: usize = 4 * 1024;
@@ -67,6 +68,8 @@ impl Exchange {
                 Err(error)
             }
         };
+        // Before the evidence says that it was delivered.
+        let found = if is_view { found.and_then(fits_a_view) } else { found };
         self.conclude(context, draft, log, found).await
     }
 
@@ -178,6 +181,16 @@ impl Exchange {
         }
         Ok((records, missing))
     }
+}
+
+/// A view holds each record signed and typed, in its section, and once more as what counts.
+fn fits_a_view(found: FoundRecords) -> Result<FoundRecords> {
+    let of = |checked: &Arc<CheckedRecord>| 4 * checked.record.disclosure.payload_bytes() + RECORD_BYTES;
+    if found.0.iter().map(of).sum::<usize>() <= limits::ANSWER_BYTES_MAX {
+        return Ok(found);
+    }
+    let message = "the view is too large for one answer: name fewer record types";
+    Err(Error::new(Reason::AnswerTooLarge, message).with_subject("answer", "records"))
 }
 
 fn note_verdict(log: &mut DecisionLog, step: Step, verdict: Verdict) {

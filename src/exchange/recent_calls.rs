@@ -211,7 +211,7 @@ mod tests {
         let recent = RecentCalls::default();
         let name = ClientRequestId::parse("job-7").expect("a plain name");
         let named = |number, caller: &Caller, outcome| {
-            let client_ids = ClientIds { request_id: Some(name.clone()), trace: None };
+            let client_ids = ClientIds { request_id: Some(name.clone()), ..ClientIds::default() };
             recent.record(EndedCall { client_ids, ..call(number, Some(caller), outcome) });
         };
         let (bank, police) = (agency("bank"), agency("police"));
@@ -219,7 +219,7 @@ mod tests {
         named(2, &police, "OK");
         named(3, &bank, "NOT_FOUND");
         named(1, &bank, "SHUTTING_DOWN");
-        let client_ids = ClientIds { request_id: Some(name.clone()), trace: None };
+        let client_ids = ClientIds { request_id: Some(name.clone()), ..ClientIds::default() };
         let method = "lienthong.exchange.v1.ExchangeService/Explain";
         recent.record(EndedCall { client_ids, method, ..call(4, Some(&bank), "OK") });
         assert_eq!(recent.named(Some(&bank), &name), [id(3), id(1)]);

@@ -30,7 +30,8 @@ pub(super) fn of_person<'a>(
     let mut is_dead = false;
     for (source, found) in (1..).zip(records).filter(|(_, found)| !found.revoked) {
         if found.record_type.people.is_some() {
-            if found.payload.text("personal_id") == current {
+            // Where the number is not disclosed, the record was asked for by it.
+            if found.payload.text("personal_id").is_none_or(|own| Some(own) == current) {
                 is_dead |= found.payload.text("life_status") == Some("deceased");
                 all.extend(own(found, source));
             }
@@ -82,7 +83,7 @@ pub(super) fn of_thing<'a>(kind: SubjectKind, key: &str, records: &'a [FoundReco
     for (source, found) in (1..).zip(records).filter(|(_, found)| !found.revoked) {
         let of = &found.record_type;
         if of.viewed.subject == Some(kind) {
-            if of.key_of(&found.payload).as_deref() == Some(key) {
+            if of.key_of(&found.payload).is_none_or(|own| own == key) {
                 all.extend(own(found, source));
             }
             continue;

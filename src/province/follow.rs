@@ -106,11 +106,6 @@ impl Province {
         Ok(self.feed(registry)?.subscribe())
     }
 
-    /// The accepted size of a registry's log.
-    pub fn accepted_size(&self, registry: &str) -> Result<u64> {
-        Ok(self.feed(registry)?.borrow().log_size)
-    }
-
     /// The tree of the accepted statements of a registry's log.
     pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
         self.ingest.cursor(self.sector(registry)?).await
@@ -174,6 +169,10 @@ async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Regi
 
 #[async_trait]
 impl Inclusion for Province {
+    async fn accepted_size(&self, registry: &str) -> Result<u64> {
+        Ok(self.feed(registry)?.borrow().log_size)
+    }
+
     async fn wait_for(&self, registry: &str, log_size: u64) -> Result<()> {
         let mut progress = self.feed(registry)?.subscribe();
         let halted = |progress: &Progress| matches!(progress.state, FeedState::Halted { .. });

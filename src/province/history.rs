@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
 use crate::registry::Heading;
 use crate::registry::numbers::resolve;
-use crate::store::{Scan, Space};
 use crate::trust::{Object, Operation, Value};
 
 use super::follow::Province;
 use super::index;
 use super::period::takes_effect;
-use super::row::{RecordKey, RecordRow, history_key};
-use super::snapshot::{AsOf, BYTES_MAX, Snapshot, payload, too_large};
+use super::row::{RecordKey, RecordRow};
+use super::snapshot::{AsOf, BYTES_MAX, Snapshot, Versions, payload, too_large};
 use super::view::{Audience, Source};
 
 /// A version of a record, as a change.
@@ -60,6 +59,9 @@ struct Step {
     known_until: Option<u64>,
 }
 
+/// Most bytes of payloads that one call reads, on the way to its page too.
+const READ_BYTES_MAX: usize = 4 * BYTES_MAX;
+
 impl Province {
     /// At most `limit` changes of a person's records with a ledger index from `from` on, and the index from which the next page goes on. With a valid time,
     /// only changes to what was true then. Fails with [`RecordNotFound`](Reason::RecordNotFound) if no record ever named the person.
@@ -82,8 +84,9 @@ impl Province {
             of.is_some_and(|of| audience == Audience::Citizen || of.heading != Heading::Judicial)
         };
         let (mut steps, mut bytes, mut is_known) = (BTreeMap::new(), 0, false);
+        let mut left = READ_BYTES_MAX;
         for key in keys.into_iter().filter(is_seen) {
-            for step in snapshot.steps(key).await? {
+            for step in snapshot.steps(key, &mut left).await? {
                 let names = |row: &RecordRow| snapshot.names(&key, row, &numbers);
                 let is_about = names(&step.row)? || step.before.as_ref().map(names).transpose()?.unwrap_or_default();
                 is_known |= is_about;
@@ -126,26 +129,19 @@ impl Snapshot<'_> {
         Ok(found.record_type.people_of(&found.payload).iter().any(|person| numbers.contains(person)))
     }
 
-    /// The versions of a record that were known, the oldest first.
-    async fn steps(&self, key: RecordKey) -> Result<Vec<Step>> {
-        let store = &self.province.store;
-        // First, so that a version that is replaced meanwhile is met there or below.
-        let current = store.get(Space::ProvinceRecord, &key).await?;
-        let current = current.as_ref().map(RecordRow::read).transpose()?;
-        let scan = Scan::range(Space::ProvinceHistory, &key[..], history_key(&key, self.as_of.known));
-        let rows = store.scan(scan.limit(super::snapshot::VERSIONS_MAX + 1)).await?;
-        if rows.len() > super::snapshot::VERSIONS_MAX {
-            return Err(too_large());
+    /// The versions of a record that were known, the newest first; the bytes of their payloads are taken from `left`.
+    async fn steps(&self, key: RecordKey, left: &mut usize) -> Result<Vec<Step>> {
+        let mut versions = Versions::of(*self, key);
+        let (mut steps, mut known_until) = (Vec::new(), None);
+        let mut next = versions.next().await?;
+        while let Some(row) = next {
+            *left = left.checked_sub(row.payload.len()).ok_or_else(too_large)?;
+            next = versions.next().await?;
+            let before = next.clone();
+            let superseded = known_until.replace(row.ledger_index);
+            steps.push(Step { key, row, before, known_until: superseded });
         }
-        let mut versions: Vec<RecordRow> = rows.iter().map(|(_, row)| RecordRow::read(row)).collect::<Result<_>>()?;
-        let is_next = |row: &RecordRow| {
-            row.ledger_index < self.as_of.known && versions.last().is_none_or(|last| last.version < row.version)
-        };
-        versions.extend(current.filter(is_next));
-        let before = std::iter::once(None).chain(versions.iter().cloned().map(Some));
-        let after = versions.iter().skip(1).map(|row| Some(row.ledger_index)).chain([None]);
-        let steps = versions.iter().cloned().zip(before).zip(after);
-        Ok(steps.map(|((row, before), known_until)| Step { key, row, before, known_until }).collect())
+        Ok(steps)
     }
 
     async fn change(&self, step: Step) -> Result<HistoryChange> {

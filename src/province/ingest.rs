@@ -17,6 +17,7 @@ use crate::registry::port::{ChangeBatch, Registry};
 use crate::registry::{Catalogue, RecordType, Sector};
 use crate::store::{Batch, Space, Store};
 use crate::trust::merkle::CompactRange;
+use crate::trust::note::{Checkpoint, Note};
 use crate::trust::status_list::Status;
 use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
@@ -134,7 +135,11 @@ impl Ingest {
         let mut is_told = false;
         loop {
             let changes = registry.changes(before.size(), BATCH_RECORDS_MAX).await;
-            if changes.is_ok() && !std::mem::replace(&mut is_told, true) {
+            if changes.is_ok() && !is_told {
+                if let (Ok(None), Err(failed)) = (&changes, self.check_head(sector, registry, &before).await) {
+                    return failed;
+                }
+                is_told = true;
                 answered(before.size());
             }
             let batch = match changes {
@@ -160,6 +165,24 @@ impl Ingest {
                 Err(error) => return (error, Some(shown)),
             }
         }
+    }
+
+    /// Whether the head of a registry that has nothing new is that of the accepted tree: with as many other statements it would show no change, and
+    /// every proof from it would fail.
+    async fn check_head(
+        &self,
+        sector: &Sector,
+        registry: &Arc<dyn Registry>,
+        accepted: &CompactRange,
+    ) -> Result<(), (Error, Option<Bytes>)> {
+        let Some(head) = registry.head().await.map_err(|error| (error, None))? else { return Ok(()) };
+        let size = Note::parse(&head).ok().and_then(|note| Checkpoint::parse(note.text).ok()).map(|head| head.size);
+        // What came meanwhile is verified as a batch.
+        if size.is_some_and(|size| size > accepted.size()) {
+            return Ok(());
+        }
+        let verified = self.verifier.verify_batch(&sector.name, accepted, &head, &[], self.clock.now());
+        verified.map(drop).map_err(|error| (error.into(), Some(head)))
     }
 
     pub(super) async fn verify(

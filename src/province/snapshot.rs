@@ -190,6 +190,8 @@ impl<'a> Versions<'a> {
             }
         }
         if self.read.is_empty() && !self.is_over {
+            // Reads of the store do not wait for anything: without this, no deadline would end a long walk.
+            tokio::task::yield_now().await;
             let limit = if self.given <= 1 { VERSIONS_READ.0 } else { VERSIONS_READ.1 };
             let scan = Scan::range(Space::ProvinceHistory, &self.key[..], history_key(&self.key, self.below));
             let rows = self.of.province.store.scan(scan.reverse().limit(limit)).await?;
@@ -201,12 +203,13 @@ impl<'a> Versions<'a> {
                 self.below = oldest.ledger_index;
             }
         }
-        self.given += 1;
+        let row = self.read.pop_front();
+        self.given += usize::from(row.is_some());
         if self.given > VERSIONS_MAX {
             let message = format!("more than {VERSIONS_MAX} versions of one record");
             return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("view", "versions"));
         }
-        Ok(self.read.pop_front())
+        Ok(row)
     }
 }
 

@@ -191,9 +191,17 @@ async fn earlier_keys(
 
 /// The payload of an accepted statement of a registry on another host: only the province's own rows have it here.
 async fn own_version(store: &dyn Store, accepted: &AcceptedStatement) -> Result<Option<StoredVersion>> {
-    let hash = statement_hash(&accepted.bytes);
-    let found = own_rows(store, accepted).await?.into_iter().find(|row| row.statement == hash);
-    Ok(found.map(|row| StoredVersion { statement: accepted.bytes.clone(), payload: row.payload }))
+    let (key, hash) = (accepted.key(), statement_hash(&accepted.bytes));
+    let of = |row: RecordRow| StoredVersion { statement: accepted.bytes.clone(), payload: row.payload };
+    let of_history = row::history_key(&key, accepted.ledger_index);
+    for (space, key) in [(Space::ProvinceRecord, &key[..]), (Space::ProvinceHistory, &of_history[..])] {
+        let row = store.get(space, key).await?.as_ref().map(RecordRow::read).transpose()?;
+        if let Some(row) = row.filter(|row| row.statement == hash) {
+            return Ok(Some(of(row)));
+        }
+    }
+    // The row of a repeated statement stays with its first position.
+    Ok(own_rows(store, accepted).await?.into_iter().find(|row| row.statement == hash).map(of))
 }
 
 /// The province's rows of a record: the latest version, and those before.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{Error, Origins, ProvinceCode, Violation, name};
+use crate::base::{Error, Origins, ProvinceCode, Reason, Violation, name};
 
 use super::codes::{self, CodeList};
 use super::labels::labelled;
@@ -164,6 +164,16 @@ impl Catalogue {
     /// The violation of a `field` that names a record type which does not exist.
     pub fn unknown_record_type(&self, field: impl std::fmt::Display, given: &str) -> Violation {
         unknown_record_type(field, given, self.record_types())
+    }
+
+    /// The registry that a configuration names. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) and the nearest name if it does not
+    /// exist.
+    pub fn configured(&self, name: &str) -> Result<&Arc<Sector>, Error> {
+        self.sector(name).ok_or_else(|| {
+            let known = self.sectors.iter().map(|sector| &*sector.name);
+            let message = name::with_nearest(format!("there is no registry {name}"), name, known);
+            Error::new(Reason::ConfigurationInvalid, message)
+        })
     }
 
     /// The violation of a `field` that names a registry which does not exist.

@@ -227,6 +227,11 @@ pub trait Registry: Send + Sync + 'static {
     /// log ends at `cursor`. Fails with [`Reason::CursorGone`](crate::base::Reason) when it is past the end or ends no batch.
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>>;
 
+    /// The signed head of its log, if it shows it apart from changes: a follower who has all changes compares it with what was accepted.
+    async fn head(&self) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+
     /// Waits until the log is longer than `cursor`.
     async fn wait_beyond(&self, cursor: u64) -> Result<()>;
 
@@ -251,6 +256,9 @@ pub trait Registry: Send + Sync + 'static {
 /// use ledger indices without depending on the province.
 #[async_trait]
 pub trait Inclusion: Send + Sync + 'static {
+    /// How many statements of `registry`'s log the province has accepted.
+    async fn accepted_size(&self, registry: &str) -> Result<u64>;
+
     /// Waits until the province has accepted `registry`'s log up to `log_size`; returns at once when it has.
     async fn wait_for(&self, registry: &str, log_size: u64) -> Result<()>;
 

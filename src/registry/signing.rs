@@ -99,7 +99,7 @@ pub(super) fn status_list(
     }
     if draft.list.count() > versions {
         let message = format!("has {} statuses, and {versions} versions were issued", draft.list.count());
-        return Err(Error::invalid_field("list", "COUNT", message));
+        return Err(Error::invalid_field("count", "COUNT", message));
     }
     let claims = StatusClaims {
         origin: sector.log_origin(),
@@ -123,6 +123,12 @@ pub(super) fn credential(
     now: Timestamp,
 ) -> Result<String> {
     let CredentialDraft { record, holder, public_url, status_uri, issued_at, expires_at } = draft;
+    for (field, proof) in [("issuer_proof", &record.issuer_proof), ("ledger_proof", &record.ledger_proof)] {
+        if proof.is_none() {
+            let message = "a credential carries both proofs of its record";
+            return Err(Error::invalid_field(format_args!("record.{field}"), "REQUIRED", message));
+        }
+    }
     if (&record.statement, &record.disclosure) != (&latest.statement, &latest.disclosure) {
         let message = "the record is not the latest version that the registry issued";
         return Err(Error::new(Reason::VersionConflict, message).with_subject("registry", &*sector.name));

@@ -87,13 +87,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The keys of a world: from their folder, or grown from its seed.
+    pub(super) fn keys_of(&self, world: &World) -> Result<Keys> {
+        match &self.keys {
+            Some(kept) => Keys::kept(&world.catalogue, world.seed, kept),
+            None => Keys::new(world.catalogue.clone(), world.seed).knowing(&self.keys_elsewhere),
+        }
+    }
+}
+
 impl Assembly {
     /// Opens every role of a world; each verifies that its log rebuilds to its signed root.
     pub async fn open(world: World, settings: Settings) -> Result<Self> {
-        let keys = match &settings.keys {
-            Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
-            None => Keys::new(world.catalogue.clone(), world.seed).knowing(&settings.keys_elsewhere)?,
-        };
+        let keys = settings.keys_of(&world)?;
         elsewhere::note(&*world.store, &world.catalogue, settings.hosts.keys()).await?;
         let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
@@ -210,7 +217,7 @@ impl Shared<'_> {
     /// The registries' ports with the world's faults in front; a forged signature of another registry is that of the next registry by
     /// name. What a registry on another host never signs is forged with the keys that grow from the world's seed, which are its own unless it keeps
     /// others.
-    fn with_faults(
+    pub(super) fn with_faults(
         &self,
         keys: &Keys,
         registries: &BTreeMap<Name, Arc<RegistryRole>>,

@@ -16,6 +16,7 @@ use super::listen::reachable;
 use super::net::Connections;
 use super::recheck::{LastCheck, Recheck};
 use super::remotes::{self, Hosts};
+use super::roles::province::RECORDS;
 use super::running::{Listening, Running};
 use super::services::fault_scope;
 use super::task::AbortOnDrop;
@@ -30,6 +31,7 @@ use crate::api::grpc::simulation::Reach;
 use crate::api::http::sessions::SessionRoutes;
 use crate::base::{Error, ProvinceCode, Reason, Result};
 use crate::keys::keyring::{KeyFolder, KeyHolder, Watcher};
+use crate::ledger::StoredLog;
 use crate::registry::allocation;
 use crate::store::file::is_full;
 use crate::store::lock::FolderLock;
@@ -106,6 +108,9 @@ impl Gateway {
             }
             seeding::seed(&config, &data, rights.clone(), &hosts, &agreed.foreign).await?;
             data = data.seeded().await?;
+        } else if StoredLog::open(&*data.store, RECORDS).await.is_ok_and(|log| log.is_none()) {
+            let message = "this data folder is a registry host's: a gateway needs a folder of its own";
+            return Err(Error::new(Reason::ConfigurationInvalid, message));
         }
         let opened = Self::assemble(&config, &data, rights, hosts).await;
         let assembly = opened.map_err(|error| damage_in(data.home(), error))?;

@@ -3,8 +3,6 @@
 //! It has no province and no gateway: what it acknowledges is signed and durable, and whoever follows it accepts the changes. It seeds its own part of
 //! the same province: the citizens of a seed and a population are the same wherever they are generated.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +17,9 @@ use super::entrance::{Entrance, Process, Services, add};
 use super::front::Front;
 use super::gateway::damage_in;
 use super::host_assembly::HostAssembly;
-use super::listen::reachable;
 use super::net::Connections;
 use super::records_due::RecordsDue;
+use super::roles::province::RECORDS;
 use super::running::{Listening, Running};
 use super::task::AbortOnDrop;
 use super::world::World;
@@ -30,11 +28,11 @@ use crate::access::RightsBook;
 use crate::api::PageTokens;
 use crate::api::admission::{Admission, NoSessions};
 use crate::api::console;
+use crate::api::credential::DemoCredentials;
 use crate::api::grpc::registry::{Beginning, IssuingGrpcService, SharedRegistries};
 use crate::api::grpc::trust::ledger::LedgerGrpcService;
-use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp, name};
+use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp};
 use crate::ledger::{LogId, StoredLog};
-use crate::registry::port::Registry;
 use crate::registry::{Catalogue, Name, allocation};
 use crate::transparency::Logs;
 use crate::wire::proto::registry::v1::issuing_service_server::IssuingServiceServer;
@@ -43,6 +41,10 @@ use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
 
 /// Fails where a folder that was seeded before has nothing of one of the registries: it would be served empty, as if its citizens had no records.
 async fn begun_here(data: &Data, catalogue: &Catalogue, names: &[Name]) -> Result<()> {
+    if StoredLog::open(&*data.store, RECORDS).await?.is_some() {
+        let message = "this data folder is a gateway's: a registry host needs a folder of its own";
+        return Err(Error::new(Reason::ConfigurationInvalid, message));
+    }
     for name in names {
         let sector = catalogue.sector(name).ok_or_else(|| Error::bug("a registry of no catalogue"))?;
         if StoredLog::open(&*data.store, LogId(sector.ordinal)).await?.is_none() {
@@ -61,7 +63,6 @@ const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 pub struct RegistryHost {
     config: Config,
     assembly: HostAssembly,
-    ports: BTreeMap<Name, Arc<dyn Registry>>,
     entrance: Entrance,
     beginning: Beginning,
     logs: Logs,
@@ -78,15 +79,8 @@ impl RegistryHost {
     pub async fn open(config: Config, names: &[String]) -> Result<Self> {
         let config = Config { has_persona_faults: false, ..config };
         let catalogue = allocation::unkept(&ProvinceCode::default(), config.registries.clone())?;
-        let names: Vec<Name> = names
-            .iter()
-            .map(|wanted| {
-                let known = || catalogue.sectors().iter().map(|sector| &*sector.name);
-                let unknown = || name::with_nearest(format!("there is no registry {wanted}"), wanted, known());
-                let found = catalogue.sector(wanted).map(|sector| sector.name.clone());
-                found.ok_or_else(|| Error::new(Reason::ConfigurationInvalid, unknown()))
-            })
-            .collect::<Result<_>>()?;
+        let names = names.iter().map(|name| Ok(catalogue.configured(name)?.name.clone()));
+        let names: Vec<Name> = names.collect::<Result<_>>()?;
         let rights = RightsBook::open(config.rights.as_deref(), &catalogue)?;
         let mut data = Data::open(&config)?;
         if !data.world.seeded {
@@ -120,7 +114,6 @@ impl RegistryHost {
         let created_at = Timestamp(data.world.created_at_ms);
         Ok(Self {
             _due: AbortOnDrop(tokio::spawn(clock.clone().run())),
-            ports: assembly.ports(),
             beginning: Beginning { at: Some(created_at), seeding: data.world.seeding_at(created_at) },
             connections: Arc::default(),
             config,
@@ -136,11 +129,11 @@ impl RegistryHost {
         let (end, ending) = watch::channel(false);
         let edge = self.entrance.edge(ending);
         let pages = PageTokens::new(&self.assembly.world.seed, self.data.world.mark());
-        let (catalogue, ports) = (|| self.assembly.world.catalogue.clone(), || self.ports.values().cloned());
+        let (catalogue, ports) = (|| self.assembly.world.catalogue.clone(), || self.assembly.ports.values().cloned());
         let mut services = Services::default();
         let shared = SharedRegistries::new(edge.clone(), catalogue(), ports(), None, self.beginning.clone(), pages);
         add!(services, RegistryServiceServer, shared);
-        add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), catalogue(), ports()));
+        add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), ports()));
         add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), self.logs.clone()));
         let process = Process::new(&self.config, &services, &self.entrance)?;
         let (clock, store) = (self.assembly.clock.clone(), self.assembly.world.store.health());
@@ -170,14 +163,9 @@ impl RegistryHost {
         self.assembly.registries.iter().map(|(name, registry)| (&**name, registry.log().head().size))
     }
 
-    /// Mints bearer tokens that this host accepts.
-    pub fn tokens(&self) -> &crate::api::credential::TokenMint {
-        &self.entrance.tokens
-    }
-
     /// Whether demo credentials are accepted.
     pub fn accepts_demo(&self) -> bool {
-        self.config.demo != crate::api::credential::DemoCredentials::Never
+        self.config.demo != DemoCredentials::Never
     }
 
     /// The persistent data folder; `None` if nothing persists.
@@ -185,15 +173,10 @@ impl RegistryHost {
         self.data.folder()
     }
 
-    /// The address by which processes of this machine reach a listener.
-    pub fn reached_at(listener: SocketAddr) -> SocketAddr {
-        reachable(listener)
-    }
-
     /// Closes the host. Acknowledged changes are durable already; tasks get a moment to release the store.
     pub async fn close(self) {
-        let Self { assembly, ports, entrance, data, _due, logs, .. } = self;
-        drop((_due, ports, logs, entrance, assembly));
+        let Self { assembly, entrance, data, _due, logs, .. } = self;
+        drop((_due, logs, entrance, assembly));
         if !data.close(CLOSES_WITHIN).await {
             tracing::warn!("the store is still in use: its folder stays locked until the process ends");
         }

@@ -8,7 +8,6 @@ use super::roles::RegistryRole;
 use super::world::World;
 use crate::base::{Clock as _, Result};
 use crate::keys::keyring::KeyHolder as _;
-use crate::keys::signers::Keys;
 use crate::ledger::LogClock;
 use crate::registry::port::Registry;
 use crate::registry::{Name, allocation};
@@ -21,15 +20,14 @@ pub(super) struct HostAssembly {
     pub(super) clock: LogClock,
     /// The registries, by name.
     pub(super) registries: BTreeMap<Name, Arc<RegistryRole>>,
+    /// Their ports with this host's fault rules in front.
+    pub(super) ports: BTreeMap<Name, Arc<dyn Registry>>,
 }
 
 impl HostAssembly {
     /// Opens the registries of a world that are named here; each verifies that its log rebuilds to its signed root.
     pub(super) async fn open(world: World, settings: &Settings, names: &[Name]) -> Result<Self> {
-        let keys = match &settings.keys {
-            Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
-            None => Keys::new(world.catalogue.clone(), world.seed),
-        };
+        let keys = settings.keys_of(&world)?;
         let admissions = allocation::admissions(&*world.store).await?;
         let versions = keys.versions(world.created_at, world.clock.now(), &admissions)?;
         let clock = LogClock::new(world.clock.clone());
@@ -40,15 +38,7 @@ impl HostAssembly {
         if let Some(newest) = versions.last() {
             registries.values().for_each(|registry| registry.heed(newest));
         }
-        Ok(Self { world, clock, registries })
-    }
-
-    /// The registries' ports with the rules of faults of this host in front.
-    pub(super) fn ports(&self) -> BTreeMap<Name, Arc<dyn Registry>> {
-        let others = self.registries.values().cycle().skip(1);
-        let port = |((name, registry), other): ((&Name, &Arc<RegistryRole>), &Arc<RegistryRole>)| {
-            (name.clone(), registry.port_with_faults(self.world.faults.clone(), other.forge()))
-        };
-        self.registries.iter().zip(others).map(port).collect()
+        let ports = shared.with_faults(&keys, &registries, &BTreeMap::new())?;
+        Ok(Self { world, clock, registries, ports })
     }
 }

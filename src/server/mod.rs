@@ -19,7 +19,6 @@ pub mod running;
 pub mod seeding;
 pub mod services;
 pub mod shutdown;
-pub mod tls_files;
 pub mod upkeep;
 pub mod world;
 pub mod world_file;

@@ -13,7 +13,7 @@ use super::world_file::WorldFile;
 use crate::api::remote::registry::Described;
 use crate::api::remote::{Connection, HostAddress, RemoteRegistry};
 use crate::base::time::Instant;
-use crate::base::{Error, Kind, Reason, Result, Timestamp, name};
+use crate::base::{Error, Kind, Reason, Result, Timestamp};
 use crate::registry::{Catalogue, Name};
 
 /// How long a new world waits for its hosts: they generate the same citizens, perhaps at this moment.
@@ -30,12 +30,8 @@ pub type Hosts = BTreeMap<Name, Arc<Connection>>;
 /// does not have, and for an address that is none.
 pub fn connect(catalogue: &Catalogue, addresses: &BTreeMap<String, HostAddress>) -> Result<Hosts> {
     let one = |(registry, host): (&String, &HostAddress)| {
-        let Some(sector) = catalogue.sector(registry) else {
-            let known = catalogue.sectors().iter().map(|sector| &*sector.name);
-            let message = name::with_nearest(format!("there is no registry {registry}"), registry, known);
-            return Err(Error::new(Reason::ConfigurationInvalid, message));
-        };
-        Ok((sector.name.clone(), Connection::new(registry, host)?))
+        let name = catalogue.configured(registry)?.name.clone();
+        Ok((name, Connection::new(registry, host)?))
     };
     addresses.iter().map(one).collect()
 }
@@ -69,7 +65,7 @@ pub async fn agree(catalogue: &Catalogue, hosts: &Hosts, world: &WorldFile, at: 
     let own = world.seeding_at(at);
     if let Some((other, _)) = seeded.iter().find(|(_, seeding)| *seeding != own) {
         let message = format!(
-            "the host of the {other} registry was seeded for other citizens: start it and this gateway with the same --province, --seed, --population and --discrepancies, and on the same day ({}) or with the same --created-at",
+            "the host of the {other} registry was seeded for other citizens: start it and this gateway with the same --seed, --population and --discrepancies, and on the same day ({}) or with the same --created-at",
             at.date()
         );
         return Err(Error::new(Reason::ConfigurationInvalid, message));
@@ -79,12 +75,12 @@ pub async fn agree(catalogue: &Catalogue, hosts: &Hosts, world: &WorldFile, at: 
 
 async fn described(registry: &RemoteRegistry) -> Result<Described> {
     let begun = Instant::now();
-    let mut is_said = false;
+    let mut said = String::new();
     loop {
         match registry.describe().await {
             Err(error) if is_awaited(&error) && begun.elapsed() < WAITS => {
-                if !is_said && begun.elapsed() >= SAYS_AFTER {
-                    is_said = true;
+                if said != error.message && begun.elapsed() >= SAYS_AFTER {
+                    said.clone_from(&error.message);
                     tracing::info!(why = error.message, "waiting for the host of a registry");
                 }
                 tokio::time::sleep(LOOKS_EVERY).await;

@@ -31,7 +31,7 @@ use crate::base::{Error, Result, Seed, Timestamp};
 use crate::identity::following::Following;
 use crate::identity::{Account, Level};
 use crate::province::Turn;
-use crate::registry::port::{Change, Registry};
+use crate::registry::port::{Change, Inclusion as _, Registry};
 use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::clock::WorldClock;
 use crate::simulation::discrepancy::{Disagreeing, Rate};
@@ -91,7 +91,7 @@ pub async fn seed(
             Some(role) => {
                 role.load(vec![change(record.clone())], at).await?.last().map(|receipt| receipt.log_index + 1)
             }
-            None => Some(assembly.province.layer.accepted_size(name)? + counted(&later, name) + 1),
+            None => Some(assembly.province.layer.accepted_size(name).await? + counted(&later, name) + 1),
         };
         later.extend(log_size.map(|log_size| Turn { registry, log_size }));
     }

@@ -263,8 +263,8 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
         pages.clone(),
     );
     add!(services, RegistryServiceServer, shared);
-    let (catalogue, ports) = (assembly.world.catalogue.clone(), assembly.ports.values().cloned());
-    add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), catalogue, ports));
+    let ports = assembly.ports.values().cloned();
+    add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), ports));
     let service = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
         let sector = assembly.world.catalogue.sector(name).ok_or_else(unknown)?.clone();

@@ -190,6 +190,7 @@ mod tests {
             client_ids: ClientIds {
                 request_id: ClientRequestId::parse("dossier-7/a"),
                 trace: TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                on_behalf_of: None,
             },
             at: Timestamp(1_795_388_400_000),
             kind: Kind::Exchange,

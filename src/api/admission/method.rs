@@ -57,6 +57,8 @@ const LARGE: &[(&str, usize, usize)] = &[
     // 4,096 changes, each with some thirty fields of four wire fields each.
     ("lienthong.registry.v1.RegistryService/SubmitChanges", limits::MESSAGE_BYTES_MAX, 512 * 1024),
     ("lienthong.registry.v1.RegistryService/PutRecords", limits::MESSAGE_BYTES_MAX, 512 * 1024),
+    // The statuses of millions of statements, two bits each, compressed.
+    ("lienthong.registry.v1.IssuingService/SignStatusList", limits::MESSAGE_BYTES_MAX, 64),
     // 10,000 personal IDs.
     ("lienthong.exchange.v1.ExchangeService/BulkFetchRecords", 512 * 1024, 2 * limits::BULK_CITIZENS_MAX),
 ];

@@ -253,6 +253,12 @@ impl Waiting<'_> {
         }
     }
 
+    /// Nobody waits here any more, and nothing is known of the host.
+    pub(super) fn let_go(mut self) {
+        self.is_settled = true;
+        self.connection.breaker.abandoned();
+    }
+
     /// The host did not answer.
     pub(super) fn failed(mut self) {
         self.is_settled = true;

@@ -1,18 +1,15 @@
 //! For whom a call to a registry's host is made: the call of the gateway that is being answered, if there is one.
 //!
 //! The port of a registry speaks of records, not of calls. So the edge leaves the call it answers with the task, and the client of a remote registry
-//! finds it there: its deadline, its id, its trace and its caller travel along.
+//! finds it there: its deadline, its id and its trace travel along, and so does its caller, whom the host's log names.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use tonic::metadata::{MetadataMap, MetadataValue};
 
-use crate::api::request_id::{REQUEST_ID, TRACE_PARENT};
+use crate::api::request_id::{ON_BEHALF_OF, REQUEST_ID, TRACE_PARENT};
 use crate::base::Call;
-
-/// The caller for whom the gateway asks, by its label: an agency's key, or `citizen`.
-pub const ON_BEHALF_OF: &str = "x-lienthong-on-behalf-of";
 
 tokio::task_local! {
     static ANSWERED: Arc<Call>;

@@ -13,14 +13,13 @@ use futures::FutureExt as _;
 use tokio::sync::{Mutex, watch};
 use tonic::Streaming;
 
-use super::connection::Connection;
-use super::message::malformed;
+use super::connection::{Connection, Waiting};
+use super::message::{fits, malformed};
 use super::refusal;
-use crate::base::limits::{BATCH_RECORDS_MAX, DEADLINE_MS_DEFAULT, MESSAGE_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use crate::base::limits::{BATCH_RECORDS_MAX, DEADLINE_MS_DEFAULT, MESSAGE_BYTES_MAX};
 use crate::base::{Error, Reason, Result};
 use crate::registry::port::ChangeBatch;
-use crate::trust::statement::STATEMENT_BYTES_MAX;
-use crate::trust::{Disclosure, SignedRecord};
+use crate::trust::SignedRecord;
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use crate::wire::record;
@@ -29,16 +28,13 @@ use crate::wire::record;
 const BEGINS_WITHIN: Duration = Duration::from_millis(DEADLINE_MS_DEFAULT);
 /// How long one batch may take that is there already.
 const BATCH_WITHIN: Duration = Duration::from_secs(30);
-/// The longest message: a host of ours keeps to [`MESSAGE_BYTES_MAX`].
-pub(super) const ANSWER_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// The longest message of a host: one of ours keeps to [`MESSAGE_BYTES_MAX`].
+pub(super) const ANSWER_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 /// Most changes between two checkpoints. The province takes no batch of more than [`BATCH_RECORDS_MAX`].
 const RECORDS_MAX: usize = BATCH_RECORDS_MAX;
 
 /// About how many changes the host joins in a message at most: as many as it would by itself.
 const JOINED: u32 = 512;
-/// Longest statement and payload of one change, in bytes: no honest record is longer.
-const RECORD_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + STATEMENT_BYTES_MAX;
-
 /// The open stream of a registry, if there is one, and how long its log is as far as that stream has told.
 pub(super) struct Feed {
     open: Mutex<Option<Open>>,
@@ -135,6 +131,11 @@ impl Feed {
         Ok(())
     }
 
+    /// How long the log is as far as the stream has told; 0 before it told anything.
+    pub(super) fn known(&self) -> u64 {
+        *self.known.borrow()
+    }
+
     fn note(&self, size: u64) {
         self.known.send_if_modified(|known| {
             let is_longer = size > *known;
@@ -146,7 +147,15 @@ impl Feed {
 
 impl Open {
     async fn begin(host: &Connection, registry: &str, cursor: u64, join: u32, follows: bool) -> Result<Self> {
-        let waiting = host.begin().map_err(|failed| failed.error)?;
+        let mut waiting = Some(host.begin().map_err(|failed| failed.error)?);
+        let within = match follows {
+            // A server may begin its answer with its first change: pings alone tell whether it is there.
+            true => {
+                waiting.take().into_iter().for_each(Waiting::let_go);
+                Duration::MAX
+            }
+            false => BEGINS_WITHIN,
+        };
         let request = v1::StreamChangesRequest {
             registry: registry.to_owned(),
             cursor,
@@ -155,14 +164,14 @@ impl Open {
             join_changes: join,
         };
         let mut client = RegistryServiceClient::new(host.channel()).max_decoding_message_size(ANSWER_BYTES_MAX);
-        let begun = tokio::time::timeout(BEGINS_WITHIN, client.stream_changes(host.stream_request(request))).await;
+        let begun = tokio::time::timeout(within, client.stream_changes(host.stream_request(request))).await;
         let Ok(begun) = begun else {
-            waiting.failed();
+            waiting.into_iter().for_each(Waiting::failed);
             return Err(refusal::unreachable(registry, "the stream of changes does not begin"));
         };
         match begun {
             Ok(answer) => {
-                waiting.answered();
+                waiting.into_iter().for_each(Waiting::answered);
                 Ok(Self {
                     position: cursor,
                     join,
@@ -173,11 +182,8 @@ impl Open {
                 })
             }
             Err(status) => {
-                if refusal::is_passing(&status) {
-                    waiting.failed()
-                } else {
-                    waiting.answered()
-                }
+                let told = if refusal::is_passing(&status) { Waiting::failed } else { Waiting::answered };
+                waiting.into_iter().for_each(told);
                 Err(refusal::of_feed(&status, registry))
             }
         }
@@ -211,9 +217,7 @@ impl Open {
             for record in message.records {
                 let record =
                     record::from_message(record).map_err(|_| malformed(registry, "a change cannot be read"))?;
-                if weight(&record) > RECORD_BYTES_MAX {
-                    return Err(malformed(registry, "a change is too long"));
-                }
+                fits(registry, &record)?;
                 self.records.push(record);
             }
             if !message.checkpoint.is_empty() {
@@ -222,12 +226,4 @@ impl Open {
             }
         }
     }
-}
-
-fn weight(record: &SignedRecord) -> usize {
-    let shown = match &record.disclosure {
-        Disclosure::Whole { payload, .. } => payload.len(),
-        Disclosure::Partial { .. } => 0,
-    };
-    record.statement.len() + shown
 }

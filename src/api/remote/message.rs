@@ -10,8 +10,9 @@ use crate::registry::Sector;
 use crate::registry::port::{Change, Content, PutOutcome, Query, Receipt, RegistryRecord, Selector, Submission};
 use crate::registry::signing::{CredentialDraft, SignedStatusList, StatusListDraft};
 use crate::trust::keys::Algorithm;
+use crate::trust::statement::STATEMENT_BYTES_MAX;
 use crate::trust::status_list::{StatusClaims, StatusToken};
-use crate::trust::{Operation, PublicKey};
+use crate::trust::{Disclosure, Operation, PublicKey, SignedRecord};
 use crate::wire::proto::registry::v1;
 use crate::wire::record;
 
@@ -58,15 +59,38 @@ pub(super) fn query(sector: &Sector, query: &Query) -> Result<v1::GetRecordsRequ
     })
 }
 
+/// Longest statement and payload of one record, in bytes: no honest one is longer.
+const RECORD_BYTES_MAX: usize = limits::PAYLOAD_BYTES_MAX + STATEMENT_BYTES_MAX;
+
+/// Whether a record is no longer than records are.
+pub(super) fn fits(registry: &str, record: &SignedRecord) -> Result<()> {
+    let shown = match &record.disclosure {
+        Disclosure::Whole { payload, .. } => payload.len(),
+        Disclosure::Partial { .. } => return Err(malformed(registry, "a record that is not whole")),
+    };
+    match record.statement.len() + shown <= RECORD_BYTES_MAX {
+        true => Ok(()),
+        false => Err(malformed(registry, "a record is too long")),
+    }
+}
+
+/// The rule that a remark names; of another form it is none of ours.
+fn rule(given: String) -> String {
+    let is_rule = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=64).contains(&given.len()) && given.bytes().all(is_rule) { given } else { "INVALID".to_owned() }
+}
+
 /// A record of a page.
 pub(super) fn registry_record(registry: &str, message: v1::RegistryRecord) -> Result<Arc<RegistryRecord>> {
     let unreadable = |_: Error| malformed(registry, "a record cannot be read");
     let record = message.record.ok_or_else(|| malformed(registry, "a record without its signed bytes"))?;
+    let record = record::from_message(record).map_err(unreadable)?;
+    fits(registry, &record)?;
     Ok(Arc::new(RegistryRecord {
         record_type: message.record_type,
         record_id: record_id(registry, &message.record_id)?,
         version: message.version,
-        record: record::from_message(record).map_err(unreadable)?,
+        record,
     }))
 }
 
@@ -111,7 +135,7 @@ fn receipt(registry: &str, message: v1::Receipt) -> Result<Receipt> {
     if message.log_index >= INDEX_MAX {
         return Err(malformed(registry, "a receipt's index is beyond every log"));
     }
-    let warning = |warning: v1::Warning| Violation::new(warning.field, warning.rule, warning.message);
+    let warning = |warning: v1::Warning| Violation::new(warning.field, rule(warning.rule), warning.message);
     let kept: Vec<_> = message.warnings.into_iter().take(REMARKS_MAX).map(warning).collect();
     Ok(Receipt {
         record_id: record_id(registry, &message.record_id)?,
@@ -147,7 +171,7 @@ fn outcome(registry: &str, message: v1::PutOutcome) -> Result<PutOutcome> {
     if effect == v1::PutEffect::Refused {
         let mut violations = Violations::default();
         for broken in message.violations.into_iter().take(REMARKS_MAX) {
-            violations.push(Violation::new(broken.field, broken.rule, broken.message));
+            violations.push(Violation::new(broken.field, rule(broken.rule), broken.message));
         }
         return Ok(PutOutcome::Refused(violations));
     }

@@ -3,10 +3,13 @@
 //! What the registry says of the request (a rule that it breaks, a version that is another one) is passed on with its code. What it says of itself or of the
 //! gateway is not the caller's affair: to the caller the registry is unavailable, and the log says why.
 
+use std::error::Error as _;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::api::status::{DOMAIN, code_name};
+use crate::base::id::holds_personal_id;
 use crate::base::violation::cut;
 use crate::base::{Error, Kind, Reason, Violation, Violations};
 
@@ -27,6 +30,10 @@ pub(super) fn error(status: &Status, registry: &str) -> Error {
         return unavailable(status, registry, reason);
     };
     let mut error = match violations(&details, reason) {
+        // A host may say anything: what could be somebody's number goes no further.
+        _ if holds_personal_id(status.message()) || names_somebody(&details) => {
+            Error::new(reason, format!("the {registry} registry refused the request"))
+        }
         found if found.is_empty() => Error::new(reason, cut(status.message(), MESSAGE_BYTES_MAX)),
         found if reason.kind() == Kind::WrongState => Error::refused(reason, found),
         found => Error::invalid_for(reason, found),
@@ -78,7 +85,11 @@ fn unavailable(status: &Status, registry: &str, reason: Option<Reason>) -> Error
         }
         Code::DataLoss => format!("the {registry} registry reports that its data is damaged"),
         Code::ResourceExhausted => format!("the {registry} registry is at its limit"),
-        _ => format!("the {registry} registry cannot be reached"),
+        _ => match cause(status) {
+            // Our own side's words, of a connection that failed: `invalid peer certificate: UnknownIssuer`.
+            Some(cause) => format!("the {registry} registry cannot be reached: {cause}"),
+            None => format!("the {registry} registry cannot be reached"),
+        },
     };
     if !is_passing(status) {
         // Its own words may hold anything, personal data too.
@@ -88,6 +99,25 @@ fn unavailable(status: &Status, registry: &str, reason: Option<Reason>) -> Error
     let retry = status.get_error_details().retry_info().and_then(|retry| retry.retry_delay);
     let error = retry.into_iter().fold(error, Error::with_retry_after);
     error.with_source(std::io::Error::other(code))
+}
+
+/// Whether a detail that would be passed on holds what could be a personal ID.
+fn names_somebody(details: &ErrorDetails) -> bool {
+    let fields = details.bad_request().into_iter().flat_map(|request| &request.field_violations);
+    let broken = details.precondition_failure().into_iter().flat_map(|failure| &failure.violations);
+    fields
+        .map(|bad| (&bad.field, &bad.description))
+        .chain(broken.map(|one| (&one.subject, &one.description)))
+        .any(|(field, said)| holds_personal_id(field) || holds_personal_id(said))
+}
+
+/// The last cause of a status that this side made, which is the most specific; `None` of a host's.
+fn cause(status: &Status) -> Option<String> {
+    let mut cause = status.source()?;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    Some(cut(cause, MESSAGE_BYTES_MAX))
 }
 
 /// The bad fields that a status names, of either form.

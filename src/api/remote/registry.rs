@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::connection::Connection;
 use super::feed::{ANSWER_BYTES_MAX, Feed};
@@ -15,8 +16,13 @@ use crate::trust::PublicKey;
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::issuing_service_client::IssuingServiceClient;
 use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+use crate::wire::proto::trust::v1::GetCheckpointRequest;
+use crate::wire::proto::trust::v1::ledger_service_client::LedgerServiceClient;
 use crate::wire::record;
 use tonic::transport::Channel;
+
+/// Longest page token that is kept for a host, in bytes.
+const PAGE_TOKEN_BYTES_MAX: usize = 4 * 1024;
 
 /// What a host says of its registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +68,14 @@ impl RemoteRegistry {
                 let mut client = self.client();
                 async move { client.describe(request).await }
             })
-            .await?;
+            .await;
+        let answer = answer.map_err(|error| match error.reason {
+            Reason::InvalidRequest => {
+                let message = format!("the host that was given for the {name} registry does not serve it");
+                Error::new(Reason::ConfigurationInvalid, message)
+            }
+            _ => error,
+        })?;
         let found = answer.registries.into_iter().find(|found| found.registry == name);
         let found = found.ok_or_else(|| message::malformed(name, "it describes other registries"))?;
         let began_at = found.began_at.as_ref().map(|at| record::instant("began_at", at)).transpose();
@@ -80,7 +93,7 @@ impl RemoteRegistry {
             Error::new(Reason::ConfigurationInvalid, message)
         };
         match &described {
-            other if other.log_origin != self.sector.log_origin() => Err(differs("log (--province)")),
+            other if other.log_origin != self.sector.log_origin() => Err(differs("log")),
             other if !other.schema_fingerprint.is_empty() && other.schema_fingerprint != own => {
                 Err(differs("schema file (--registry-schema)"))
             }
@@ -112,7 +125,11 @@ impl Registry for RemoteRegistry {
     }
 
     async fn log_size(&self) -> Result<u64> {
-        Ok(self.describe().await?.log_size)
+        // The province follows the registry, so that its stream knows. Describe would bring all schemas along.
+        match self.feed.known() {
+            0 => Ok(self.describe().await?.log_size),
+            known => Ok(known),
+        }
     }
 
     async fn read(&self, query: Query) -> Result<Page> {
@@ -126,6 +143,9 @@ impl Registry for RemoteRegistry {
             .await?;
         if answer.records.len() > query.limit {
             return Err(message::malformed(self.name(), "more records than were asked for"));
+        }
+        if answer.next_page_token.len() > PAGE_TOKEN_BYTES_MAX {
+            return Err(message::malformed(self.name(), "its page token is too long"));
         }
         let records = answer.records.into_iter().map(|one| message::registry_record(self.name(), one));
         let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(String::into_bytes);
@@ -161,6 +181,23 @@ impl Registry for RemoteRegistry {
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
         self.feed.changes(&self.host, self.name(), cursor, limit).await
+    }
+
+    async fn head(&self) -> Result<Option<Bytes>> {
+        let request = GetCheckpointRequest { log: self.name().to_owned() };
+        let answer = self
+            .host
+            .call(request, |request| {
+                let mut client = LedgerServiceClient::new(self.host.channel());
+                async move { client.get_checkpoint(request).await }
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(Bytes::from(answer.checkpoint))),
+            // A registry that somebody else wrote need not serve its log.
+            Err(error) if error.reason == Reason::MethodUnknown => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {

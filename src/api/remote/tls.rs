@@ -4,8 +4,9 @@
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
@@ -13,55 +14,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tonic::codegen::http::Uri;
 use tower::Service;
 
+use crate::api::renewing::{Renewing, certificates};
 use crate::base::{Error, Reason, Result};
-
-/// What a caller of hosts uses, as PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientPem {
-    /// Who certifies the hosts.
-    pub ca: Vec<u8>,
-    /// The caller's certificate with its chain, and its private key; `None`: it shows none.
-    pub own: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-/// Gives what is used now, if it is other than at the last look.
-pub type Renewed = Arc<dyn Fn() -> Option<Result<ClientPem>> + Send + Sync>;
 
 /// TLS towards hosts; a connector of tonic's.
 #[derive(Clone)]
-pub struct ClientTls {
-    config: Arc<RwLock<Arc<ClientConfig>>>,
-    renewed: Option<Renewed>,
-}
+pub struct ClientTls(Arc<Renewing<Arc<ClientConfig>>>);
 
 impl ClientTls {
-    /// Parses what a caller uses.
-    pub fn new(pem: &ClientPem) -> Result<Self> {
-        Ok(Self { config: Arc::new(RwLock::new(Arc::new(config(pem)?))), renewed: None })
+    /// Reads PEM files: who certifies the hosts, and the caller's own certificate with its chain and its private key, if it shows one. Follows
+    /// their changes.
+    pub fn of_files(ca: PathBuf, own: Option<(PathBuf, PathBuf)>) -> Result<Self> {
+        let own = own.into_iter().flat_map(|(certificate, key)| [certificate, key]);
+        let make = |contents: &[Vec<u8>]| match contents {
+            [ca] => config(ca, None),
+            [ca, certificate, key] => config(ca, Some((certificate, key))),
+            _ => Err(Error::bug("a certificate without a key")),
+        };
+        Ok(Self(Arc::new(Renewing::open([ca].into_iter().chain(own).collect(), make)?)))
     }
 
-    /// The same, asking `renewed` before each connection.
-    #[must_use]
-    pub fn renewing(self, renewed: Renewed) -> Self {
-        Self { renewed: Some(renewed), ..self }
-    }
-
-    fn current(&self) -> Arc<ClientConfig> {
-        match self.renewed.as_ref().and_then(|renewed| renewed()) {
-            None => {}
-            Some(pem) => match pem.and_then(|pem| config(&pem)) {
-                Ok(config) => *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config),
-                Err(error) => {
-                    tracing::error!(%error, "the changed certificate towards hosts cannot be used; the last one stays in use");
-                }
-            },
-        }
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The same from the contents of such files.
+    pub fn of_pem(ca: &[u8], own: Option<(&[u8], &[u8])>) -> Result<Self> {
+        Ok(Self(Arc::new(Renewing::fixed(config(ca, own)?))))
     }
 }
 
@@ -75,7 +55,7 @@ impl Service<Uri> for ClientTls {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let config = self.current();
+        let config = self.0.current();
         Box::pin(async move {
             let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "an address without a host");
             let host = uri.host().ok_or_else(invalid)?.trim_matches(['[', ']']).to_owned();
@@ -87,31 +67,23 @@ impl Service<Uri> for ClientTls {
     }
 }
 
-fn config(pem: &ClientPem) -> Result<ClientConfig> {
+fn config(ca: &[u8], own: Option<(&[u8], &[u8])>) -> Result<Arc<ClientConfig>> {
     let unusable = |why: String| {
         Error::new(Reason::ConfigurationInvalid, format!("the certificates towards hosts cannot be used: {why}"))
     };
-    let chain = |pem: &[u8], what: &str| -> Result<Vec<_>> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match chain {
-            Ok(chain) if !chain.is_empty() => Ok(chain),
-            Ok(_) => Err(unusable(format!("{what} has no CERTIFICATE section"))),
-            Err(error) => Err(unusable(format!("{what} is not PEM: {error}"))),
-        }
-    };
     let mut roots = RootCertStore::empty();
-    for certificate in chain(&pem.ca, "the authority")? {
+    for certificate in certificates(ca, "the authority").map_err(unusable)? {
         roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
     }
     let config = ClientConfig::builder().with_root_certificates(roots);
-    let mut config = match &pem.own {
+    let mut config = match own {
         None => config.with_no_client_auth(),
         Some((certificate, key)) => {
             let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| unusable(format!("the key: {error}")))?;
-            let own = chain(certificate, "the certificate")?;
+            let own = certificates(certificate, "the certificate").map_err(unusable)?;
             config.with_client_auth_cert(own, key).map_err(|error| unusable(error.to_string()))?
         }
     };
     config.alpn_protocols.push(b"h2".to_vec());
-    Ok(config)
+    Ok(Arc::new(config))
 }

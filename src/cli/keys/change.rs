@@ -8,7 +8,7 @@ use crate::base::Error;
 use crate::base::id::from_hex;
 use crate::base::name::no_such;
 use crate::cli::output::{Failure, OutputFormat};
-use crate::cli::registry::SchemaArgs;
+use crate::cli::schema_args::SchemaArgs;
 use crate::keys::keyring::{KeyFolder, Unlock};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, Newcomer, PublicKey, TrustAnchor};
 

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat};
-use super::registry::SchemaArgs;
+use super::schema_args::SchemaArgs;
 use crate::keys::keyring::{Beginning, KeyFolder};
 use args::{AlgorithmArgs, ExpiryArgs, FolderArgs, report};
 pub use secret::SecretArgs;

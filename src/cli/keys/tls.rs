@@ -154,10 +154,18 @@ fn alternative(host: &str) -> Result<SanType, Failure> {
     match host.parse::<IpAddr>() {
         Ok(address) => Ok(SanType::IpAddress(address)),
         Err(_) => {
-            let name = host.to_owned().try_into().map_err(|_| {
-                Failure::with_code(format!("--host {host} is neither a name in ASCII nor an IP address"), 2)
-            })?;
-            Ok(SanType::DnsName(name))
+            let label = |label: &str| {
+                !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            };
+            let refused = || {
+                let message =
+                    format!("--host {host} is neither the name of a host nor an IP address, without scheme and port");
+                Failure::with_code(message, 2)
+            };
+            if !host.strip_prefix("*.").unwrap_or(host).split('.').all(label) {
+                return Err(refused());
+            }
+            Ok(SanType::DnsName(host.to_owned().try_into().map_err(|_| refused())?))
         }
     }
 }

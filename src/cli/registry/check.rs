@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::file::text;
 use crate::access::rights;
 use crate::base::ProvinceCode;
 use crate::base::time::{Clock as _, SystemClock};
 use crate::cli::language::say;
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
+use crate::cli::schema_args::text;
 use crate::registry::catalogue::CatalogueError;
 use crate::registry::schema_file::{Flaw, Flaws, line_of, load, path_of};
 use crate::registry::{Catalogue, RecordType, Sector, allocation};

@@ -9,19 +9,18 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::file::SchemaArgs;
 use crate::api::credential::DemoCredentials;
 use crate::base::Timestamp;
 use crate::cli::keys::SecretArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_text, runtime};
 use crate::cli::population::Progress;
+use crate::cli::schema_args::SchemaArgs;
 use crate::cli::serve::{ReadyFile, address, created_at};
 use crate::keys::keyring::KeptKeys;
 use crate::server::listen;
 use crate::server::memory::Memory;
-use crate::server::net::{Limits, descriptors};
+use crate::server::net::{Limits, Tls, descriptors};
 use crate::server::shutdown::Signals;
-use crate::server::tls_files::TlsFiles;
 use crate::server::world_file::POPULATION_MAX;
 use crate::server::{Config, Listening, RegistryHost, Storage};
 use crate::simulation::discrepancy::Rate;
@@ -105,13 +104,9 @@ impl Host {
 
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
         let begun = Instant::now();
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => {
-                let client_ca = self.tls_client_ca.clone();
-                Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca }.load()?)
-            }
-            _ => None,
-        };
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        let tls = files.map(|(certificate, key)| Tls::of_files(certificate, key, self.tls_client_ca.clone()));
+        let tls = tls.transpose()?;
         let demo = listen::exposure("--listen", self.listen, tls.is_some(), self.allow_demo_credentials_off_loopback)?;
         let demo = if self.no_demo_credentials { DemoCredentials::Never } else { demo };
         if let Some(http) = self.http {
@@ -213,6 +208,17 @@ impl Host {
         text.push_str(&format!("data       {data}\n\nlienthong serve"));
         for (name, _) in host.registries() {
             text.push_str(&format!(" --registry {name}={at}"));
+        }
+        let given = [
+            ("population", self.population.map(|number| number.to_string())),
+            ("seed", self.seed.map(|number| number.to_string())),
+            ("discrepancies", self.discrepancies.map(|rate| rate.to_string())),
+        ];
+        for (flag, value) in given.into_iter().filter_map(|(flag, value)| Some((flag, value?))) {
+            text.push_str(&format!(" --{flag} {value}"));
+        }
+        if has_tls {
+            text.push_str(" --registry-ca CA.pem --registry-cert GATEWAY.pem --registry-key GATEWAY.key");
         }
         print_text(&text)
     }

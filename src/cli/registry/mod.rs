@@ -2,7 +2,6 @@
 
 mod check;
 mod export;
-mod file;
 mod host;
 mod plan;
 
@@ -11,7 +10,6 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat};
-pub use file::SchemaArgs;
 
 const EXAMPLES: &str = "\
 Examples:

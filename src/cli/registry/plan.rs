@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::file::read_all;
 use crate::cli::language::say;
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
+use crate::cli::schema_args::read_all;
 use crate::registry::schema_file::plan::{Change, plan};
 
 /// Compare two versions of a schema file.

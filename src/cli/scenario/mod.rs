@@ -18,7 +18,7 @@ use futures::stream;
 
 use super::junit;
 use super::output::{Failure, OutputFormat, print, runtime};
-use super::registry::SchemaArgs;
+use super::schema_args::SchemaArgs;
 use super::server::ServerArgs;
 use crate::access::rights;
 use file::Flaws;

@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::super::output::Failure;
 use crate::api::remote::HostAddress;
+use crate::api::remote::tls::ClientTls;
 use crate::base::Timestamp;
 use crate::base::host::{host_of, is_loopback};
-use crate::server::tls_files::ClientTlsFiles;
 use crate::trust::{KeyState, PublicKey, TrustAnchor};
 
 /// Where registries run that are not in this process.
@@ -50,8 +50,7 @@ impl HostArgs {
         let mut addresses = BTreeMap::new();
         let own = self.registry_cert.clone().zip(self.registry_key.clone());
         let default = own.is_none().then(|| "demo-gateway".to_owned());
-        let files = self.registry_ca.clone().map(|ca| ClientTlsFiles { ca, own });
-        let tls = files.map(|files| files.load()).transpose()?;
+        let tls = self.registry_ca.clone().map(|ca| ClientTls::of_files(ca, own)).transpose()?;
         if self.registry_ca.is_some() && self.registry_cert.is_none() && self.registry_credential.is_none() {
             let message = "--registry-ca needs --registry-cert and --registry-key, or --registry-credential: hosts with TLS refuse demo credentials";
             return Err(Failure::with_code(message, 2));

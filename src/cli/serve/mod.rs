@@ -19,7 +19,7 @@ use super::fault::read_file;
 use super::output::{Failure, OutputFormat, print, print_text};
 use super::policy;
 use super::population::{DiscrepancyArgs, Progress};
-use super::registry::SchemaArgs;
+use super::schema_args::SchemaArgs;
 use crate::api::credential::DemoCredentials;
 use crate::api::web::WebOrigin;
 use crate::base::{Error, Reason, limits};
@@ -32,7 +32,6 @@ use crate::server::memory::Memory;
 use crate::server::net::{Limits, Tls, descriptors};
 use crate::server::running::Ended;
 use crate::server::shutdown::{HANG_UP, Signals};
-use crate::server::tls_files::TlsFiles;
 use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
 use crate::simulation::examples;
@@ -243,9 +242,8 @@ impl Serve {
     /// TLS of the listener, if its files are given.
     fn tls(&self) -> Result<Option<Tls>, Failure> {
         let files = self.tls_cert.clone().zip(self.tls_key.clone());
-        let files =
-            files.map(|(certificate, key)| TlsFiles { certificate, key, client_ca: self.tls_client_ca.clone() });
-        Ok(files.map(|files| files.load()).transpose()?)
+        let tls = files.map(|(certificate, key)| Tls::of_files(certificate, key, self.tls_client_ca.clone()));
+        Ok(tls.transpose()?)
     }
 
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {

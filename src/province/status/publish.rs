@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::base::id::to_hex;
-use crate::base::{Clock, Error, Result, Timestamp};
+use crate::base::{Clock, Error, Kind, Result, Timestamp};
 use crate::ledger::{Entry, Sequencer};
 use crate::registry::port::Registry;
 use crate::registry::signing::{STATUS_LIST_LIFE_MS_MAX, SignedStatusList, StatusListDraft};
@@ -107,8 +107,7 @@ impl StatusLists {
         if let Some(last) = &*slot {
             let age = now.0.saturating_sub(last.claims.issued_at.0);
             // A list signed by a key that went out of use is not accepted.
-            let is_fresh =
-                (0..LIFE_MS / 2).contains(&age) && self.issuer(kind)?.key_in_use().await?.bytes() == last.key;
+            let is_fresh = (0..LIFE_MS / 2).contains(&age) && self.is_signed_by_key_in_use(kind, last).await?;
             // Where the world's time stands still there is no pause, or a list would never change again.
             let rests = (1..PAUSE_MS).contains(&now.0.saturating_sub(last.published_at.0));
             if is_fresh && (rests || super::head(&*self.store, kind).await? == last.head) {
@@ -118,6 +117,14 @@ impl StatusLists {
         let published = Arc::new(self.publish(kind, now).await?);
         *slot = Some(published.clone());
         Ok(published)
+    }
+
+    /// Whether the registry still signs with the key of a list. While its host does not answer, the list is as good as it was.
+    async fn is_signed_by_key_in_use(&self, kind: &RecordType, list: &Published) -> Result<bool> {
+        match self.issuer(kind)?.key_in_use().await {
+            Err(error) if matches!(error.kind(), Kind::SourceDown | Kind::Late) => Ok(true),
+            key => Ok(key?.bytes() == list.key),
+        }
     }
 
     async fn publish(&self, kind: &RecordType, now: Timestamp) -> Result<Published> {

@@ -152,12 +152,8 @@ impl Client {
 #[tokio::test]
 async fn each_step_before_a_call_has_its_time() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    let tls = Tls::new(&super::tls::TlsPem {
-        certificate: made.cert.pem().into_bytes(),
-        key: made.signing_key.serialize_pem().into_bytes(),
-        client_ca: None,
-    })
-    .expect("a pair");
+    let tls =
+        Tls::of_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes(), None).expect("a pair");
     let opening = || Limits { opening: SHORT, ..patient() };
     let first_call = || Limits { first_call: SHORT, ..patient() };
     let begun = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();

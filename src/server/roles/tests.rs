@@ -247,6 +247,10 @@ struct Nothing;
 
 #[async_trait]
 impl Inclusion for Nothing {
+    async fn accepted_size(&self, _: &str) -> Result<u64> {
+        Ok(0)
+    }
+
     async fn wait_for(&self, _: &str, _: u64) -> Result<()> {
         Ok(())
     }

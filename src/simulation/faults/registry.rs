@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::future::{Either, select};
 
 use super::action::{ReadAction, StateAction};
@@ -243,6 +244,10 @@ impl Registry for Faulty {
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
         self.check_feed()?;
         self.inner.changes(cursor, limit).await
+    }
+
+    async fn head(&self) -> Result<Option<Bytes>> {
+        self.inner.head().await
     }
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {

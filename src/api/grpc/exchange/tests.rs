@@ -172,7 +172,7 @@ async fn a_clients_own_id_explains_its_call_and_never_another_one() {
     let named = |caller: &str, name: &str| {
         let mut request = by(caller, ask(ANNA, &["resident.person.v1"], "one_stop.verify_documents"));
         let call = request.extensions_mut().remove::<Arc<Call>>().and_then(Arc::into_inner).expect("a call");
-        let client_ids = ClientIds { request_id: ClientRequestId::parse(name), trace: None };
+        let client_ids = ClientIds { request_id: ClientRequestId::parse(name), ..ClientIds::default() };
         request.extensions_mut().insert(Arc::new(Call { client_ids, ..call }));
         request
     };

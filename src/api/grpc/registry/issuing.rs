@@ -8,7 +8,6 @@ use tonic::{Request, Response, Status};
 use crate::api::Edge;
 use crate::api::remote::message::key_message;
 use crate::base::{Error, Result, Timestamp};
-use crate::registry::Catalogue;
 use crate::registry::port::Registry;
 use crate::registry::signing::{CredentialDraft, StatusListDraft};
 use crate::trust::PublicKey;
@@ -18,23 +17,24 @@ use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::issuing_service_server::IssuingService;
 use crate::wire::record;
 
+use super::shared::unknown_registry;
+
 /// The service over the registries of a host.
 #[derive(Clone)]
 pub struct IssuingGrpcService {
     edge: Edge,
-    catalogue: Arc<Catalogue>,
     registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
 }
 
 impl IssuingGrpcService {
     /// Signs for `registries`, with the keys of each.
-    pub fn new(edge: Edge, catalogue: Arc<Catalogue>, registries: impl IntoIterator<Item = Arc<dyn Registry>>) -> Self {
+    pub fn new(edge: Edge, registries: impl IntoIterator<Item = Arc<dyn Registry>>) -> Self {
         let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
-        Self { edge, catalogue, registries: Arc::new(registries) }
+        Self { edge, registries: Arc::new(registries) }
     }
 
     fn find(&self, name: &str) -> Result<&Arc<dyn Registry>> {
-        self.registries.get(name).ok_or_else(|| Error::invalid(self.catalogue.unknown_registry("registry", name)))
+        self.registries.get(name).ok_or_else(|| Error::invalid(unknown_registry(&self.registries, name)))
     }
 
     async fn key(&self, request: v1::GetIssuingKeyRequest) -> Result<v1::GetIssuingKeyResponse> {
@@ -48,7 +48,7 @@ impl IssuingGrpcService {
         let list = StatusList::inflate(&request.statuses, request.count).map_err(|_| unreadable())?;
         let draft = StatusListDraft {
             record_type: request.record_type,
-            uri: request.uri,
+            uri: uri("uri", request.uri)?,
             ledger_size: request.ledger_size,
             issued_at: instant("issued_at", request.issued_at)?,
             expires_at: instant("expires_at", request.expires_at)?,
@@ -70,12 +70,29 @@ impl IssuingGrpcService {
         let draft = CredentialDraft {
             record: record::from_message(request.record.ok_or_else(|| missing("record"))?)?,
             holder: PublicKey::new(algorithm, &holder.key).map_err(|_| unreadable())?,
-            public_url: Some(request.public_url).filter(|url| !url.is_empty()),
-            status_uri: request.status_uri,
+            public_url: public_url(request.public_url)?,
+            status_uri: uri("status_uri", request.status_uri)?,
             issued_at: instant("issued_at", request.issued_at)?,
             expires_at: instant("expires_at", request.expires_at)?,
         };
         Ok(v1::SignCredentialResponse { credential: registry.sign_credential(draft).await? })
+    }
+}
+
+/// An absolute URI, as far as its form tells: a scheme, and nothing that a URI must not have.
+fn uri(field: &str, text: String) -> Result<String> {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.is_empty());
+    if scheme.is_some() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text);
+    }
+    Err(Error::invalid_field(field, "FORMAT", "must be an absolute URI"))
+}
+
+fn public_url(text: String) -> Result<Option<String>> {
+    match &*text {
+        "" => Ok(None),
+        url if url.starts_with("https://") => uri("public_url", text).map(Some),
+        _ => Err(Error::invalid_field("public_url", "FORMAT", "must be an https URL")),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::base::text::folded_key;
 use crate::base::{Error, OrganisationCode, PartialDate, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::Selector;
-use crate::registry::{RecordType, Sector, resident};
+use crate::registry::{RecordType, Sector, forms, resident};
 use crate::wire::proto::registry::v1;
 
 /// The selector of a request, and the record types that it is about: empty for all.
@@ -27,6 +27,10 @@ pub(super) fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result
         }
         Some(Choice::OldIdNumber(number)) => {
             about_people(sector, "old_id_number")?;
+            if PersonalId::parse(number).is_none() && !forms::old_id_number(number) {
+                let rule = "must be a personal ID of 12 digits, or the 9 digits of an old identity card";
+                return Err(Error::invalid_field("old_id_number", "FORMAT", rule));
+            }
             Ok((Selector::OldNumber(number.clone()), request.record_types.clone()))
         }
         Some(Choice::PersonName(name)) => {

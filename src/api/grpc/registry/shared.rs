@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, Path, Result, Violation, Violations};
+use crate::base::{Date, Error, Kind, Path, Result, Violation, Violations, name};
 use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Submission};
 use crate::registry::prepare::check;
 use crate::registry::{Catalogue, Sector};
@@ -72,9 +72,19 @@ impl SharedRegistries {
         index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))
     }
 
+    /// The size of a registry's log; while its host does not answer, as far as the province has accepted it.
+    async fn log_size(&self, registry: &dyn Registry) -> Result<u64> {
+        match (registry.log_size().await, &self.inclusion) {
+            (Err(error), Some(inclusion)) if matches!(error.kind(), Kind::SourceDown | Kind::Late) => {
+                inclusion.accepted_size(registry.name()).await
+            }
+            (size, _) => size,
+        }
+    }
+
     fn find(&self, name: &str) -> Result<(&Sector, &Arc<dyn Registry>)> {
         let found = self.catalogue.sector(name).map(|sector| &**sector).zip(self.registries.get(name));
-        found.ok_or_else(|| Error::invalid(self.catalogue.unknown_registry("registry", name)))
+        found.ok_or_else(|| Error::invalid(unknown_registry(&self.registries, name)))
     }
 
     /// The registry, if the caller owns it.
@@ -90,7 +100,8 @@ impl SharedRegistries {
         for (name, registry) in self.registries.iter() {
             if request.registry.is_empty() || request.registry == *name {
                 let (sector, _) = self.find(name)?;
-                registries.push(describe(sector, registry.log_size().await?, &self.beginning, call.language));
+                let log_size = self.log_size(&**registry).await?;
+                registries.push(describe(sector, log_size, &self.beginning, call.language));
             }
         }
         if registries.is_empty() {
@@ -214,6 +225,11 @@ impl SharedRegistries {
             _ => Err(Error::invalid_field("cursor", "CONFLICT", "must be left out, or be the one of resume_token")),
         }
     }
+}
+
+/// The violation of a request that names a registry which is not served here.
+pub(super) fn unknown_registry(served: &BTreeMap<String, Arc<dyn Registry>>, given: &str) -> Violation {
+    name::unknown("registry", "registry", given, served.keys().map(String::as_str), "RegistryService/Describe")
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {

@@ -1,4 +1,4 @@
-//! Schema files from the disk.
+//! Schema files from the disk, and the flag that names them, the same wherever a command takes it.
 
 use std::fs::File;
 use std::io::{self, Read as _};
