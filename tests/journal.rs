@@ -156,6 +156,8 @@ async fn a_stream_that_its_client_leaves_is_written_down_too() {
     let mut client = ProvinceServiceClient::new(started.channel.clone());
     let watching = client.watch_changes(as_agency("operator", WatchChangesRequest::default())).await;
     let mut stream = watching.expect("it watches").into_inner();
+    let begun = stream.message().await.expect("open").expect("a message");
+    assert!(begun.progress.is_some() && !begun.resume_token.is_empty(), "a watch says where it begins");
     stream.message().await.expect("open").expect("a change");
     drop(stream);
     let filter = json!({ "filter": { "outcome": "CANCELLED" } });
@@ -166,7 +168,7 @@ async fn a_stream_that_its_client_leaves_is_written_down_too() {
     let listed = written.await;
     let call = &listed["calls"][0];
     assert_eq!(call["method"], "lienthong.province.v1.ProvinceService/WatchChanges");
-    assert!(call["answerCount"] != "0" && call["answers"][0]["recordType"].is_string(), "{call}");
+    assert!(call["answerCount"] != "0" && call["answers"][1]["recordType"].is_string(), "{call}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,6 +108,8 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     enter_membership(&started.channel, 2).await;
     let next = changes.message().await.expect("goes on").expect("a batch");
     assert_eq!((next.first_index, next.next_cursor, next.records.len()), (cursor, cursor + 1, 1));
+    let begun = accepted.message().await.expect("goes on").expect("where it begins");
+    assert!(begun.progress.is_some() && begun.record_id.is_empty());
     let next = accepted.message().await.expect("goes on").expect("a change");
     assert_eq!((next.registry.as_str(), next.version), (REGISTRY, 1));
     drop((changes, accepted));

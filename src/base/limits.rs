@@ -119,3 +119,5 @@ pub const PUBLIC_STREAMS_MAX: usize = 4_096;
 pub const ERROR_METADATA_BYTES_MAX: usize = 6 * 1024;
 /// Largest file of rights, in bytes: some hundred agencies with all their rights take a tenth of it.
 pub const RIGHTS_BYTES_MAX: usize = 1024 * 1024;
+/// How many entries of the record ledger may wait for the reader of a watch that had come to its end, before the watch ends.
+pub const WATCH_BEHIND_MAX: u64 = 100_000;

@@ -126,6 +126,7 @@ reasons! {
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
     Overloaded = "OVERLOADED", SourceDown, "Hệ thống đang quá tải, hãy thử lại sau.";
     TooManyStreams = "TOO_MANY_STREAMS", Limited, "Quá nhiều luồng đang mở.";
+    WatchBehind = "WATCH_BEHIND", Limited, "Luồng theo dõi đọc chậm hơn mức cho phép, hãy mở lại từ mã tiếp tục cuối cùng.";
     NumbersUsedUp = "NUMBERS_USED_UP", Limited, "Đã dùng hết số dành cho công dân được tạo trong thế giới mô phỏng này.";
     BatchTooLarge = "BATCH_TOO_LARGE", Invalid, "Lô dữ liệu quá lớn.";
     // sources

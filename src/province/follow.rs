@@ -21,6 +21,7 @@ use crate::trust::merkle::CompactRange;
 use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
+use super::lag::{FollowedLog, Lag};
 use super::positions::{Positions, check_tail};
 use super::{complete, status};
 
@@ -34,6 +35,7 @@ pub struct Province {
     pub(super) ingest: Arc<Ingest>,
     pub(super) catalogue: Arc<Catalogue>,
     feeds: BTreeMap<Name, watch::Sender<Progress>>,
+    logs: BTreeMap<Name, Arc<FollowedLog>>,
     following: Mutex<Vec<AbortHandle>>,
     places: Positions,
 }
@@ -52,11 +54,12 @@ impl Province {
         let ingest = Arc::new(ingest);
         complete::ensure(&*store, &catalogue, &ledger).await?;
         status::ensure(&*store, &catalogue, &ledger).await?;
-        let mut feeds = BTreeMap::new();
+        let (mut feeds, mut logs) = (BTreeMap::new(), BTreeMap::new());
         for sector in catalogue.sectors() {
             let log_size = ingest.cursor(sector).await?.size();
             check_tail(&*store, sector.ordinal, log_size, ledger.head().size).await?;
             feeds.insert(sector.name.clone(), watch::Sender::new(Progress { log_size, state: FeedState::Following }));
+            logs.insert(sector.name.clone(), Arc::new(FollowedLog::new(log_size)));
         }
         Ok(Arc::new(Self {
             store,
@@ -64,6 +67,7 @@ impl Province {
             ingest,
             catalogue,
             feeds,
+            logs,
             following: Mutex::default(),
             places: Positions::new(),
         }))
@@ -73,8 +77,9 @@ impl Province {
     /// retried; one whose changes fail verification is halted.
     pub fn follow(&self, registry: Arc<dyn Registry>) -> Result<()> {
         let sector = self.sector(registry.name())?.clone();
-        let feed = self.feed(&sector.name)?.clone();
-        let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed));
+        let (feed, log) = (self.feed(&sector.name)?.clone(), self.log(&sector.name)?.clone());
+        log.is_of(&registry);
+        let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed, log));
         self.following.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
         Ok(())
     }
@@ -87,6 +92,18 @@ impl Province {
     /// The accepted size of each registry's log, and the state of its feed.
     pub fn progress(&self) -> BTreeMap<Name, Progress> {
         self.feeds.iter().map(|(name, feed)| (name.clone(), feed.borrow().clone())).collect()
+    }
+
+    /// How far a registry's feed is behind its log; the registry is asked how long that is.
+    pub async fn lag(&self, registry: &str) -> Result<Lag> {
+        self.log(registry)?.ask().await;
+        self.known_lag(registry)
+    }
+
+    /// The same by what was known when the feed read last.
+    pub fn known_lag(&self, registry: &str) -> Result<Lag> {
+        let progress = self.feed(registry)?.borrow();
+        Ok(self.log(registry)?.lag(progress.log_size, progress.state == FeedState::Following))
     }
 
     /// Both heads of a registry that showed another history than the accepted one: the accepted and the contradicting; `None` if it
@@ -120,6 +137,10 @@ impl Province {
         self.catalogue.sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
     }
 
+    fn log(&self, registry: &str) -> Result<&Arc<FollowedLog>> {
+        self.logs.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
+    }
+
     pub(super) fn feed(&self, registry: &str) -> Result<&watch::Sender<Progress>> {
         self.feeds.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
     }
@@ -132,7 +153,13 @@ impl Drop for Province {
     }
 }
 
-async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Registry>, feed: watch::Sender<Progress>) {
+async fn follow(
+    ingest: Arc<Ingest>,
+    sector: Arc<Sector>,
+    registry: Arc<dyn Registry>,
+    feed: watch::Sender<Progress>,
+    log: Arc<FollowedLog>,
+) {
     let mut wait_ms = RETRY_MS_MIN;
     loop {
         let before = feed.borrow().log_size;
@@ -140,7 +167,7 @@ async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Regi
             feed.send_replace(Progress { log_size, state: FeedState::Following });
         };
         // A registry that does not answer is not followed, however often it is asked.
-        let error = ingest.follow(&sector, &registry, accepted, accepted).await;
+        let error = ingest.follow(&sector, &registry, &log, accepted, accepted).await;
         let (reason, why) = (error.reason, error.message.clone());
         if reason == Reason::FeedHalted {
             // Whoever halted it lets it go on.

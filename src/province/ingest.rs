@@ -23,6 +23,7 @@ use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
 use super::accepted::{Accepted, Replaced};
+use super::lag::FollowedLog;
 use super::row::{self, RecordKey, RecordRow, record_key};
 use super::status::Changed;
 use super::{index, status};
@@ -92,6 +93,7 @@ impl Ingest {
         self: &Arc<Self>,
         sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
+        log: &FollowedLog,
         accepted: impl Fn(u64),
         answered: impl Fn(u64),
     ) -> Error {
@@ -100,7 +102,7 @@ impl Ingest {
             Err(error) => return error,
         };
         let (verified, mut waiting) = mpsc::channel(1);
-        let take = self.take(sector, registry, before, verified, answered);
+        let take = self.take(sector, registry, log, before, verified, answered);
         let write = async {
             while let Some(batch) = waiting.recv().await {
                 let size = match self.accept(sector, batch).await {
@@ -128,6 +130,7 @@ impl Ingest {
         self: &Arc<Self>,
         sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
+        log: &FollowedLog,
         mut before: CompactRange,
         verified: mpsc::Sender<Prepared>,
         answered: impl Fn(u64),
@@ -144,16 +147,23 @@ impl Ingest {
             }
             let batch = match changes {
                 Ok(Some(batch)) => batch,
-                Ok(None) => match registry.wait_beyond(before.size()).await {
-                    Ok(()) => continue,
-                    Err(error) => return (error, None),
-                },
+                Ok(None) => {
+                    log.is_level();
+                    match registry.wait_beyond(before.size()).await {
+                        Ok(()) => {
+                            log.is_level();
+                            continue;
+                        }
+                        Err(error) => return (error, None),
+                    }
+                }
                 Err(error) if error.reason == Reason::CursorGone => {
                     let message = format!("its log is shorter than the {} accepted statements", before.size());
                     return (Error::new(Reason::LogRollback, message).with_source(error), None);
                 }
                 Err(error) => return (error, None),
             };
+            log.ask().await;
             let shown = batch.checkpoint.clone();
             match self.verify(sector, before, batch).await {
                 Ok(prepared) => {

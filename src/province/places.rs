@@ -50,7 +50,7 @@ impl Place {
     }
 
     /// The keys of the unit and of those whose place it took, in a stable order.
-    fn units(&self) -> Vec<(String, String)> {
+    pub(super) fn units(&self) -> Vec<(String, String)> {
         let own = (self.unit_code.clone(), self.unit_valid_from.to_string());
         let Some(units) = codes::list("units") else { return vec![own] };
         let before = units.codes().iter().filter_map(|unit| {

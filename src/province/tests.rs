@@ -25,6 +25,7 @@ mod numbers;
 mod time;
 mod turns;
 mod views;
+mod watching;
 
 pub(super) fn anchor() -> TrustAnchor {
     foundation::anchor(&foundation::catalogue())
@@ -362,33 +363,6 @@ async fn who_is_nearly_meant_is_found_behind_the_others() {
             assert_eq!(found, expected, "{full_name} by {limit}");
         }
     }
-}
-
-#[tokio::test]
-async fn changes_are_watched_from_any_place_and_as_they_come() {
-    let mut world = World::new();
-    let province = world.province().await;
-    let (residents, cards) = (world.host("resident").await, world.host("health_insurance").await);
-    province.follow(residents.clone()).expect("follows");
-    province.follow(cards.clone()).expect("follows");
-    world.say(&residents, &province, vec![person(AN, "Nguyễn Văn An", "1990")]).await;
-    let holder = || Object::new().with("personal_id", AN).with("full_name", "Nguyễn Văn An");
-    world.say(&cards, &province, vec![card("4212345678", holder())]).await;
-
-    let all = province.watch(Some(0), ChangeFilter::default()).expect("watches");
-    let seen: Vec<_> = all.take(2).map(|change| change.expect("a change")).collect().await;
-    assert_eq!(seen.iter().map(|change| change.ledger_index).collect::<Vec<_>>(), [0, 2]);
-    assert_eq!(seen[1].statement.schema, "health_insurance.card.v1");
-
-    let filter = ChangeFilter { registry: Some("health_insurance".into()), record_types: vec![] };
-    let mut live = Box::pin(province.watch(None, filter).expect("watches"));
-    world.say(&residents, &province, vec![person("042090990002", "Lê Hà", "1991")]).await;
-    world.say(&cards, &province, vec![card("4212345679", holder())]).await;
-    let next = live.next().await.expect("goes on").expect("a change");
-    assert_eq!((next.statement.issuer.as_str(), next.ledger_index), ("health_insurance", 6));
-
-    let gone = province.watch(Some(9), ChangeFilter::default()).err().expect("refused");
-    assert_eq!(gone.reason, Reason::CursorGone);
 }
 
 #[tokio::test]

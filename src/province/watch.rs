@@ -1,31 +1,64 @@
 //! Accepted changes in ledger order, from any position on, and new ones as they are accepted.
 //!
-//! The stream reads only when polled: a slow reader holds at most one read of the ledger in memory.
+//! The stream reads only when polled: a slow reader holds at most one read of the ledger in memory. Between changes it says how far it has come, at once
+//! when it begins and again after each quiet interval, so that a reader always has a position to resume from, however rare what it watches for is.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "heartbeats tell a connection that lives from a dead one: they are of the machine's time"
+)]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use futures::stream::unfold;
+use tokio::time::{Instant, timeout_at};
 
-use crate::base::{Error, Reason, RecordId, Result, Timestamp};
+use crate::base::{Error, Reason, RecordId, Result, Timestamp, limits};
 use crate::store::Space;
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
 
+use super::change_filter::ChangeFilter;
 use super::follow::Province;
 use super::row::{RecordRow, corrupt, record_key};
 
 /// Ledger entries in one read.
 const ENTRIES_READ: usize = 256;
 
-/// Selects changes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ChangeFilter {
-    /// Only of this registry; `None`: of every registry.
-    pub registry: Option<String>,
-    /// Only of these record types; empty: of every type.
-    pub record_types: Vec<String>,
+/// How a watch treats its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// After so long without a message comes one that only says how far the watch has come.
+    pub heartbeat: Duration,
+    /// A watch that had come to the ledger's end ends when more entries than this wait for its reader.
+    pub behind_max: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(15), behind_max: limits::WATCH_BEHIND_MAX }
+    }
+}
+
+/// A message of a watch.
+#[derive(Debug, Clone)]
+pub enum Watched {
+    /// A change that passes the filter.
+    Change(Box<ProvedStatement>),
+    /// How far the watch has come.
+    Progress(WatchProgress),
+}
+
+/// How far a watch has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchProgress {
+    /// Every change before this ledger index that passes the filter was sent; a later watch resumes here.
+    pub ledger_index: u64,
+    /// The number of entries in the record ledger.
+    pub ledger_size: u64,
 }
 
 /// One accepted change.
@@ -42,19 +75,26 @@ pub struct ProvedStatement {
 struct Reader {
     province: Arc<Province>,
     filter: ChangeFilter,
+    pace: Pace,
     next: u64,
     read: VecDeque<(u64, Statement)>,
     sizes: tokio::sync::watch::Receiver<u64>,
+    /// When the last message was handed out; `None` before the first one.
+    told: Option<Instant>,
+    /// Whether it has been at the ledger's end.
+    has_caught_up: bool,
 }
 
 impl Province {
-    /// The accepted changes from ledger index `from` on; `None` begins at the ledger's end. Fails with
-    /// [`CursorGone`](Reason::CursorGone) if the ledger is shorter. The stream ends after its first error.
+    /// The accepted changes from ledger index `from` on that pass `filter`; `None` begins at the ledger's end. The first message says where the watch
+    /// begins. Fails with [`CursorGone`](Reason::CursorGone) if the ledger is shorter. The stream ends after its first error:
+    /// [`WatchBehind`](Reason::WatchBehind) when its reader is too slow for what is accepted, [`ShuttingDown`](Reason::ShuttingDown) when the ledger closes.
     pub fn watch(
         self: &Arc<Self>,
         from: Option<u64>,
         filter: ChangeFilter,
-    ) -> Result<impl Stream<Item = Result<ProvedStatement>> + Send + use<>> {
+        pace: Pace,
+    ) -> Result<impl Stream<Item = Result<Watched>> + Send + use<>> {
         let size = self.ledger_size();
         let next = from.unwrap_or(size);
         if next > size {
@@ -62,11 +102,12 @@ impl Province {
                 .with_subject("resume_token", next.to_string()));
         }
         let sizes = self.ledger.watch();
-        let reader = Reader { province: self.clone(), filter, next, read: VecDeque::new(), sizes };
+        let (province, read) = (self.clone(), VecDeque::new());
+        let reader = Reader { province, filter, pace, next, read, sizes, told: None, has_caught_up: false };
         Ok(unfold(Some(reader), async |reader| {
             let mut reader = reader?;
             match reader.next().await {
-                Ok(accepted) => Some((Ok(accepted), Some(reader))),
+                Ok(message) => Some((Ok(message), Some(reader))),
                 Err(error) => Some((Err(error), None)),
             }
         }))
@@ -123,18 +164,42 @@ impl Province {
 }
 
 impl Reader {
-    /// The next change.
-    async fn next(&mut self) -> Result<ProvedStatement> {
+    /// The next message.
+    async fn next(&mut self) -> Result<Watched> {
+        let message = match self.told {
+            None => self.progress(),
+            Some(told) => self.change_by(told + self.pace.heartbeat).await?.unwrap_or_else(|| self.progress()),
+        };
+        self.told = Some(Instant::now());
+        Ok(message)
+    }
+
+    fn progress(&self) -> Watched {
+        Watched::Progress(WatchProgress { ledger_index: self.next, ledger_size: *self.sizes.borrow() })
+    }
+
+    /// The next change; `None` when there is none until `due`. Entries that were considered by then are not read again.
+    async fn change_by(&mut self, due: Instant) -> Result<Option<Watched>> {
         loop {
             if let Some((ledger_index, statement)) = self.read.pop_front() {
                 let proof = self.province.ledger.prove_stored(ledger_index).await?;
-                return Ok(ProvedStatement { ledger_index, statement, proof });
+                return Ok(Some(Watched::Change(Box::new(ProvedStatement { ledger_index, statement, proof }))));
             }
             let next = self.next;
-            self.sizes.wait_for(|size| *size > next).await.map_err(closed)?;
+            self.has_caught_up |= *self.sizes.borrow() <= next;
+            let size = match timeout_at(due, self.sizes.wait_for(|size| *size > next)).await {
+                Ok(size) => *size.map_err(closed)?,
+                Err(_) => return Ok(None),
+            };
+            if self.has_caught_up && size - next > self.pace.behind_max {
+                return Err(behind(size - next));
+            }
             let (accepted, next) = self.province.accepted(next, ENTRIES_READ).await?;
-            self.read.extend(accepted.into_iter().filter(|(_, statement)| self.filter.takes(statement)));
+            self.read = self.filter.select(&self.province, accepted).await?.into();
             self.next = next;
+            if self.read.is_empty() && Instant::now() >= due {
+                return Ok(None);
+            }
         }
     }
 }
@@ -143,9 +208,9 @@ fn closed(_: tokio::sync::watch::error::RecvError) -> Error {
     Error::new(Reason::ShuttingDown, "the record ledger is closed")
 }
 
-impl ChangeFilter {
-    fn takes(&self, statement: &Statement) -> bool {
-        self.registry.as_ref().is_none_or(|registry| *registry == statement.issuer)
-            && (self.record_types.is_empty() || self.record_types.contains(&statement.schema))
-    }
+fn behind(entries: u64) -> Error {
+    let message = format!(
+        "{entries} entries of the record ledger wait for the reader of this watch: resume it by its last token"
+    );
+    Error::new(Reason::WatchBehind, message).with_subject("quota", "watch_behind")
 }

@@ -14,7 +14,7 @@ use crate::api::metrics::{Reading, Sample};
 use crate::api::remote::Connection;
 use crate::base::{CacheUse, Result, log};
 use crate::ledger::Log;
-use crate::province::FeedState;
+use crate::province::{FeedState, Lag};
 use crate::registry::Name;
 use crate::simulation::session::SessionFacts;
 use crate::store::{FolderDisk, FreeSpace as _};
@@ -159,8 +159,24 @@ pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     let feed = |name: &Name| Ok((name.clone(), assembly.province.layer.watch_progress(name)?));
     let feeds = assembly.world.catalogue.sectors().iter().map(|sector| feed(&sector.name));
     let feeds = feeds.collect::<Result<Vec<_>>>()?;
+    let lag = |name, help, of: fn(Lag) -> f64| {
+        let (layer, feeds) = (Arc::downgrade(&assembly.province.layer), feeds.clone());
+        Reading::new(name, help, move || {
+            let Some(layer) = layer.upgrade() else { return Vec::new() };
+            let sample = |feed: &Name| Some(labelled("registry", feed, of(layer.known_lag(feed).ok()?)));
+            feeds.iter().filter_map(|(name, _)| sample(name)).collect()
+        })
+    };
     Ok(vec![
         log_entries(logs),
+        lag("feed_lag_changes", "Changes in a registry's log that the province has not accepted", |lag| {
+            lag.changes as f64
+        }),
+        lag(
+            "feed_lag_seconds",
+            "How long ago the province last had all changes of a registry; 0 while it has",
+            |lag| lag.time.as_secs_f64(),
+        ),
         Reading::new(
             "feed_following",
             "1 if the province follows a registry, 0 if it waits or has halted",

@@ -96,6 +96,10 @@ async fn watch(client: &Client, most: usize) {
 
 fn take_change(run: &Run, change: &Value) {
     let mut watched = lock(&run.watched);
+    if change["progress"].is_object() {
+        change["resumeToken"].as_str().unwrap_or_default().clone_into(&mut watched.token);
+        return;
+    }
     let (index, version, record) = (number(&change["ledgerIndex"]), version(change), change["recordId"].to_string());
     run.log.check(watched.last.is_none_or(|last| last < index), || {
         format!("the change {index} of the record ledger came after {:?}", watched.last)

@@ -1,5 +1,7 @@
 //! Feeds that repeat themselves, which is no fault, and feeds that show another history, which is one.
 
+use std::time::Duration;
+
 use super::*;
 use crate::registry::common::testing::basis;
 
@@ -37,6 +39,7 @@ async fn what_a_registry_sends_again_is_passed_over() {
     province.follow(Decorated::scripted(host, script)).expect("follows");
     province.wait_for("resident", 3).await.expect("accepted");
     assert_eq!(province.progress()["resident"], Progress { log_size: 3, state: FeedState::Following });
+    assert_eq!(province.lag("resident").await.expect("a feed"), Lag::default());
     assert_eq!(province.ledger_size(), 6, "three statements, and the issuer's checkpoint behind each");
     assert_eq!(province.conflict("resident").await.expect("reads"), None);
 }
@@ -115,6 +118,10 @@ async fn another_history_halts_one_feed_and_both_heads_are_kept() {
             let progress = province.progress()["resident"].clone();
             let FeedState::Halted { reason, why } = progress.state else { panic!("{what}: {progress:?}") };
             assert_eq!((reason, progress.log_size), (expected, 2), "{what}: {why}");
+            // The registry has three statements, and the feed is behind for as long as nobody looks into it.
+            let lag = province.lag("resident").await.expect("a feed");
+            assert_eq!((lag.changes, lag.time > Duration::ZERO), (1, true), "{what}");
+            assert_eq!(province.known_lag("resident").expect("a feed").changes, 1, "{what}");
             let is_kept = matches!(expected, Reason::SplitView | Reason::LogRollback);
             let heads = is_kept.then(|| (b.checkpoint.clone(), shown.clone()));
             assert_eq!(province.conflict("resident").await.expect("reads"), heads, "{what}");

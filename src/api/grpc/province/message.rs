@@ -10,11 +10,16 @@ use crate::wire::proto::r#type::v1::Source as SourceMessage;
 use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
 use crate::province::{
-    Chosen, ChosenBy, Claim, Discrepancy, FeedState, FieldChange, HistoryChange, Item, Progress, ProvedStatement,
-    Section, Source, View,
+    Chosen, ChosenBy, Claim, Discrepancy, FeedState, FieldChange, HistoryChange, Item, Lag, Progress, ProvedStatement,
+    Section, Source, View, WatchProgress,
 };
 
-pub(super) fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)>) -> Result<v1::Feed> {
+pub(super) fn feed_message(
+    registry: &str,
+    progress: Progress,
+    lag: Lag,
+    heads: Option<(Bytes, Bytes)>,
+) -> Result<v1::Feed> {
     let (state, reason, detail) = match progress.state {
         FeedState::Following => (v1::FeedState::Following, "", String::new()),
         FeedState::Waiting(why) => (v1::FeedState::Waiting, "", why),
@@ -29,6 +34,8 @@ pub(super) fn feed_message(registry: &str, progress: Progress, heads: Option<(By
         detail,
         known_checkpoint: note_text(&known)?,
         shown_checkpoint: note_text(&shown)?,
+        lag_changes: lag.changes,
+        lag: prost_types::Duration::try_from(lag.time).ok(),
     })
 }
 
@@ -43,7 +50,14 @@ pub(super) fn change_message(change: ProvedStatement, resume_token: String) -> R
         operation: operation(change.statement.operation).to_owned(),
         issued_at: timestamp(change.statement.issued_at),
         ledger_proof: Some(proof_to_message(&change.proof)?),
+        progress: None,
     })
+}
+
+pub(super) fn progress_message(progress: WatchProgress, resume_token: String) -> v1::WatchChangesResponse {
+    let WatchProgress { ledger_index, ledger_size } = progress;
+    let progress = Some(v1::WatchProgress { ledger_index, ledger_size });
+    v1::WatchChangesResponse { resume_token, progress, ..Default::default() }
 }
 
 /// The parts of a view that people and things share.

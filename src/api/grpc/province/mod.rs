@@ -2,24 +2,22 @@
 
 pub(super) mod message;
 mod views;
+mod watch;
 
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use crate::access::People;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Error, PartialDate, PersonalId, Result, Violation, Violations, limits};
-use crate::registry::{self, Catalogue};
+use crate::registry;
 use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 
-use crate::province::{ChangeFilter, Parts, PeopleQuery, Province};
-use message::{change_message, feed_message};
-
-const RESUME_TOKEN: &str = "resume_token";
+use crate::province::{Parts, PeopleQuery, Province};
+use message::feed_message;
 
 /// The service over the province layer.
 #[derive(Clone)]
@@ -71,45 +69,13 @@ impl ProvinceGrpcService {
         })
     }
 
-    fn watch(
-        &self,
-        call: &Arc<Call>,
-        request: v1::WatchChangesRequest,
-    ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
-        let call = call.clone();
-        let catalogue = self.province.catalogue();
-        let filter = filter(catalogue, &request)?;
-        let agency = match catalogue.sector(&request.registry) {
-            Some(sector) => call.owner(&sector.agency)?,
-            None => call.named_or(false)?,
-        };
-        let from = match request.resume_token.as_str() {
-            "" => Some(0),
-            "latest" => None,
-            token => {
-                let position = self.pages.read_field(RESUME_TOKEN, &call, &bound(&filter), token)?;
-                let index = position.and_then(|index| index.try_into().ok()).map(u64::from_be_bytes);
-                Some(index.ok_or_else(|| Error::token_refused(RESUME_TOKEN))?)
-            }
-        };
-        let watched = self.watching.open(&agency.to_string())?;
-        let changes = self.province.watch(from, filter.clone())?;
-        let pages = self.pages.clone();
-        Ok(changes.map(move |change| {
-            let _open = &watched; // the stream counts as long as it lives
-            change.and_then(|change| {
-                let token = pages.issue(&call, &bound(&filter), &(change.ledger_index + 1).to_be_bytes());
-                change_message(change, token)
-            })
-        }))
-    }
-
     async fn feeds(&self, call: &Call) -> Result<v1::ListFeedsResponse> {
         call.agency()?;
         let mut feeds = Vec::new();
         for (registry, progress) in self.province.progress() {
             let conflict = self.province.conflict(&registry).await?;
-            feeds.push(feed_message(&registry, progress, conflict)?);
+            let lag = self.province.lag(&registry).await?;
+            feeds.push(feed_message(&registry, progress, lag, conflict)?);
         }
         Ok(v1::ListFeedsResponse { feeds })
     }
@@ -179,7 +145,7 @@ impl ProvinceService for ProvinceGrpcService {
         &self,
         request: Request<v1::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
-        self.edge.stream(request, async move |call, request| self.watch(&call, request)).await
+        self.edge.stream(request, async move |call, request| self.watch(&call, &request)).await
     }
 
     async fn list_feeds(
@@ -254,32 +220,4 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
             Ok(PeopleQuery::Name { full_name: name.full_name, birth_date })
         }
     }
-}
-
-fn filter(catalogue: &Catalogue, request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
-    let mut bad = Vec::new();
-    if !request.registry.is_empty() && catalogue.sector(&request.registry).is_none() {
-        bad.push(catalogue.unknown_registry("registry", &request.registry));
-    }
-    if request.record_types.len() > limits::RECORD_TYPES_MAX {
-        bad.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
-    }
-    for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-        if catalogue.record_type(name).is_none() {
-            let path = format_args!("record_types[{at}]");
-            bad.push(catalogue.unknown_record_type(path, name));
-        }
-    }
-    if !bad.is_empty() {
-        return Err(Error::invalid(bad));
-    }
-    let registry = Some(request.registry.clone()).filter(|name| !name.is_empty());
-    Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
-}
-
-/// The query to which a resume token is bound: a stream resumed with another filter would miss earlier changes that pass this
-/// filter.
-fn bound(filter: &ChangeFilter) -> Vec<&[u8]> {
-    let registry = filter.registry.as_deref().unwrap_or_default();
-    [registry].into_iter().chain(filter.record_types.iter().map(String::as_str)).map(str::as_bytes).collect()
 }
