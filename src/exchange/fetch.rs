@@ -2,12 +2,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::decision::entitled;
-use crate::access::evidence::Kind;
+use crate::access::evidence;
 use crate::access::{Grant, Rights};
-use crate::base::{Error, Party, Reason, Result, limits};
+use crate::base::{Error, Kind, Party, Reason, Result, limits};
 use crate::registry::answer::{Cause, Refusal};
 use crate::registry::{Name, RecordType};
 use crate::trust::Verdict;
@@ -44,7 +45,7 @@ impl Exchange {
         let rights = self.rights.current();
         let view_of = is_view.then_some(context.agency.as_str());
         let read = request.read(&rights, self.reader.catalogue(), view_of);
-        let mut draft = Draft::new(Kind::Exchange);
+        let mut draft = Draft::new(evidence::Kind::Exchange);
         draft.rights = Some(rights.version().clone());
         draft.purpose.clone_from(&read.purpose);
         draft.record_types = read.record_types.iter().map(|record_type| record_type.name.clone()).collect();
@@ -137,9 +138,15 @@ impl Exchange {
         let (reader, verified, accepts_unverified) = (&self.reader, &self.verified_cache, context.accepts_unverified);
         let checker = Checker { reader, verified, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
+        let mut lying = Lying::new();
         for (record_type, grant) in record_types.iter().zip(grants) {
             let answered = match answers.get_mut(&record_type.registry) {
                 Some(Ok(answered)) => answered,
+                Some(Err(error)) if error.kind() == Kind::Corrupt => {
+                    let error = error.repeated().with_subject("registry", &*record_type.registry);
+                    lying.entry(record_type.registry.clone()).or_insert(error);
+                    continue;
+                }
                 Some(Err(error)) => {
                     let reason = MissingReason::Unreachable(error.reason);
                     missing.push(Missing { record_type: record_type.clone(), reason });
@@ -164,7 +171,7 @@ impl Exchange {
                     Err(refusal) => {
                         let error = Error::from(refusal);
                         log.fail(step, error.message.clone());
-                        return Err(error);
+                        lying.entry(record_type.registry.clone()).or_insert(error);
                     }
                 }
             }
@@ -172,6 +179,7 @@ impl Exchange {
                 missing.push(Missing { record_type: record_type.clone(), reason: MissingReason::NoRecord });
             }
         }
+        let (records, missing) = without(lying, record_types, (records, missing))?;
         let bytes: usize =
             records.iter().map(|checked| 2 * checked.record.disclosure.payload_bytes() + RECORD_BYTES).sum();
         if bytes > limits::ANSWER_BYTES_MAX {
@@ -181,6 +189,34 @@ impl Exchange {
         }
         Ok((records, missing))
     }
+}
+
+/// Registries with a record that does not verify, each with the first refusal.
+type Lying = BTreeMap<Name, Error>;
+
+/// What could be had beside the lying registries. A registry that lies about one record has said nothing that counts: all its record types are missing,
+/// so that its other records never pass for all of them. Where nothing else was answered, the call is refused as its first record was.
+fn without(lying: Lying, record_types: &[Arc<RecordType>], found: FoundRecords) -> Result<FoundRecords> {
+    let (mut records, mut missing) = found;
+    let lies = |record_type: &RecordType| lying.contains_key(&record_type.registry);
+    records.retain(|record| !lies(&record.record_type));
+    missing.retain(|gap: &Missing| !lies(&gap.record_type));
+    let is_answered = |gap: &Missing| gap.reason == MissingReason::NoRecord;
+    if records.is_empty() && !missing.iter().any(is_answered) {
+        return lying.into_values().next().map_or(Ok((records, missing)), Err);
+    }
+    for (registry, error) in &lying {
+        tracing::error!(
+            registry = &**registry,
+            code = error.reason.as_str(),
+            "a registry's record does not verify; nothing of it is delivered"
+        );
+    }
+    missing.extend(record_types.iter().filter_map(|record_type| {
+        let reason = MissingReason::NotVerified(lying.get(&record_type.registry)?.reason);
+        Some(Missing { record_type: record_type.clone(), reason })
+    }));
+    Ok((records, missing))
 }
 
 /// A view holds each record signed and typed, in its section, and once more as what counts.
@@ -204,8 +240,9 @@ fn note_verdict(log: &mut DecisionLog, step: Step, verdict: Verdict) {
 /// Refuses when some of a registry's records could pass for all of them: it holds more of the citizen's than an answer may, or it holds records that
 /// cannot be read back. Unlike with an unreachable registry, a retry does not help.
 fn fits(answers: &RegistryAnswers) -> Result<()> {
-    let is_final =
-        |error: &&Error| error.reason == Reason::AnswerTooLarge || error.kind() == crate::base::Kind::Corrupt;
+    let is_final = |error: &&Error| {
+        matches!(error.reason, Reason::AnswerTooLarge | Reason::StorageCorrupt | Reason::LedgerCorrupt)
+    };
     for (registry, answer) in answers {
         if let Some(error) = answer.as_ref().err().filter(is_final) {
             return Err(error.repeated().with_subject("registry", registry));
@@ -222,8 +259,8 @@ pub(super) fn reachable(answers: &RegistryAnswers) -> Result<()> {
     let same = errors.iter().all(|error| error.reason == first.reason);
     let reason = if same { first.reason } else { Reason::RegistryUnavailable };
     let what = match reason.kind() {
-        crate::base::Kind::Limited => "no registry takes more calls for now",
-        crate::base::Kind::Late => "no registry answered before the deadline",
+        Kind::Limited => "no registry takes more calls for now",
+        Kind::Late => "no registry answered before the deadline",
         _ => "no registry answered",
     };
     let message = format!("{what}: {}", names.join(", "));

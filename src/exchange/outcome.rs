@@ -36,6 +36,8 @@ pub enum MissingReason {
     NoRecord,
     /// The registry did not answer; with the reason of its error.
     Unreachable(Reason),
+    /// The registry answered with a record that does not verify, or with none that can be read; with the reason.
+    NotVerified(Reason),
 }
 
 /// The records and the gaps of an answer, before its evidence is written.

@@ -185,6 +185,30 @@ async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
     assert_eq!(got.records[0].verdict.to_string(), "INVALID PAYLOAD_MISMATCH");
 }
 
+/// A registry with a changed record beside an honest one: its own part is lost, named, and not more.
+#[tokio::test]
+async fn a_registry_that_lies_costs_its_own_part_of_an_answer() {
+    let tamper = |page: Result<Page>| {
+        let mut page = page?;
+        for found in &mut page.records {
+            if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
+                let text = String::from_utf8_lossy(payload).replace("1985-03-07", "1985-03-08");
+                *payload = text.into_bytes().into();
+            }
+        }
+        Ok(page)
+    };
+    const JUDICIAL: &str = "judicial.record.v1";
+    let world = small().behind(misbehaving("judicial", tamper)).start().await;
+    let purpose = "justice.record_certificate";
+    let got = fetch(&world, "justice", ANNA, &[JUDICIAL, PERSON], purpose).await.expect("what could be had");
+    assert_eq!(got.records.iter().map(|record| &*record.record_type.name).collect::<Vec<_>>(), [PERSON]);
+    let missing: Vec<_> = got.missing.iter().map(|gap| (&*gap.record_type.name, gap.reason)).collect();
+    assert_eq!(missing, [(JUDICIAL, MissingReason::NotVerified(Reason::PayloadMismatch))]);
+    let alone = fetch(&world, "justice", ANNA, &[JUDICIAL], purpose).await.expect_err("nothing could be had");
+    assert_eq!(alone.reason, Reason::PayloadMismatch);
+}
+
 #[tokio::test]
 async fn a_record_of_somebody_else_is_never_disclosed() {
     let swap = |page: Result<Page>| {

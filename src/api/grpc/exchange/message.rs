@@ -60,6 +60,11 @@ fn missing(missing: Missing, language: Language) -> v1::Missing {
         MissingReason::Unreachable(code) => {
             (v1::MissingReason::Unreachable, code, format!("the registry {registry} could not be asked in time"))
         }
+        MissingReason::NotVerified(code) => {
+            let message =
+                format!("a record of the registry {registry} does not verify, so that nothing of it is delivered");
+            (v1::MissingReason::NotVerified, code, message)
+        }
     };
     v1::Missing {
         record_type: (&missing.record_type.name).into(),
