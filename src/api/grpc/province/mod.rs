@@ -12,7 +12,7 @@ use crate::access::People;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Error, PartialDate, PersonalId, Result, Violation, Violations, limits};
-use crate::registry::{self, Catalogue};
+use crate::registry::{self, Catalogue, named_types};
 use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 
@@ -261,15 +261,7 @@ fn filter(catalogue: &Catalogue, request: &v1::WatchChangesRequest) -> Result<Ch
     if !request.registry.is_empty() && catalogue.sector(&request.registry).is_none() {
         bad.push(catalogue.unknown_registry("registry", &request.registry));
     }
-    if request.record_types.len() > limits::RECORD_TYPES_MAX {
-        bad.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
-    }
-    for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-        if catalogue.record_type(name).is_none() {
-            let path = format_args!("record_types[{at}]");
-            bad.push(catalogue.unknown_record_type(path, name));
-        }
-    }
+    named_types(catalogue.record_types(), &request.record_types, &mut bad);
     if !bad.is_empty() {
         return Err(Error::invalid(bad));
     }
