@@ -298,6 +298,30 @@ fn inner_layers_name_no_transport() {
     }
     none(findings, "what is inside stays free of transport, encoding and runtime (tests/layers.rs, FOREIGN)");
 }
+/// Where the keys of registries are opened: their role, and the module that makes them.
+#[test]
+fn a_registrys_keys_are_opened_by_its_role_alone() {
+    let role = "src/server/roles/registry.rs";
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let may_open = source.path.starts_with("src/keys/") || source.path == role;
+        let text = code_of(&source);
+        if !may_open && [".of_registry(", "IssuerKeys"].iter().any(|opens| text.contains(opens)) {
+            findings.push(format!("{}: opens a registry's keys", source.path));
+        }
+        if source.path == role {
+            // What only tests are given stands behind an attribute on the line above.
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            let given = lines.windows(2).filter(|pair| pair[1].starts_with("pub") && pair[0] != "#[cfg(test)]");
+            let is_inside =
+                |line: &str| ["EmbeddedRegistry", "Sequencer", "IssuerKeys"].iter().any(|of| line.contains(of));
+            let inside = given.map(|pair| pair[1]).filter(|line| line.contains("fn ") && is_inside(line));
+            findings.extend(inside.map(|line| format!("{role}: hands out what is inside: {line}")));
+        }
+    }
+    none(findings, "a registry's keys and what signs with them stay with its role (src/server/roles/registry.rs)");
+}
+
 
 /// Equal seeds run equally only if nothing in a gateway is left to chance: a `select!` that is not biased draws which branch it looks at first, and a
 /// thread of its own ends when it likes. (The command line's loops are no part of a gateway.)
