@@ -58,8 +58,9 @@ const ENGLISH: [(&str, &str); 38] = [
 ];
 
 /// Beginnings of literals that are not sentences: commands, progress bars, test data, `Debug` texts.
-const NOT_SENTENCES: [&str; 27] = [
+const NOT_SENTENCES: [&str; 28] = [
     "#{}",
+    "request: {id}",
     "faults {}",
     "default-src",
     "Tiếng Việt",

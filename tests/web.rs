@@ -260,6 +260,34 @@ async fn a_stream_comes_as_it_goes_and_ends_with_its_status() {
 }
 
 #[test]
+fn requests_for_pages_and_files_have_ids_and_reasons_and_are_counted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let serving = Serving::start(folder.path(), &["--population", "0"]);
+    let console = serving.console.as_deref().expect("a console");
+    let get = |path: &str, language: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept-language: {language}\r\n");
+        raw(console, &format!("{head}x-request-id: job-7\r\nconnection: close\r\n\r\n"))
+    };
+    for (path, language, status, shown) in [
+        ("/", "en", 200, "Overview"),
+        ("/nothing", "en", 404, "There is no page"),
+        ("/logs/nothing/checkpoint", "en", 404, "NOT_FOUND: there is no such log\nrequest: "),
+        ("/logs/nothing/checkpoint", "vi", 404, "NOT_FOUND: Không có nhật ký này.\nrequest: "),
+        ("/logs/records/tile/x", "en", 400, "INVALID_REQUEST: "),
+        ("/sessions/nothing/logs/records/checkpoint", "en", 404, "SESSION_UNKNOWN: "),
+        ("/vct/nothing", "en", 404, "\"error\":\"NOT_FOUND\""),
+    ] {
+        let answer = get(path, language);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(shown), "{path}: {answer}");
+        let has = |line: &str| answer.to_ascii_lowercase().contains(line);
+        assert!(has("x-request-id: job-7\r\n") && has("x-lienthong-request-id: "), "{path}: {answer}");
+    }
+    let metrics = get("/metrics", "en");
+    let line = "lienthong_http_requests_total{route=\"/logs/{name}/checkpoint\",status=\"404\"} 2";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[test]
 fn the_list_of_origins_replaces_loopback_and_rates_hold() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let flags = ["--population", "0", "--cors-origin", "https://portal.example.vn", "--rate-limit", "5"];

@@ -7,8 +7,8 @@
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::base::{Error, RequestId, Result, Timestamp, Violation, limits};
-use crate::registry::Catalogue;
+use crate::base::{Error, RequestId, Result, Timestamp, Violation};
+use crate::registry::{Catalogue, named_types};
 
 use super::acting::Actor;
 use super::rights::Rights;
@@ -117,21 +117,13 @@ impl Terms {
                 "the agency has no right to read anything for this purpose",
             ));
         }
-        if record_types.is_empty() || record_types.len() > limits::RECORD_TYPES_MAX {
-            bad.push(Violation::new("record_types", "COUNT", "1 to 16 record types"));
+        if record_types.is_empty() {
+            bad.push(Violation::new("record_types", "COUNT", "at least one record type is required"));
         }
-        for (at, name) in record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-            let path = format!("record_types[{at}]");
-            if catalogue.record_type(name).is_none() {
-                bad.push(catalogue.unknown_record_type(path, name));
-            } else if record_types[..at].contains(name) {
-                bad.push(Violation::new(path, "DUPLICATE", "exists already"));
-            } else if granted.is_some_and(|set| set.fields(name).is_none()) {
-                bad.push(Violation::new(
-                    path,
-                    "NO_RIGHT",
-                    "the agency has no right to read this record type for the purpose",
-                ));
+        for (at, of) in named_types(catalogue.record_types(), &record_types, &mut bad) {
+            if granted.is_some_and(|set| set.fields(&of.name).is_none()) {
+                let says = "the agency has no right to read this record type for the purpose";
+                bad.push(Violation::new(format!("record_types[{at}]"), "NO_RIGHT", says));
             }
         }
         if ttl_seconds > TTL_SECONDS_MAX {

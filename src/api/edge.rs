@@ -23,6 +23,7 @@ use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Resu
 
 use super::admission::Opening;
 use super::health::{HealthBoard, OVERALL};
+use super::panic::panicked;
 use super::remote::context::answering;
 use super::request_id::{give_back, mark};
 use super::status::status;
@@ -142,7 +143,7 @@ impl Edge {
     }
 
     /// Damage that the engine's checks let through shows only when a call decodes it; every such error passes here.
-    fn note_damage(&self, method: &str, request: RequestId, error: &Error) {
+    pub(super) fn note_damage(&self, method: &str, request: RequestId, error: &Error) {
         if !matches!(error.reason, Reason::StorageCorrupt | Reason::LedgerCorrupt) {
             return;
         }
@@ -323,6 +324,17 @@ impl Edge {
             checks,
             violations,
         });
+    }
+
+    /// Records that the handler of a call panicked, and returns the error that ends the call; `None`: a call that anyone may make, which has no trace.
+    pub(super) fn panicked(&self, method: &str, call: Option<&Call>, request: RequestId) -> Error {
+        let error = panicked();
+        let (session, caller) = (self.session(), call.map_or("", |call| call.caller.label()));
+        tracing::error!(method, session, %request, caller, "a handler panicked");
+        if let Some(call) = call {
+            self.keep(call, Some(&error));
+        }
+        error
     }
 
     /// The session that lines of the log name.

@@ -1,7 +1,7 @@
 //! The language of an HTTP answer, by the `accept-language` of its request: of gRPC refusals, console pages and plain-text errors alike.
 //!
-//! Routes write their errors in English. One layer over all of them ([`translate`]) puts short plain texts into the caller's language on
-//! their way out; bodies for programs (JSON, tokens, tiles) pass through unchanged.
+//! Refusals with an error are put into words by `http::answer`. All other short plain texts are written in English, and one layer over all
+//! routes ([`translate`]) puts them into the caller's language on their way out; bodies for programs (JSON, tokens, tiles) pass through unchanged.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -27,7 +27,9 @@ pub async fn translate(request: Request, next: Next) -> Response {
     let answer = next.run(request).await;
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_short = answer.body().size_hint().exact().is_some_and(|bytes| (1..=TEXT_BYTES_MAX).contains(&bytes));
-    if language == Language::English || answer.status().is_success() || !kind.starts_with("text/plain") || !is_short {
+    let is_translated = answer.headers().contains_key(header::CONTENT_LANGUAGE);
+    let is_text = kind.starts_with("text/plain") && is_short && !is_translated;
+    if language == Language::English || answer.status().is_success() || !is_text {
         return answer;
     }
     let (mut parts, body) = answer.into_parts();

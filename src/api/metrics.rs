@@ -1,6 +1,6 @@
 //! Metrics: what happened to calls, counted here, and what others can say of themselves when they are asked, as Prometheus text.
 //!
-//! Labels are bounded: a method is one that exists, a code is one of gRPC's, a registry is one of the catalogue's. No label is a
+//! Labels are bounded: a method is one that exists, a code is one of gRPC's, a route is a pattern, a status one of HTTP's, a registry is one of the catalogue's. No label is a
 //! caller's or a citizen's.
 
 use std::fmt;
@@ -30,11 +30,24 @@ struct Called {
     method: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Requested {
+    route: String,
+    status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
 /// The counters of a gateway.
 pub struct Metrics {
     registry: Mutex<Registry>,
     answered: Family<Answered, Counter>,
     seconds: Family<Called, Histogram>,
+    requested: Family<Requested, Counter>,
+    request_seconds: Family<Route, Histogram>,
 }
 
 impl fmt::Debug for Metrics {
@@ -53,7 +66,13 @@ impl Default for Metrics {
         registry.register("calls", "Calls answered, by method and gRPC status code", answered.clone());
         let help = "Time from the headers of a call to the headers of its answer, in seconds";
         registry.register("call_duration_seconds", help, seconds.clone());
-        Self { registry: Mutex::new(registry), answered, seconds }
+        let requested = Family::<Requested, Counter>::default();
+        let request_seconds = Family::<Route, Histogram>::new_with_constructor(histogram);
+        let help = "Requests for pages and files answered, by route and HTTP status";
+        registry.register("http_requests", help, requested.clone());
+        let help = "Time from the headers of a request for a page or file to the headers of its answer, in seconds";
+        registry.register("http_request_duration_seconds", help, request_seconds.clone());
+        Self { registry: Mutex::new(registry), answered, seconds, requested, request_seconds }
     }
 }
 
@@ -63,6 +82,13 @@ impl Metrics {
         let method = if method.is_empty() { "unknown" } else { method };
         self.answered.get_or_create(&Answered { method, code }).inc();
         self.seconds.get_or_create(&Called { method }).observe(took.as_secs_f64());
+    }
+
+    /// Counts the answer to a request for a page or file. The route is a pattern (`/logs/{name}/checkpoint`), never a path.
+    pub fn requested(&self, route: &str, status: &str, took: Duration) {
+        let (route, status) = (route.to_owned(), status.to_owned());
+        self.request_seconds.get_or_create(&Route { route: route.clone() }).observe(took.as_secs_f64());
+        self.requested.get_or_create(&Requested { route, status }).inc();
     }
 
     /// Adds gauges that are read on demand.
@@ -141,6 +167,7 @@ mod tests {
         metrics.answered("a.v1.A/B", "OK", Duration::from_millis(1));
         metrics.answered("a.v1.A/B", "OK", Duration::from_millis(3));
         metrics.answered("", "UNIMPLEMENTED", Duration::ZERO);
+        metrics.requested("/logs/{name}/checkpoint", "404", Duration::from_millis(1));
         metrics.ask(vec![
             Reading::single("open_connections", "Connections open", || 3.0),
             Reading::new("refused_total", "Refused, by reason", || vec![(vec![("reason", "total".into())], 2.0)]),
@@ -151,6 +178,8 @@ mod tests {
             "lienthong_calls_total{method=\"a.v1.A/B\",code=\"OK\"} 2",
             "lienthong_calls_total{method=\"unknown\",code=\"UNIMPLEMENTED\"} 1",
             "lienthong_call_duration_seconds_count{method=\"a.v1.A/B\"} 2",
+            "lienthong_http_requests_total{route=\"/logs/{name}/checkpoint\",status=\"404\"} 1",
+            "lienthong_http_request_duration_seconds_count{route=\"/logs/{name}/checkpoint\"} 1",
             "# TYPE lienthong_open_connections gauge",
             "lienthong_open_connections 3.0",
             "# TYPE lienthong_refused counter",

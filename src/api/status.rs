@@ -139,8 +139,8 @@ const FIELD_IN_WORDS_BYTES_MAX: usize = 240;
 /// Longest sentence in Vietnamese, in bytes.
 const SENTENCE_BYTES_MAX: usize = 1_024;
 
-/// The message in Vietnamese: a translation of the English one, or the reason with the first bad fields and their violations.
-fn in_vietnamese(error: &Error) -> String {
+/// The message in Vietnamese, as a sentence: a translation of the English one, or the reason with the first bad fields and their violations.
+pub fn in_vietnamese(error: &Error) -> String {
     let (all, reason) = (&error.violations, error.reason.vietnamese());
     let named = all.kept().iter().take(FIELDS_IN_WORDS_MAX);
     let named: Vec<String> = named
@@ -270,6 +270,18 @@ pub fn answer(error: &Error, request: RequestId, language: Language) -> http::Re
     answer
 }
 
+/// The status as the trailers of an answer that has begun.
+pub fn trailers(error: &Error, request: RequestId, language: Language) -> http::HeaderMap {
+    as_trailers(answer(error, request, language))
+}
+
+/// A whole answer without a body, as the trailers of one that has begun.
+fn as_trailers(answer: http::Response<Body>) -> http::HeaderMap {
+    let mut trailers = answer.into_parts().0.headers;
+    trailers.remove(http::header::CONTENT_TYPE);
+    trailers
+}
+
 /// A refusal that the framework, or a service that is not ours, made without details: the same code and words, with the details that every
 /// error has. The reason is the code's name. `None` for an answer that is not a refusal.
 pub fn completed(headers: &http::HeaderMap, request: RequestId, language: Language) -> Option<http::Response<Body>> {
@@ -284,6 +296,15 @@ pub fn completed(headers: &http::HeaderMap, request: RequestId, language: Langua
     let mut answer = Status::with_error_details(bare, on_the_wire(found.message()), details).into_http();
     mark_headers(answer.headers_mut(), request);
     Some(answer)
+}
+
+/// The same for a refusal in trailers.
+pub fn completed_trailers(
+    trailers: &http::HeaderMap,
+    request: RequestId,
+    language: Language,
+) -> Option<http::HeaderMap> {
+    completed(trailers, request, language).map(as_trailers)
 }
 
 /// How an answer ended, as its headers or trailers say.

@@ -141,10 +141,19 @@ impl fmt::Display for AgencyId {
     }
 }
 
-/// Whether a text can name a request that its caller may repeat: 8 to 64 characters of `A-Z a-z 0-9 . _ -`.
-pub fn is_request_id(text: &str) -> bool {
+/// The violation of the field `request_id` by a text that cannot name a request which its caller may repeat: those have 8 to 64 characters of
+/// `A-Z a-z 0-9 . _ -`.
+///
+/// ```
+/// use lienthong::base::id::request_id_violation;
+/// assert!(request_id_violation("import-2026_11.a").is_none());
+/// assert_eq!(request_id_violation("short").map(|bad| bad.rule), Some("FORMAT".into()));
+/// assert!(request_id_violation("two words").is_some());
+/// ```
+pub fn request_id_violation(text: &str) -> Option<Violation> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (8..=64).contains(&text.len()) && text.bytes().all(fits)
+    let is_one = (8..=64).contains(&text.len()) && text.bytes().all(fits);
+    (!is_one).then(|| Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"))
 }
 
 /// Lower-case hexadecimal.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::access::Rights;
 use crate::base::id::holds_personal_id;
-use crate::base::{Error, OrganisationCode, Party, PersonalId, Result, Violation, limits};
-use crate::registry::{Catalogue, RecordType};
+use crate::base::{Error, OrganisationCode, Party, PersonalId, Result, Violation};
+use crate::registry::{Catalogue, RecordType, named_types};
 
 /// Longest reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 64;
@@ -122,22 +122,9 @@ impl FetchRequest {
 
 fn read_types(catalogue: &Catalogue, names: &[String], violations: &mut Vec<Violation>) -> Vec<Arc<RecordType>> {
     if names.is_empty() {
-        violations.push(Violation::new("record_types", "REQUIRED", "1 to 16 record types are required"));
+        violations.push(Violation::new("record_types", "REQUIRED", "at least one record type is required"));
     }
-    if names.len() > limits::RECORD_TYPES_MAX {
-        violations.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
-    }
-    let mut record_types: Vec<Arc<RecordType>> = Vec::with_capacity(names.len().min(limits::RECORD_TYPES_MAX));
-    for (at, name) in names.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-        match catalogue.record_type(name) {
-            None => violations.push(catalogue.unknown_record_type(format_args!("record_types[{at}]"), name)),
-            Some(known) if record_types.iter().any(|other| other.name == known.name) => {
-                violations.push(Violation::new(format!("record_types[{at}]"), "DUPLICATE", "is listed already"))
-            }
-            Some(known) => record_types.push(known.clone()),
-        }
-    }
-    record_types
+    named_types(catalogue.record_types(), names, violations).into_iter().map(|(_, of)| of.clone()).collect()
 }
 
 /// Refuses record types that name no organisation.

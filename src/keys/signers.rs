@@ -213,8 +213,8 @@ impl Keys {
         self.kept.is_none().then(|| AnchorRenewal::new(self.root(), verifier, board, issuers, rules))
     }
 
-    /// The keys of a registry.
-    pub fn issuer(&self, sector: &Sector) -> Result<IssuerKeys> {
+    /// The keys of a registry, for its role alone.
+    pub fn of_registry(&self, sector: &Sector) -> Result<IssuerKeys> {
         let Issuer { own, compromised } = self.find(&sector.name)?;
         let (kept, origin) = (self.kept.as_ref().map(|(kept, _)| kept.clone()), sector.log_origin());
         let later: OpenKey = Arc::new(move |version| match &kept {

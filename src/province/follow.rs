@@ -134,7 +134,7 @@ impl Province {
     }
 
     pub(super) fn sector(&self, name: &str) -> Result<&Arc<Sector>> {
-        self.catalogue.sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
+        self.catalogue.defined_sector(name)
     }
 
     fn log(&self, registry: &str) -> Result<&Arc<FollowedLog>> {

@@ -124,13 +124,23 @@ impl Catalogue {
     }
 
     /// Every record type, registry by registry.
-    pub fn record_types(&self) -> impl Iterator<Item = &Arc<RecordType>> {
+    pub fn record_types(&self) -> impl Iterator<Item = &Arc<RecordType>> + Clone {
         self.sectors.iter().flat_map(|sector| &sector.record_types)
     }
 
     /// The record type of this name: `land.parcel.v1`.
     pub fn record_type(&self, name: &str) -> Option<&Arc<RecordType>> {
         self.by_name.get(name)
+    }
+
+    /// The record type of a name that the program itself wrote: one that is not there is a defect.
+    pub fn defined(&self, name: &str) -> Result<&Arc<RecordType>, Error> {
+        self.record_type(name).ok_or_else(|| Error::bug(format!("{name} is no record type")))
+    }
+
+    /// The registry of a name that the program itself wrote: one that is not there is a defect.
+    pub fn defined_sector(&self, name: &str) -> Result<&Arc<Sector>, Error> {
+        self.sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
     }
 
     /// The record type with this number.

@@ -18,10 +18,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::base::id::is_request_id;
+use crate::base::id::request_id_violation;
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{
-    Error, OrganisationCode, PartialDate, Party, PersonalId, Reason, RecordId, Result, Timestamp, Violations, Warnings,
+    Error, OrganisationCode, PartialDate, Party, PersonalId, Reason, RecordId, Result, Timestamp, Violation,
+    Violations, Warnings,
 };
 use crate::trust::{LogProof, Object, Operation, PublicKey, SignedRecord};
 
@@ -132,27 +133,21 @@ pub struct Change {
 pub struct Submission {
     /// The caller's id for the batch.
     pub request_id: String,
-    /// 1 to 4,096 changes.
+    /// 1 to [`BATCH_RECORDS_MAX`] changes.
     pub changes: Vec<Change>,
 }
 
 impl Submission {
-    /// Whether one submission holds so many changes.
-    pub fn fits(changes: usize) -> bool {
-        (1..=BATCH_RECORDS_MAX).contains(&changes)
-    }
-
     /// The violations of a submission itself, before its changes are checked: of its id, or of the number of changes.
     pub fn violations(request_id: &str, changes: usize) -> Violations {
-        let mut violations = Violations::default();
-        if !is_request_id(request_id) {
-            violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -");
-        }
-        if !Self::fits(changes) {
-            violations.add("changes", "COUNT", "1 to 4,096 changes");
-        }
-        violations
+        request_id_violation(request_id).into_iter().chain(batch_violation("changes", changes)).collect()
     }
+}
+
+/// The violation of a `field` (`changes`, `records`) by a batch that is empty, or larger than a registry takes at once.
+pub fn batch_violation(field: &'static str, items: usize) -> Option<Violation> {
+    let is_batch = (1..=BATCH_RECORDS_MAX).contains(&items);
+    (!is_batch).then(|| Violation::new(field, "COUNT", format!("a batch has 1 to {BATCH_RECORDS_MAX} of them")))
 }
 
 /// The result of one change.

@@ -18,7 +18,7 @@ use super::embedded::EmbeddedRegistry;
 use super::lifecycle::Author;
 use super::normal::normal;
 use super::plan::Counters;
-use super::port::{Change, Content, PutOutcome, Receipt, Submission};
+use super::port::{Change, Content, PutOutcome, Receipt, batch_violation};
 use super::prepare::{Prepared, Secrets, prepare};
 use super::row::{RecordKey, RecordRow, record_key};
 use super::rule::Findings;
@@ -45,8 +45,8 @@ enum Step {
 impl EmbeddedRegistry {
     /// [`Registry::put`](super::port::Registry::put) over the store.
     pub(super) async fn put_contents(&self, contents: Vec<Content>, is_trial: bool) -> Result<Vec<PutOutcome>> {
-        if !Submission::fits(contents.len()) {
-            return Err(Error::invalid_field("records", "COUNT", "1 to 4,096 records"));
+        if let Some(violation) = batch_violation("records", contents.len()) {
+            return Err(Error::invalid(violation));
         }
         self.may_issue()?;
         let now = self.clock.now();

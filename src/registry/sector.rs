@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::definition::Definition;
 use super::name::Name;
 use super::schema::RecordType;
-use crate::base::Origins;
+use crate::base::{Error, Origins, Result};
 
 /// One registry: a sector, the agency that owns it, its record types.
 #[derive(Debug, Clone)]
@@ -46,5 +46,10 @@ impl Sector {
     /// Its record type of this name.
     pub fn record_type(&self, name: &str) -> Option<&Arc<RecordType>> {
         self.record_types.iter().find(|of| of.name == name)
+    }
+
+    /// Its record type of a name that the program itself wrote: one that is not there is a defect.
+    pub fn defined(&self, name: &str) -> Result<&Arc<RecordType>> {
+        self.record_type(name).ok_or_else(|| Error::bug(format!("{name} is no record type of {}", self.name)))
     }
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::config::Config;
 use super::data::Data;
 use super::faulty_heads::FaultyHeads;
 use super::memory::Memory;
-use super::paused_logs::{PausedLogs, Pausing};
+use super::paused_logs::{self, PausedLogs, Pausing};
 use super::records_due::ShownLater;
 use super::remotes::Hosts;
-use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
+use super::roles::registry::{self, ForgedElsewhere};
+use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province};
 use super::world::World;
 use crate::api::credential::TokenMint;
 use crate::api::remote::{Connection, RemoteRegistry};
@@ -20,11 +21,11 @@ use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
 use crate::keys::keyring::{KeptKeys, KeyHolder};
 use crate::keys::signers::Keys;
-use crate::ledger::{Log, LogClock, Pause, Sequencer, Skew, TileCache};
+use crate::ledger::{Log, LogClock, Sequencer, Skew, TileCache};
 use crate::province::{StatusLists, elsewhere};
 use crate::registry::port::Registry;
 use crate::registry::{Name, allocation};
-use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction, forge_with};
+use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction};
 use crate::transparency::Logs;
 use crate::trust::PublicKey;
 
@@ -196,11 +197,10 @@ impl Shared<'_> {
             let opening = registry::Opening {
                 store: self.world.store.clone(),
                 sector: sector.clone(),
-                keys: keys.issuer(sector)?,
                 clock: self.clock.skewed(skew(&self.world.faults, &sector.name)),
                 caches: memory.registry(self.tiles.clone(), sectors.len()),
             };
-            registries.insert(sector.name.clone(), RegistryRole::open(opening).await?);
+            registries.insert(sector.name.clone(), RegistryRole::open(opening, keys).await?);
         }
         Ok(registries)
     }
@@ -229,9 +229,9 @@ impl Shared<'_> {
         let mut stand_ins = BTreeMap::new();
         for name in remotes.keys() {
             let sector = self.world.catalogue.sector(name).ok_or_else(|| Error::bug("a host of no registry"))?;
-            let keys = keys.issuer(sector)?;
-            forges.insert(name.clone(), forge_with(keys.own));
-            stand_ins.insert(name.clone(), forge_with(keys.compromised));
+            let forged = ForgedElsewhere::of(sector, keys)?;
+            forges.insert(name.clone(), forged.own);
+            stand_ins.insert(name.clone(), forged.compromised);
         }
         let others = forges.values().cycle().skip(1);
         let mut ports: BTreeMap<Name, Arc<dyn Registry>> = BTreeMap::new();
@@ -332,17 +332,10 @@ fn pausing(
     province: &ProvinceRole,
     gateway: &GatewayRole,
 ) -> BTreeMap<String, Pausing> {
-    let of = |sequencer: &Arc<Sequencer>| -> Pausing {
-        let sequencer = Arc::downgrade(sequencer);
-        Arc::new(move || Box::pin(pause(sequencer.clone())))
-    };
-    let own = [("records", of(&province.records)), ("evidence", of(&gateway.evidence))];
-    let registries = registries.iter().map(|(name, role)| (name.to_string(), of(role.sequencer())));
+    let own =
+        [("records", paused_logs::pausing(&province.records)), ("evidence", paused_logs::pausing(&gateway.evidence))];
+    let registries = registries.iter().map(|(name, role)| (name.to_string(), role.pausing()));
     own.into_iter().map(|(name, pausing)| (name.to_owned(), pausing)).chain(registries).collect()
-}
-
-async fn pause(sequencer: Weak<Sequencer>) -> Option<Pause> {
-    sequencer.upgrade()?.pause().await.ok()
 }
 
 /// The addresses of status lists, where the province serves them.

@@ -2,16 +2,14 @@
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::Layer as _;
 
 use super::front::Front;
 use crate::api::admission::Admission;
-use crate::api::panic::{CatchPanics, Caught};
 
 /// The gRPC service of a gateway; dropping it ends its streams and health watchers.
 pub struct InProcess {
     /// The service to call. Each request carries its [`Peer`](crate::base::Peer) as an extension.
-    pub service: Caught<Admission>,
+    pub service: Admission,
     end: watch::Sender<bool>,
     _watchers: JoinSet<()>,
 }
@@ -19,7 +17,7 @@ pub struct InProcess {
 impl InProcess {
     /// Wraps `front`, which ends when `end` becomes true.
     pub(super) fn new(front: Front, end: watch::Sender<bool>) -> Self {
-        Self { service: CatchPanics.layer(front.admission), end, _watchers: front.served.watchers }
+        Self { service: front.admission, end, _watchers: front.served.watchers }
     }
 }
 

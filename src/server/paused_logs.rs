@@ -5,11 +5,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::task::AbortOnDrop;
-use crate::ledger::Pause;
+use crate::ledger::{Pause, Sequencer};
 use crate::simulation::faults::{Rules, StateAction};
 
 /// Pauses one log; `None` once it is closed.
 pub(super) type Pausing = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Pause>> + Send>> + Send + Sync>;
+
+/// Pauses the log of a sequencer, which this does not keep open.
+pub(super) fn pausing(sequencer: &Arc<Sequencer>) -> Pausing {
+    let sequencer = Arc::downgrade(sequencer);
+    Arc::new(move || {
+        let sequencer = sequencer.upgrade();
+        Box::pin(async move { sequencer?.pause().await.ok() })
+    })
+}
 
 /// Pauses the logs of a world, until dropped.
 pub(super) struct PausedLogs {

@@ -60,19 +60,19 @@ impl RecordsDue {
 #[async_trait]
 impl DueWork for RecordsDue {
     fn scheduled(&self) -> Vec<Scheduled> {
-        self.registries().flat_map(|registry| registry.records().scheduled()).collect()
+        self.registries().flat_map(|registry| registry.scheduled()).collect()
     }
 
     fn next(&self) -> Option<Timestamp> {
-        self.registries().filter_map(|registry| registry.records().next_due()).min()
+        self.registries().filter_map(|registry| registry.next_due()).min()
     }
 
     fn count(&self, until: Timestamp) -> u64 {
-        self.registries().flat_map(|registry| registry.records().due_days(until)).map(|(_, count)| count).sum()
+        self.registries().flat_map(|registry| registry.due_days(until)).map(|(_, count)| count).sum()
     }
 
     fn run_end(&self, until: Timestamp) -> Option<Timestamp> {
-        let mut days: Vec<_> = self.registries().flat_map(|registry| registry.records().due_days(until)).collect();
+        let mut days: Vec<_> = self.registries().flat_map(|registry| registry.due_days(until)).collect();
         days.sort_unstable();
         let mut pieces = 0;
         let end = days.iter().find(|(_, count)| {
@@ -84,11 +84,11 @@ impl DueWork for RecordsDue {
 
     async fn run(&self, until: Timestamp) -> Result<Vec<Ran>> {
         // A registry that has nothing due, or lost the right to issue, does not delay the others.
-        let has_work = |registry: &Arc<RegistryRole>| registry.records().next_due().is_some_and(|day| day <= until);
+        let has_work = |registry: &Arc<RegistryRole>| registry.next_due().is_some_and(|day| day <= until);
         let runs = self.registries().filter(has_work).map(|registry| async move {
             let mut ran = Vec::new();
             loop {
-                let effects = registry.records().run_due(until).await?;
+                let effects = registry.run_due(until).await?;
                 if effects.is_empty() {
                     return Ok::<_, Error>(ran);
                 }
@@ -110,7 +110,7 @@ impl DueWork for RecordsDue {
     }
 
     fn changes(&self) -> BoxFuture<'static, ()> {
-        let calendars = self.registries().map(|registry| registry.records().calendar());
+        let calendars = self.registries().map(|registry| registry.calendar());
         let changed = calendars.map(|mut calendar| {
             async move {
                 if calendar.changed().await.is_err() {

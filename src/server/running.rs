@@ -14,7 +14,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tower::Layer as _;
 
 use super::front::Front;
 use super::listen::reachable;
@@ -23,8 +22,8 @@ use super::shutdown::DRAIN;
 use crate::api::console;
 use crate::api::health::{ENDING, HealthBoard};
 use crate::api::http;
+use crate::api::http::answer::{Answering, answer};
 use crate::api::language::translate;
-use crate::api::panic::CatchPanics;
 use crate::api::web::{Elsewhere, Web, WebOrigins};
 use crate::base::{Error, Result};
 use crate::store::{Health, Writes};
@@ -94,14 +93,17 @@ impl Running {
         let has_tls = listening.tls.is_some();
         let ports = Ports::new(listening.limits, counts, end.subscribe());
         let mut serving = JoinSet::new();
-        let service = CatchPanics.layer(front.admission);
+        let service = front.admission;
         let at_grpc = reachable(grpc).to_string();
         if let Some((listener, at)) = listening.console.zip(console) {
             let hosts = console::Hosts::new(at, public_url);
             let web = Web::new(service.clone(), hosts.clone(), origins, &at_grpc);
             let routes = pages(hosts).layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
-            // Calls have the rates of admission, and its translations.
-            let routes = web.beside(routes).layer(axum::middleware::from_fn(translate));
+            // Calls have the rates of admission, its translations and its answers.
+            let world = &front.served.world;
+            let answering = Answering::new(world.edge.clone(), world.metrics.clone());
+            let routes = web.beside(routes).layer(axum::middleware::from_fn_with_state(answering, answer));
+            let routes = routes.layer(axum::middleware::from_fn(translate));
             serving.spawn(ports.console(listener, routes, Some(Elsewhere::new(&at_grpc))));
         }
         let proxies = listening.trusted_proxies;

@@ -27,7 +27,7 @@ use super::world::World;
 use crate::access::RightsBook;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
-use crate::base::{Error, Result, Seed, Timestamp};
+use crate::base::{Error, Result, Seed, Timestamp, limits};
 use crate::identity::following::Following;
 use crate::identity::{Account, Level};
 use crate::province::Turn;
@@ -82,7 +82,7 @@ pub async fn seed(
     }
     let mut later = Vec::new();
     for record in personas.iter().flat_map(|persona| &persona.later) {
-        let name = &record_type(&assembly.world.catalogue, record.record_type)?.registry;
+        let name = &assembly.world.catalogue.defined(record.record_type)?.registry;
         if foreign.contains(name) {
             continue;
         }
@@ -115,7 +115,7 @@ pub async fn seed_host(config: &Config, data: &Data, rights: Arc<RightsBook>, na
     };
     tokio::try_join!(Seeding::of(config, data)?.fill(catalogue, destination, &personas, accounts), nobody)?;
     for record in personas.iter().flat_map(|persona| &persona.later) {
-        if let Some(role) = host.registries.get(&record_type(catalogue, record.record_type)?.registry) {
+        if let Some(role) = host.registries.get(&catalogue.defined(record.record_type)?.registry) {
             role.load(vec![change(record.clone())], at).await?;
         }
     }
@@ -153,7 +153,7 @@ async fn settle(assembly: &Assembly, persona: &Persona, at: Timestamp) -> Result
         assembly.gateway.accounts.seed(&[account_at(account, at)]).await?;
     }
     for record in persona.records.iter().filter(|record| persona.links.contains(&record.record_type)) {
-        let record_type = record_type(&assembly.world.catalogue, record.record_type)?;
+        let record_type = assembly.world.catalogue.defined(record.record_type)?;
         let Some(document) = &record_type.document else { continue };
         let number = record.payload.text(&record_type.natural_key).unwrap_or_default();
         assembly.gateway.linking.seed(persona.personal_id, document.kind, number, at).await?;
@@ -169,11 +169,6 @@ fn account_at(account: &generated::Account, at: Timestamp) -> Account {
     Account { person: account.personal_id, level, guardian: account.guardian, opened_at: at }
 }
 
-fn record_type<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a RecordType> {
-    let found = catalogue.record_type(name).map(|of| &**of);
-    found.ok_or_else(|| Error::bug(format!("{name} is no record type")))
-}
-
 /// How many of `turns` are of a registry.
 fn counted(turns: &[Turn], registry: &str) -> u64 {
     turns.iter().filter(|turn| turn.registry.name() == registry).count() as u64
@@ -184,7 +179,7 @@ fn unknown(registry: &str) -> Error {
 }
 
 /// Changes in a batch for a registry.
-const BATCH_CHANGES: usize = 4_096;
+const BATCH_CHANGES: usize = limits::BATCH_RECORDS_MAX;
 /// Batches queued before a registry.
 const QUEUE_BATCHES: usize = 2;
 
@@ -323,7 +318,7 @@ struct Outbox {
 
 impl Outboxes {
     async fn put(&mut self, record: Record) -> Result<()> {
-        let registry = record_type(&self.catalogue, record.record_type)?.registry.clone();
+        let registry = self.catalogue.defined(record.record_type)?.registry.clone();
         self.add(&registry, change(record)).await
     }
 

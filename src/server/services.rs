@@ -266,8 +266,8 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     let ports = assembly.ports.values().cloned();
     add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), ports));
     let service = |name: &str| -> Result<TypedRegistry> {
-        let unknown = || Error::bug(format!("there is no registry {name}"));
-        let sector = assembly.world.catalogue.sector(name).ok_or_else(unknown)?.clone();
+        let sector = assembly.world.catalogue.defined_sector(name)?.clone();
+        let unknown = || Error::bug(format!("there is no port of the registry {name}"));
         let registry = assembly.ports.get(name).ok_or_else(unknown)?.clone();
         Ok(TypedRegistry::new(edge.clone(), registry, assembly.province.layer.clone(), sector, pages.clone()))
     };

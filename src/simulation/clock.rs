@@ -17,7 +17,7 @@ use futures::FutureExt as _;
 use futures::future::select_all;
 use tokio::sync::{Mutex as Turn, watch};
 
-use crate::base::id::is_request_id;
+use crate::base::id::request_id_violation;
 use crate::base::{Clock, Error, Reason, Result, Timestamp, offload};
 use crate::store::file::is_full;
 use crate::store::{Store, Writes, disk_full};
@@ -178,8 +178,8 @@ impl WorldClock {
     /// disk is full. When work fails, the clock stays at the time up to
     /// which that work runs, until the jump is repeated.
     pub async fn advance(&self, request: &str, target: Target) -> Result<Jump> {
-        if !is_request_id(request) {
-            return Err(Error::invalid_field("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
+        if let Some(violation) = request_id_violation(request) {
+            return Err(Error::invalid(violation));
         }
         self.movable()?;
         let _turn = self.turn.lock().await;

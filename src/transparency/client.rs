@@ -1,9 +1,11 @@
-//! The HTTP client for logs, lists and witnesses: one agent for all, with the public certificate authorities or a private one.
+//! The HTTP client for logs, lists and witnesses, with the public certificate authorities or a private one. The one file of this module that knows
+//! which library that is.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::base::{Error, Reason, Result};
@@ -31,17 +33,48 @@ impl Roots {
     }
 }
 
-/// An agent with this timeout for each call. A non-2xx status is returned, not an error.
-pub fn agent(timeout: Duration, roots: Option<&Roots>) -> ureq::Agent {
-    let roots = roots.map_or(RootCerts::WebPki, |roots| RootCerts::Specific(roots.0.clone()));
-    ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false)
-        .max_idle_connections_per_host(16)
-        .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
-        .build()
-        .into()
+/// The client; clones share its connections. It waits on the thread that calls it.
+#[derive(Debug, Clone)]
+pub struct HttpClient(ureq::Agent);
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct HttpAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body, decompressed.
+    pub body: Bytes,
+}
+
+impl HttpClient {
+    /// A client with this timeout for each request.
+    pub fn new(timeout: Duration, roots: Option<&Roots>) -> Self {
+        let roots = roots.map_or(RootCerts::WebPki, |roots| RootCerts::Specific(roots.0.clone()));
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false)
+            .max_idle_connections_per_host(16)
+            .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .build();
+        Self(agent.into())
+    }
+
+    /// Reads a URL as this media type, at most `bytes_max` bytes. Fails, with the reason in words, when nobody answers or the body is longer.
+    pub fn get(&self, url: &str, accept: &str, bytes_max: u64) -> Result<HttpAnswer, String> {
+        read(self.0.get(url).header("accept", accept).call(), bytes_max)
+    }
+
+    /// Sends a text to a URL. Fails as [`get`](Self::get) does.
+    pub fn post(&self, url: &str, text: &[u8], bytes_max: u64) -> Result<HttpAnswer, String> {
+        read(self.0.post(url).header("content-type", "text/plain").send(text), bytes_max)
+    }
+}
+
+fn read(answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>, bytes_max: u64) -> Result<HttpAnswer, String> {
+    let mut response = answered.map_err(|error| error.to_string())?;
+    let body = response.body_mut().with_config().limit(bytes_max).read_to_vec().map_err(|error| error.to_string())?;
+    Ok(HttpAnswer { status: response.status().as_u16(), body: body.into() })
 }
 
 #[cfg(test)]

@@ -8,10 +8,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::client::{Roots, agent};
+use super::client::{HttpAnswer, HttpClient, Roots};
 use super::logs::{Logs, PublicLog};
 use super::witness::request::AddCheckpoint;
 use crate::base::{Clock, Error, Reason, Result};
@@ -54,13 +53,13 @@ impl Collector {
     /// with `https` addresses are verified against `roots`.
     pub fn start(policy: Policy, roots: Option<&Roots>, logs: &Logs, clock: Arc<dyn Clock>) -> Self {
         let policy = Arc::new(policy);
-        let agent = agent(TIMEOUT, roots);
+        let client = HttpClient::new(TIMEOUT, roots);
         let mut tasks = JoinSet::new();
         for log in logs.iter() {
             let is_named = policy.logs.iter().any(|named| named.name == log.ledger.origin());
             let is_own = matches!(log.name.as_str(), "records" | "evidence");
             if is_named || (policy.logs.is_empty() && is_own) {
-                tasks.spawn(collect(policy.clone(), log.clone(), agent.clone(), clock.clone()));
+                tasks.spawn(collect(policy.clone(), log.clone(), client.clone(), clock.clone()));
             }
         }
         Self(tasks)
@@ -72,7 +71,7 @@ impl Collector {
     }
 }
 
-async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, clock: Arc<dyn Clock>) {
+async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, client: HttpClient, clock: Arc<dyn Clock>) {
     let mut sizes = log.ledger.watch();
     let witnesses = policy.witnesses.iter().filter_map(|witness| {
         let url = witness.url.as_ref()?.trim_end_matches('/').to_owned();
@@ -86,7 +85,7 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
     loop {
         sizes.mark_unchanged();
         let head = log.ledger.head();
-        let lines = round(&mut peers, &log, &head, &agent).await;
+        let lines = round(&mut peers, &log, &head, &client).await;
         let note = with_lines(&head.note, &lines);
         let met = Note::parse(&note)
             .is_ok_and(|note| policy.cosignatures(&note, clock.now()).is_ok_and(|found| policy.is_met(&found)));
@@ -113,9 +112,9 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
 }
 
 /// Asks all witnesses concurrently; returns the signature lines of those that cosigned, in the policy's order.
-async fn round(peers: &mut [Peer], log: &Arc<PublicLog>, head: &Arc<Head>, agent: &ureq::Agent) -> Vec<String> {
+async fn round(peers: &mut [Peer], log: &Arc<PublicLog>, head: &Arc<Head>, client: &HttpClient) -> Vec<String> {
     let asked = peers.iter_mut().map(|peer| async {
-        match ask(peer, log, head, agent).await {
+        match ask(peer, log, head, client).await {
             Ok(line) => {
                 if peer.trouble.take().is_some() {
                     tracing::info!(log = log.name, witness = peer.name, "the witness cosigns again");
@@ -139,7 +138,7 @@ async fn round(peers: &mut [Peer], log: &Arc<PublicLog>, head: &Arc<Head>, agent
     futures::future::join_all(asked).await.into_iter().flatten().collect()
 }
 
-async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::Agent) -> Result<String> {
+async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, client: &HttpClient) -> Result<String> {
     for _ in 0..TRIES {
         if peer.known > head.size {
             let message =
@@ -153,7 +152,8 @@ async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::A
             known => log.ledger.prove_consistency(known, head.size).await?,
         };
         let request = AddCheckpoint { old_size: peer.known, path, note: head.note.clone() };
-        let (status, body) = post(agent.clone(), format!("{}/add-checkpoint", peer.url), request.write()).await?;
+        let HttpAnswer { status, body } =
+            post(client.clone(), format!("{}/add-checkpoint", peer.url), request.write()).await?;
         match status {
             200 => {
                 let line = read_line(&body, head, &peer.key)?;
@@ -194,13 +194,8 @@ fn read_line(body: &[u8], head: &Head, key: &NoteKey) -> Result<String> {
     Ok(own.to_owned())
 }
 
-async fn post(agent: ureq::Agent, url: String, body: Vec<u8>) -> Result<(u16, Bytes)> {
-    let asked = tokio::task::spawn_blocking(move || {
-        let mut response = agent.post(&url).header("content-type", "text/plain").send(&body[..])?;
-        let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok::<_, ureq::Error>((status, body.into()))
-    });
+async fn post(client: HttpClient, url: String, body: Vec<u8>) -> Result<HttpAnswer> {
+    let asked = tokio::task::spawn_blocking(move || client.post(&url, &body, ANSWER_BYTES_MAX));
     asked.await.map_err(Error::bug)?.map_err(|error| unavailable(format!("it does not answer: {error}")))
 }
 

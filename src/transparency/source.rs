@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::client::{Roots, agent};
+use super::client::{HttpClient, Roots};
 use super::path::TilePath;
 
 /// Longest answer that is read, in bytes: a bundle of 256 entries of 64 KiB.
@@ -37,14 +37,14 @@ pub trait Source: Send + Sync {
 
 /// A log served over HTTP.
 pub struct HttpSource {
-    agent: ureq::Agent,
+    client: HttpClient,
     prefix: String,
 }
 
 impl HttpSource {
     /// Reads under a URL prefix, without a trailing slash.
     pub fn new(prefix: impl Into<String>, roots: Option<&Roots>) -> Self {
-        Self { agent: agent(TIMEOUT, roots), prefix: prefix.into() }
+        Self { client: HttpClient::new(TIMEOUT, roots), prefix: prefix.into() }
     }
 
     fn get(&self, path: &str) -> Result<Bytes, SourceError> {
@@ -62,12 +62,9 @@ impl HttpSource {
 
     fn try_get(&self, url: &str) -> Result<Bytes, SourceError> {
         let failed = |why: String| SourceError::Unavailable(format!("{url}: {why}"));
-        let mut response = self.agent.get(url).call().map_err(|error| failed(error.to_string()))?;
-        match response.status().as_u16() {
-            200 => {
-                let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-                Ok(body.map_err(|error| failed(error.to_string()))?.into())
-            }
+        let answer = self.client.get(url, "*/*", ANSWER_BYTES_MAX).map_err(failed)?;
+        match answer.status {
+            200 => Ok(answer.body),
             404 => Err(SourceError::Missing(url.to_owned())),
             other => Err(failed(format!("HTTP status {other}"))),
         }

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod form;
+mod framework;
 mod guardians;
 mod lifecycles;
 mod roles;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lienthong::api::admission::Admission;
-use lienthong::api::panic::Caught;
 use lienthong::base::{Peer, Seed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinSet;
@@ -47,7 +46,7 @@ pub struct Network {
 /// What listens at the one address.
 #[derive(Default)]
 struct Machine {
-    service: Option<Caught<Admission>>,
+    service: Option<Admission>,
     /// What serves the connections that there are; dropped, they are cut.
     connections: JoinSet<()>,
     accepted: u64,
@@ -60,7 +59,7 @@ impl Network {
     }
 
     /// Somebody listens from now on.
-    pub fn listen(&self, service: Caught<Admission>) {
+    pub fn listen(&self, service: Admission) {
         lock(&self.machine).service = Some(service);
     }
 
@@ -150,7 +149,7 @@ impl Network {
 }
 
 /// Serves one connection to its end.
-async fn serve(stream: DuplexStream, service: Caught<Admission>) {
+async fn serve(stream: DuplexStream, service: Admission) {
     let calls = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer::direct(ADDRESS.into()));

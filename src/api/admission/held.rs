@@ -4,6 +4,7 @@ use super::budget::Reservation;
 use super::faults::Faults;
 use super::holder::Holder;
 use super::message::Take;
+use super::requests::Cut;
 use super::turns::Turn;
 use super::under_way::CallSlot;
 use crate::api::streams::OpenStream;
@@ -18,6 +19,8 @@ pub(super) struct Held {
     pub(super) stream: Option<OpenStream<Option<Network>>>,
     /// The fault rules whose turn the call is.
     pub(super) faults: Faults,
+    /// Why its stream of requests was cut, if it is one that was.
+    pub(super) cut: Cut,
 }
 
 /// The share of a request in the budget.

@@ -38,6 +38,11 @@ impl Framed {
         self.0.get(PREFIX_BYTES..).unwrap_or_default()
     }
 
+    /// With its prefix, as it goes to the service.
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
     /// As the body of a request.
     pub(super) fn into_body(self) -> Body {
         Body::new(http_body_util::Full::new(self.0))
@@ -69,7 +74,18 @@ fn malformed(what: &'static str) -> Error {
     Error::new(Reason::MessageMalformed, format!("the request message is not well formed: {what}"))
 }
 
-fn too_large(method: &Method, length: usize) -> Error {
+/// The refusal of a request that ends within a message.
+pub(super) fn incomplete() -> Error {
+    malformed("the request ended before the message")
+}
+
+/// The refusal of a request whose connection ended within a message.
+pub(super) fn cut_short(error: tonic::Status) -> Error {
+    Error::new(Reason::MessageMalformed, "the request ended before its message was complete").with_source(error)
+}
+
+/// The refusal of a message that is longer than its method allows.
+pub(super) fn too_large(method: &Method, length: usize) -> Error {
     let message = format!(
         "the request message has {length} bytes or more; {} takes at most {}",
         method.name, method.message_bytes_max
@@ -88,9 +104,7 @@ pub(super) async fn read(
     let mut gathered = BytesMut::new();
     let mut expected = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            Error::new(Reason::MessageMalformed, "the request ended before its message was complete").with_source(error)
-        })?;
+        let frame = frame.map_err(cut_short)?;
         let Ok(data) = frame.into_data() else { break };
         if data.is_empty() {
             continue;
@@ -124,8 +138,13 @@ pub(super) async fn read(
     }
     let whole = if gathered.is_empty() { first.unwrap_or_default() } else { gathered.freeze() };
     if expected.is_none_or(|length| whole.len() < PREFIX_BYTES + length) {
-        return Err(malformed("the request ended before the message"));
+        return Err(incomplete());
     }
+    unpacked(whole, method, encoding, memory)
+}
+
+/// A whole message with its prefix, decompressed.
+pub(super) fn unpacked(whole: Bytes, method: &Method, encoding: Encoding, memory: &mut impl Take) -> Result<Framed> {
     match whole.first() {
         Some(0) => Ok(Framed(whole)),
         Some(1) if encoding == Encoding::Gzip => inflate(whole.get(PREFIX_BYTES..).unwrap_or_default(), method, memory),

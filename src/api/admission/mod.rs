@@ -20,6 +20,7 @@
 mod asked_faults;
 mod budget;
 mod capacity;
+mod completing;
 mod compress;
 mod content;
 mod entering;
@@ -34,6 +35,7 @@ mod message;
 mod method;
 mod opening;
 mod refusing;
+mod requests;
 mod shape;
 mod stream;
 mod turns;
@@ -59,21 +61,23 @@ pub use opening::{TIMEOUT, parse_timeout};
 pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
 use super::discard::discard;
-use super::request_id::{REQUEST_ID, give_back, mark_headers};
+use super::panic::caught;
+use super::request_id::give_back;
 use super::status;
-use crate::base::call::{Call, Language, PublicAnswer, PublicCall};
+use crate::base::call::{Call, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::time::Instant;
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use crate::simulation::faults::{FaultedCall, Strike};
+use completing::{Followed, complete};
 use faults::Faults;
 use held::{Held, Memory};
 use holder::Holder;
 use journalling::{Journalling, is_journalled};
 use message::{Encoding, Framed, Take, no_room};
 use refusing::{Refused, Refusing};
-use shape::Flaw;
-use stream::{guarded, held};
+use requests::{Cut, Requests, scan};
+use stream::held;
 
 /// The services behind admission.
 #[derive(Clone)]
@@ -92,7 +96,7 @@ struct Inner {
 /// Admission to one world.
 struct Entering<'a> {
     capacity: &'a Capacity,
-    methods: &'a Methods,
+    methods: &'a Arc<Methods>,
     world: &'a ServedWorld,
 }
 
@@ -144,7 +148,7 @@ impl Inner {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let method = self.methods.find(parts.uri.path());
-        let (world, refusal) = match self.world_of(&parts, method, begun).await {
+        let (world, refusal) = match caught(self.world_of(&parts, method, begun)).await.flatten() {
             Ok(world) => (world, None),
             Err(error) => (self.base.clone(), Some(error)),
         };
@@ -152,7 +156,13 @@ impl Inner {
         let now = world.edge.now();
         let id = entering.id_of(method, now);
         let opening = Opening::of(&parts.headers, begun, now, id);
-        entering.answer(method, parts, body, opening, refusal).await
+        let answered = caught(entering.answer(method, parts, body, &opening, refusal)).await;
+        let mut answer = answered.unwrap_or_else(|_| entering.panicked(method, None, &opening));
+        give_back(answer.headers_mut(), &opening.client_ids, opening.request_id);
+        world.add_times(answer.headers_mut());
+        let name = method.map_or("", |method| method.name.as_str());
+        world.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
+        answer
     }
 }
 
@@ -180,32 +190,34 @@ impl Entering<'_> {
         method: Option<&'static Method>,
         parts: request::Parts,
         body: Body,
-        opening: Opening,
+        opening: &Opening,
         refusal: Option<Error>,
     ) -> Response<Body> {
         let journal = self.world.journal.as_ref();
         let not_grpc = content::not_grpc(&parts, opening.request_id, opening.language);
-        let mut answer = match (not_grpc, refusal) {
+        match (not_grpc, refusal) {
             (Some(answer), _) => answer,
             (None, Some(error)) => {
                 discard(body, rest_max(&parts));
                 let name = method.map(|method| method.name.as_str());
-                self.refuse(Refused { error, instead: None, method: name, caller: None }, &opening)
+                self.refuse(Refused { error, instead: None, method: name, caller: None }, opening)
             }
             (None, None) => {
                 let journal = journal.filter(|_| is_journalled(method)).cloned();
                 let reading = || self.world.time.reading();
                 let is_of_anyone = method.is_none_or(|method| self.is_for_anyone(method));
                 let journalling = journal
-                    .map(|journal| Journalling::begin(journal, method, is_of_anyone, &parts, &opening, reading()));
-                self.call(method, parts, body, &opening, journalling).await
+                    .map(|journal| Journalling::begin(journal, method, is_of_anyone, &parts, opening, reading()));
+                self.call(method, parts, body, opening, journalling).await
             }
-        };
-        give_back(answer.headers_mut(), &opening.client_ids, opening.request_id);
-        self.world.add_times(answer.headers_mut());
+        }
+    }
+
+    /// The answer of a call that panicked.
+    fn panicked(&self, method: Option<&'static Method>, call: Option<&Call>, opening: &Opening) -> Response<Body> {
         let name = method.map_or("", |method| method.name.as_str());
-        self.world.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
-        answer
+        let error = self.world.edge.panicked(name, call, opening.request_id);
+        status::answer(&error, opening.request_id, opening.language)
     }
 
     async fn call(
@@ -219,10 +231,18 @@ impl Entering<'_> {
         match self.admit(method, &mut parts, &mut body, opening, journalling.as_mut()).await {
             Ok((body, mut holds)) => {
                 let (faults, connection) = (std::mem::take(&mut holds.faults), parts.extensions.get().cloned());
-                let is_public = parts.extensions.get::<PublicCall>().is_some();
+                let (is_public, call) =
+                    (parts.extensions.get::<PublicCall>().is_some(), parts.extensions.get::<Arc<Call>>().cloned());
                 let reads_gzip = compress::is_accepted(&parts.headers);
-                let answer = self.world.dispatch.handle(Request::from_parts(parts, body)).await;
-                let mut answer = complete(answer, opening.request_id, opening.language);
+                let handled = caught(self.world.dispatch.handle(Request::from_parts(parts, body))).await;
+                let mut answer = match handled {
+                    Ok(answer) => complete(answer, opening.request_id, opening.language),
+                    Err(_) => self.panicked(method, call.as_deref(), opening),
+                };
+                if let Some(method) = method.filter(|method| method.is_server_streaming) {
+                    let (opening, edge, cut) = (opening.clone(), self.world.edge.clone(), holds.cut.clone());
+                    answer = Followed { method: &method.name, opening, call, edge, cut }.follow(answer);
+                }
                 if let Some(journalling) = journalling {
                     answer = journalling.follow(answer);
                 }
@@ -294,10 +314,12 @@ impl Entering<'_> {
             false => None,
         };
         // No method of ours reads a stream of requests: such a call is in no journal.
+        let cut = Cut::default();
         let (body, memory, faults) = if method.is_client_streaming {
             let faults = self.faults_of(method, &admitted, &[], asked);
-            // The stream holds its share for as long as it is open.
-            (guarded(std::mem::take(body), memory), None, faults)
+            parts.headers.remove(message::ENCODING);
+            let (body, methods) = (std::mem::take(body), self.methods.clone());
+            (Requests { body, method, methods, encoding, memory }.into_body(cut.clone()), None, faults)
         } else {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
@@ -321,7 +343,7 @@ impl Entering<'_> {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
-        Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream, faults }))
+        Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream, faults, cut }))
     }
 
     /// The fault rules whose turn a call is.
@@ -357,23 +379,7 @@ impl Entering<'_> {
             }
             _ => error,
         })?;
-        let scanned = self.methods.shapes().scan(method.shape, message.message(), method.message_fields_max);
-        let fields = scanned.map_err(|flaw| match flaw {
-            Flaw::TooManyFields => {
-                let message = format!(
-                    "the request message has more than {} fields in total, or more than {} list entries",
-                    method.message_fields_max,
-                    limits::REQUEST_LIST_MAX
-                );
-                Error::new(Reason::MessageTooLarge, message).with_subject("message", method.name.clone())
-            }
-            Flaw::Malformed(path, what) if path.is_empty() => {
-                Error::new(Reason::MessageMalformed, format!("the request message is not well formed: {what}"))
-            }
-            Flaw::Malformed(path, what) => {
-                Error::invalid_for(Reason::MessageMalformed, crate::base::Violation::new(path, "FORMAT", what))
-            }
-        })?;
+        let fields = scan(self.methods, method, message.message())?;
         if memory.take(fields * limits::FIELD_DECODED_BYTES) { Ok(message) } else { Err(no_room()) }
     }
 
@@ -401,17 +407,6 @@ fn rest_max(parts: &request::Parts) -> usize {
 /// The network that a request comes from; `None` is this machine, or an in-memory transport.
 fn network_of(parts: &request::Parts) -> Option<Network> {
     parts.extensions.get::<Peer>()?.network()
-}
-
-/// Adds the id to an answer, and to a refusal by the framework the details that all others have. Services' own answers have both.
-fn complete(mut answer: Response<Body>, id: RequestId, language: Language) -> Response<Body> {
-    if !answer.headers().contains_key(REQUEST_ID) {
-        if let Some(refusal) = status::completed(answer.headers(), id, language) {
-            return refusal;
-        }
-        mark_headers(answer.headers_mut(), id);
-    }
-    answer
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::base::{ClientIds, Error, RequestId, Result, Timestamp, limits};
 pub const TIMEOUT: &str = "grpc-timeout";
 
 /// The beginning of a request.
+#[derive(Clone)]
 pub(in crate::api) struct Opening {
     pub(super) begun: Instant,
     pub(in crate::api) now: Timestamp,

@@ -1,5 +1,6 @@
 //! Admission before a service in memory: what gets through, and how everything else is refused.
 
+mod ending;
 mod entering;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use crate::api::Edge;
 use crate::api::credential::Authenticator;
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::dispatch::{Dispatch, Handler};
+use crate::api::request_id::REQUEST_ID;
 use crate::base::call::Caller;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
@@ -37,11 +39,39 @@ const SUBMIT: &str = "/lienthong.registry.v1.RegistryService/SubmitChanges";
 /// An answer that is worth compressing.
 static ANSWER: [u8; 32_768] = [b'a'; 32_768];
 
-/// Counts the calls that got through, and refuses as the framework would when it is told to.
-#[derive(Default)]
+/// What the service does with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Answer,
+    /// Refuses, as the framework would.
+    Refuse,
+    Panic,
+    /// Answers with a stream, and refuses as the framework would at its end.
+    RefuseInTrailers,
+    /// Answers with a stream, and panics in it.
+    PanicInStream,
+}
+
+/// Counts the calls that got through.
 struct Counting {
     admitted: Arc<AtomicUsize>,
-    refuses: bool,
+    does: Does,
+}
+
+/// A stream of one message and whatever `end` is.
+fn stream_of(end: impl Fn() -> Frame<Bytes> + Send + 'static) -> Body {
+    let frames =
+        [0, 1].into_iter().map(move |at| Ok::<_, Status>(if at == 0 { Frame::data(Bytes::new()) } else { end() }));
+    Body::new(StreamBody::new(futures::stream::iter(frames).boxed()))
+}
+
+fn bare_refusal() -> Frame<Bytes> {
+    Frame::trailers(
+        [("grpc-status", "5"), ("grpc-message", "gone")]
+            .into_iter()
+            .map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value)))
+            .collect(),
+    )
 }
 
 impl Handler for Counting {
@@ -49,10 +79,19 @@ impl Handler for Counting {
         let extensions = request.extensions();
         assert!(extensions.get::<Arc<Call>>().is_some() || extensions.get::<PublicCall>().is_some());
         self.admitted.fetch_add(1, Ordering::Relaxed);
-        let mut answer = Response::new(if self.refuses { Body::empty() } else { framed(&ANSWER) });
-        let code = if self.refuses { "5" } else { "0" };
-        answer.headers_mut().insert("grpc-status", HeaderValue::from_static(code));
-        Box::pin(async { Ok(answer) })
+        let does = self.does;
+        Box::pin(async move {
+            let (code, body) = match does {
+                Does::Answer => ("0", framed(&ANSWER)),
+                Does::Refuse => ("5", Body::empty()),
+                Does::Panic => panic!("in a test"),
+                Does::RefuseInTrailers => return Ok(Response::new(stream_of(bare_refusal))),
+                Does::PanicInStream => return Ok(Response::new(stream_of(|| panic!("in a test")))),
+            };
+            let mut answer = Response::new(body);
+            answer.headers_mut().insert("grpc-status", HeaderValue::from_static(code));
+            Ok(answer)
+        })
     }
 }
 
@@ -62,18 +101,19 @@ struct Front {
     admission: Admission,
     admitted: Arc<AtomicUsize>,
     mint: TokenMint,
+    traces: Arc<RecentCalls>,
 }
 
-fn front_with(refuses: bool, strangers: u32) -> Front {
-    front_until(refuses, strangers, tokio::sync::watch::channel(false).1)
+fn front_with(does: Does, strangers: u32) -> Front {
+    front_until(does, strangers, tokio::sync::watch::channel(false).1)
 }
 
-fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiver<bool>) -> Front {
-    front_of(refuses, strangers, ending, Arc::new(NoSessions))
+fn front_until(does: Does, strangers: u32, ending: tokio::sync::watch::Receiver<bool>) -> Front {
+    front_of(does, strangers, ending, Arc::new(NoSessions))
 }
 
 fn front_of(
-    refuses: bool,
+    does: Does,
     strangers: u32,
     ending: tokio::sync::watch::Receiver<bool>,
     sessions: Arc<dyn Sessions>,
@@ -86,12 +126,13 @@ fn front_of(
         "lienthong.trust.v1.TrustService",
         "lienthong.registry.v1.RegistryService",
     ];
-    let handler = || Arc::new(Counting { admitted: admitted.clone(), refuses }) as Arc<dyn Handler>;
+    let handler = || Arc::new(Counting { admitted: admitted.clone(), does }) as Arc<dyn Handler>;
     let dispatch = Dispatch::new(names.map(|name| (name, handler())));
     let rights = RightsBook::of(crate::access::rights::embedded());
     let logs = LogClock::new(clock.clone());
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
-    let edge = Edge::new(clock.clone(), entropy, Arc::new(RecentCalls::default()), ending);
+    let traces = Arc::<RecentCalls>::default();
+    let edge = Edge::new(clock.clone(), entropy, traces.clone(), ending);
     let methods = Methods::new(&[DESCRIPTORS], &names, &rights.current()).expect("described");
     let agencies = rights.current().agencies().map(|agency| agency.key.clone()).collect::<Vec<_>>();
     let capacity = Capacity::new(8, agencies, 0, strangers);
@@ -109,11 +150,11 @@ fn front_of(
         entry: None,
     };
     let admission = Admission::new(Arc::new(methods), capacity, Arc::new(world), sessions);
-    Front { clock, logs, admission, admitted, mint }
+    Front { clock, logs, admission, admitted, mint, traces }
 }
 
 fn front() -> Front {
-    front_with(false, 0)
+    front_with(Does::Answer, 0)
 }
 
 fn framed(message: &[u8]) -> Body {
@@ -315,7 +356,7 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn a_connection_that_breaks_is_the_caller_s_doing_unless_the_server_ends() {
     let (end, ending) = tokio::sync::watch::channel(false);
-    let front = front_until(false, 0, ending);
+    let front = front_until(Does::Answer, 0, ending);
     let broken = || {
         let frames = [Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x09abc"))), Err(std::io::Error::other("reset"))];
         Body::new(StreamBody::new(futures::stream::iter(frames)))
@@ -329,7 +370,7 @@ async fn a_connection_that_breaks_is_the_caller_s_doing_unless_the_server_ends()
 
 #[tokio::test]
 async fn strangers_have_a_rate_and_those_who_are_known_do_not_share_it() {
-    let front = front_with(false, 1);
+    let front = front_with(Does::Answer, 1);
     let mut reasons = Vec::new();
     for _ in 0..40 {
         reasons.push(front.refused(request(EXPLAIN, None, unread())).await.1);
@@ -345,7 +386,7 @@ async fn strangers_have_a_rate_and_those_who_are_known_do_not_share_it() {
 
 #[tokio::test]
 async fn a_refusal_of_the_framework_leaves_with_details() {
-    let front = front_with(true, 0);
+    let front = front_with(Does::Refuse, 0);
     let refused = front.refused(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
     assert_eq!(refused, (Code::NotFound, "NOT_FOUND".to_owned()));
 }

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::simulation::clock_message;
 use crate::api::{AnswerStream, Edge, PageTokens, page};
-use crate::base::id::{holds_personal_id, is_request_id};
+use crate::base::id::{holds_personal_id, request_id_violation};
 use crate::base::text::is_invisible;
 use crate::base::{Call, Error, PersonalId, Result, SessionId, Violation, Violations};
 use crate::simulation::personas;
@@ -95,8 +95,8 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
         session_id,
     } = request;
     let mut found = Violations::default();
-    if !request_id.is_empty() && !is_request_id(&request_id) {
-        found.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
+    if let Some(violation) = Some(&request_id).filter(|id| !id.is_empty()).and_then(|id| request_id_violation(id)) {
+        found.push(violation);
     }
     if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(|c| c.is_control() || is_invisible(c)) {
         let rule = format!("at most {LABEL_CHARS_MAX} characters, none of them invisible");

@@ -10,13 +10,15 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::answer::{refusal_in_json, with_headers};
 use crate::base::id::to_hex;
+use crate::base::{Error, Reason};
 use crate::keys::anchors::AnchorBoard;
 use crate::province::status::StatusLists;
 use crate::registry::rule::Field;
@@ -42,8 +44,7 @@ async fn issuer(State((anchors, lists)): Facts, Path(path): Path<String>) -> Res
     let anchor = match TrustAnchor::from_json(anchors.newest().json.as_bytes()) {
         Ok(anchor) => anchor,
         Err(error) => {
-            tracing::error!(%error, "the trust anchor that is handed out does not read");
-            return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "internal error" }));
+            return refuse(Error::bug(format!("the trust anchor that is handed out does not read: {error}")));
         }
     };
     let base = lists.public_url();
@@ -54,8 +55,8 @@ async fn issuer(State((anchors, lists)): Facts, Path(path): Path<String>) -> Res
     };
     let named = anchor.issuers.iter().map(|issuer| (issuer, issuer_name(&issuer.origin, base)));
     match named.into_iter().find(|(_, name)| path_of(name) == path) {
-        Some((issuer, name)) => answer(StatusCode::OK, &json!({ "issuer": name, "jwks": { "keys": keys(issuer) } })),
-        None => answer(StatusCode::NOT_FOUND, &json!({ "error": "no such issuer" })),
+        Some((issuer, name)) => answer(&json!({ "issuer": name, "jwks": { "keys": keys(issuer) } })),
+        None => refuse(Error::new(Reason::NotFound, "there is no such issuer").with_subject("issuer", "")),
     }
 }
 
@@ -73,7 +74,7 @@ fn keys(issuer: &IssuerAnchor) -> Vec<Value> {
 
 async fn credential_type(State((_, lists)): Facts, Path(schema): Path<String>) -> Response {
     let Some(record_type) = lists.catalogue().record_type(&schema) else {
-        return answer(StatusCode::NOT_FOUND, &json!({ "error": "no such record type" }));
+        return refuse(Error::new(Reason::NotFound, "there is no such record type").with_subject("record_type", ""));
     };
     let claim = |field: &Field| json!({ "path": ["record", field.name], "sd": "always", "mandatory": field.required });
     let claims: Vec<Value> = record_type.fields.iter().map(claim).collect();
@@ -81,24 +82,25 @@ async fn credential_type(State((_, lists)): Facts, Path(schema): Path<String>) -
     if let Some(message) = &record_type.message {
         description.extend([", as ", message]);
     }
-    answer(
-        StatusCode::OK,
-        &json!({
-            "vct": format!("{VCT_PREFIX}{}", record_type.name),
-            "name": &*record_type.name,
-            "description": description,
-            "claims": claims,
-        }),
-    )
+    answer(&json!({
+        "vct": format!("{VCT_PREFIX}{}", record_type.name),
+        "name": &*record_type.name,
+        "description": description,
+        "claims": claims,
+    }))
 }
 
-fn answer(status: StatusCode, value: &Value) -> Response {
-    let kept = if status == StatusCode::OK { KEPT } else { "no-store" };
+fn answer(value: &Value) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, kept),
+        (header::CACHE_CONTROL, KEPT),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (status, headers, value.to_string()).into_response()
+    (headers, value.to_string()).into_response()
+}
+
+/// A refusal that any page may read.
+fn refuse(error: Error) -> Response {
+    with_headers(refusal_in_json(error), [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")])
 }

@@ -16,15 +16,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::base::{Error, Kind, Reason, Result, offload};
+use super::answer::{refusal, with_headers};
+use crate::base::{Error, Reason, Result, offload};
 use crate::ledger::tile::TILE_WIDTH;
 use crate::transparency::logs::{Logs, PublicLog};
 use crate::transparency::path::TilePath;
@@ -33,7 +34,6 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const A_SECOND: &str = "public, max-age=1";
-const NOT_AT_ALL: &str = "no-store";
 
 /// The routes of all logs; `witness` is the verifier key with which the province cosigns registries' heads, if it does.
 pub fn router(logs: Logs, witness: Option<String>) -> Router {
@@ -49,8 +49,8 @@ pub fn router(logs: Logs, witness: Option<String>) -> Router {
 
 async fn checkpoint(State(logs): State<Arc<Logs>>, Path(name): Path<String>) -> Response {
     match logs.find(&name) {
-        Some(log) => log.shown().await.map_or_else(|error| refuse(&error), |(_, note)| answer(TEXT, A_SECOND, note)),
-        None => refuse(&no_such_log()),
+        Some(log) => log.shown().await.map_or_else(refuse, |(_, note)| answer(TEXT, A_SECOND, note)),
+        None => refuse(no_such_log()),
     }
 }
 
@@ -63,7 +63,7 @@ async fn tile(State(logs): State<Arc<Logs>>, Path((name, path)): Path<(String, S
     match found.await {
         Ok((TilePath::Tile { .. }, hashes)) => answer(BYTES, FOR_EVER, hashes),
         Ok((TilePath::Entries { .. }, bundle)) => compressed(bundle, accepts_gzip(&asked)).await,
-        Err(error) => refuse(&error),
+        Err(error) => refuse(error),
     }
 }
 
@@ -82,7 +82,7 @@ async fn compressed(bundle: Bytes, with_gzip: bool) -> Response {
             let encoding = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             ([vary, encoding], answer(BYTES, FOR_EVER, bytes.into())).into_response()
         }
-        Err(error) => refuse(&error),
+        Err(error) => refuse(error),
     }
 }
 
@@ -130,17 +130,15 @@ fn answer(content: &'static str, kept: &'static str, body: Bytes) -> Response {
     (headers(content, kept), body).into_response()
 }
 
-fn refuse(error: &Error) -> Response {
-    let status = match error.kind() {
-        Kind::Invalid => StatusCode::BAD_REQUEST,
-        Kind::Missing => StatusCode::NOT_FOUND,
-        Kind::SourceDown | Kind::Late => StatusCode::SERVICE_UNAVAILABLE,
-        _ => {
-            tracing::error!(%error, cause = ?error.source, "a log cannot be read");
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-    };
-    (status, headers(TEXT, NOT_AT_ALL), format!("{}\n", error.message)).into_response()
+/// A refusal that any page may read.
+fn refuse(error: Error) -> Response {
+    with_headers(
+        refusal(error),
+        [
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+        ],
+    )
 }
 
 fn headers(content: &'static str, kept: &'static str) -> HeaderMap {

@@ -1,5 +1,7 @@
 //! Public HTTP routes: the logs, the status lists, the issuers' keys, and a witness's own; files that anyone may read.
+//! [`answer`] is over all routes of the console's port.
 
+pub mod answer;
 pub mod issuers;
 pub mod logs;
 pub mod metrics;

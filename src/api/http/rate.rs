@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
+use super::answer::refusal;
 use crate::api::rate::StrangerRate;
 use crate::base::Peer;
 
@@ -14,11 +14,7 @@ use crate::base::Peer;
 pub async fn limit(State(rate): State<Arc<StrangerRate>>, request: Request, next: Next) -> Response {
     match rate.take(request.extensions().get::<Peer>().and_then(Peer::network)) {
         Ok(()) => next.run(request).await,
-        Err(error) => {
-            let seconds = error.retry_after.unwrap_or_default().as_secs() + 1;
-            let headers = [(header::RETRY_AFTER, seconds.to_string()), (header::CACHE_CONTROL, "no-store".into())];
-            (StatusCode::TOO_MANY_REQUESTS, headers, format!("{}\n", error.message)).into_response()
-        }
+        Err(error) => refusal(error),
     }
 }
 
@@ -26,6 +22,7 @@ pub async fn limit(State(rate): State<Arc<StrangerRate>>, request: Request, next
 mod tests {
     use axum::Router;
     use axum::body::Body;
+    use axum::http::{StatusCode, header};
     use axum::routing::get;
     use tower::ServiceExt as _;
 

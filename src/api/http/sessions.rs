@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Uri;
+use axum::response::Response;
 use axum::routing::get;
 use tower::ServiceExt as _;
 
-use crate::base::{Reason, Result};
+use super::answer::refusal;
+use crate::base::{Error, Reason, Result};
 
 /// The session whose files they are.
 #[async_trait]
@@ -32,19 +33,13 @@ async fn file(
 ) -> Response {
     let routes = match sessions.routes(&id).await {
         Ok(routes) => routes,
-        Err(error) if error.reason == Reason::SessionUnknown => {
-            return (StatusCode::NOT_FOUND, "there is no such session, or it has ended\n").into_response();
-        }
-        Err(error) => {
-            tracing::error!(%error, "a session cannot be opened");
-            return (StatusCode::SERVICE_UNAVAILABLE, "the session cannot be opened\n").into_response();
-        }
+        Err(error) => return refusal(error),
     };
     let (mut parts, _) = request.into_parts();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     // The path was taken apart and decoded: one that is none any more is of no file.
     let Ok(uri) = format!("/{path}{query}").parse::<Uri>() else {
-        return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
+        return refusal(Error::new(Reason::NotFound, "there is no such file").with_subject("file", ""));
     };
     parts.uri = uri;
     // The outer path's parameters are among them, and would be taken for the inner one's.

@@ -13,18 +13,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
-use axum::http::{StatusCode, header::HeaderName};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use crate::base::{Error, Kind, Reason, Result};
+use super::answer::{refusal_as, status_of, with_headers};
+use crate::base::{Error, Reason, Result};
 use crate::province::status::{Published, StatusLists, TTL_S};
 
 /// The media type of status list tokens.
 const TYPE: &str = "application/statuslist+jwt";
-const TEXT: &str = "text/plain; charset=utf-8";
-const NOT_AT_ALL: &str = "no-store";
 
 /// The route of all lists.
 pub fn router(lists: Arc<StatusLists>) -> Router {
@@ -39,13 +38,15 @@ async fn list(
 ) -> Response {
     let published = match find(&lists, &issuer, &schema).await {
         Ok(published) => published,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(None, error),
     };
     if asks_for_a_time(query.as_deref().unwrap_or_default()) {
-        return plain(StatusCode::NOT_IMPLEMENTED, "lists of the past are not kept: ask without `time`");
+        let message = "lists of the past are not kept: ask without `time`";
+        return refuse(Some(StatusCode::NOT_IMPLEMENTED), Error::new(Reason::InvalidRequest, message));
     }
     if !accepts(&asked) {
-        return plain(StatusCode::NOT_ACCEPTABLE, "a status list comes as application/statuslist+jwt");
+        let message = "a status list comes as application/statuslist+jwt";
+        return refuse(Some(StatusCode::NOT_ACCEPTABLE), Error::new(Reason::InvalidRequest, message));
     }
     answer(&published, &asked)
 }
@@ -97,38 +98,24 @@ fn answer(published: &Published, asked: &HeaderMap) -> Response {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => published.token.to_string().into_response(),
     };
-    put(&mut response, header::ETAG, &tag);
-    with_headers(response, TYPE, &format!("public, max-age={TTL_S}"))
-}
-
-fn refuse(error: &Error) -> Response {
-    let status = match error.kind() {
-        Kind::Missing => StatusCode::NOT_FOUND,
-        Kind::Limited | Kind::SourceDown | Kind::Late => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    plain(status, &format!("{}: {}", error.reason.as_str(), error.message))
-}
-
-fn plain(status: StatusCode, text: &str) -> Response {
-    with_headers((status, format!("{text}\n")).into_response(), TEXT, NOT_AT_ALL)
-}
-
-fn with_headers(mut response: Response, content: &str, kept: &str) -> Response {
-    for (name, value) in [
-        (header::CONTENT_TYPE, content),
-        (header::CACHE_CONTROL, kept),
-        (header::VARY, "accept"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        put(&mut response, name, value);
+    for (name, value) in [(header::ETAG, tag), (header::CACHE_CONTROL, format!("public, max-age={TTL_S}"))] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
     }
-    response
+    with_headers(
+        response,
+        [
+            (header::CONTENT_TYPE, TYPE),
+            (header::VARY, "accept"),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ],
+    )
 }
 
-fn put(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
+/// A refusal that any page may read.
+fn refuse(status: Option<StatusCode>, error: Error) -> Response {
+    let answer = refusal_as(status.unwrap_or_else(|| status_of(error.kind())), error);
+    with_headers(answer, [(header::VARY, "accept"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")])
 }

@@ -1,5 +1,6 @@
 //! The public routes: bytes, types, caching, refusals.
 
+mod answer;
 mod issuers;
 mod logs;
 mod status_lists;

@@ -25,7 +25,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, Service, ServiceExt as _};
@@ -34,9 +34,11 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, AllowPrivateNetwork, CorsLayer
 use super::admission::ByGrpcWeb;
 use super::console::Hosts;
 use super::discard::discard;
+use super::http::answer::refusal_as;
 use crate::base::limits;
 use crate::base::log::LogLimiter;
 use crate::base::time::Instant;
+use crate::base::{Error, Reason};
 
 pub use elsewhere::Elsewhere;
 pub use web_origins::{WebOrigin, WebOrigins};
@@ -110,13 +112,13 @@ impl Web {
     fn refusal(&self, request: &Request) -> Option<Response> {
         let headers = request.headers();
         let Some(host) = self.hosts.asked(request.uri(), headers) else {
-            let text = "calls from browsers are answered under loopback names, the address that the console listens on, and the host of --public-url\n";
-            return Some((StatusCode::MISDIRECTED_REQUEST, text).into_response());
+            let says = "calls from browsers are answered under loopback names, the address that the console listens on, and the host of --public-url";
+            return Some(refused(StatusCode::MISDIRECTED_REQUEST, says));
         };
         if let Some(origin) = self.foreign_origin(headers, host) {
             self.note_foreign(origin);
-            let text = "a page of this origin may not call here: --cors-origin names those that may\n";
-            return Some((StatusCode::FORBIDDEN, text).into_response());
+            let says = "a page of this origin may not call here: --cors-origin names those that may";
+            return Some(refused(StatusCode::FORBIDDEN, says));
         }
         None
     }
@@ -141,15 +143,21 @@ impl Web {
     /// The answer to a request that is no gRPC-Web call, though its path is of a method.
     fn not_grpc_web(&self, request: &Request) -> Response {
         if request.method() != Method::POST {
-            let text = if request.method() == Method::HEAD { "" } else { "gRPC calls are POST requests\n" };
-            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST, OPTIONS")], text).into_response();
+            let mut answer = refused(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests");
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+            return answer;
         }
-        let text = format!(
-            "this port speaks gRPC-Web: content-type application/grpc-web+proto or application/grpc-web-text+proto; native gRPC is at {}\n",
+        let says = format!(
+            "this port speaks gRPC-Web: content-type application/grpc-web+proto or application/grpc-web-text+proto; native gRPC is at {}",
             self.grpc
         );
-        (StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response()
+        refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, says)
     }
+}
+
+/// The refusal of a request that is no call which may be made here.
+fn refused(status: StatusCode, says: impl Into<String>) -> Response {
+    refusal_as(status, Error::new(Reason::InvalidRequest, says))
 }
 
 /// Answers calls, and passes everything else on.

@@ -157,7 +157,7 @@ async fn what_is_no_call_is_told_what_one_is_and_pages_stay_pages() {
         (status, &headers[header::ALLOW]),
         (StatusCode::METHOD_NOT_ALLOWED, &"POST, OPTIONS".parse().expect("a value"))
     );
-    assert_eq!(&body[..], b"gRPC calls are POST requests\n");
+    assert_eq!(&body[..], b"INVALID_REQUEST: gRPC calls are POST requests\n");
     for kind in ["application/grpc", "application/grpc+proto", "application/json", "", "application/grpc-website"] {
         let (status, _, body) = ask(call(kind), framed(0, b"")).await;
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");

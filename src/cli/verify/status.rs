@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use crate::base::Timestamp;
-use crate::transparency::client::agent;
+use crate::transparency::client::HttpClient;
 use crate::trust::status_list::{Finding, StatusToken, TOKEN_CHARS_MAX};
 use crate::trust::{Statement, TrustAnchor};
 
@@ -28,11 +28,11 @@ pub(super) struct Lists {
 impl Lists {
     /// Gets each list and verifies it.
     pub(super) fn load(sources: &[String], ca: &CaArgs, anchor: &TrustAnchor) -> Result<Self, Failure> {
-        let agent = agent(TIMEOUT, ca.roots()?.as_ref());
+        let client = HttpClient::new(TIMEOUT, ca.roots()?.as_ref());
         let mut found = Self::default();
         for source in sources {
             let text = if source.starts_with("http://") || source.starts_with("https://") {
-                fetch(&agent, source)
+                fetch(&client, source)
             } else {
                 Ok(read(source)?)
             };
@@ -74,14 +74,12 @@ fn read(path: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn fetch(agent: &ureq::Agent, url: &str) -> Result<String, String> {
-    let asked = agent.get(url).header("accept", "application/statuslist+jwt").call();
-    let mut answer = asked.map_err(|error| error.to_string())?;
-    if answer.status() != 200 {
-        return Err(format!("HTTP status {}", answer.status().as_u16()));
+fn fetch(client: &HttpClient, url: &str) -> Result<String, String> {
+    let answer = client.get(url, "application/statuslist+jwt", TOKEN_CHARS_MAX as u64)?;
+    if answer.status != 200 {
+        return Err(format!("HTTP status {}", answer.status));
     }
-    let body = answer.body_mut().with_config().limit(TOKEN_CHARS_MAX as u64);
-    body.read_to_string().map_err(|error| error.to_string())
+    String::from_utf8(answer.body.into()).map_err(|error| error.to_string())
 }
 
 /// The token of a file: alone, or in an answer of `GetStatusList`.

@@ -1,20 +1,25 @@
 //! The registry role: one registry over a store. It alone holds the registry's keys and the embedded registry; others get its port,
-//! its log for reading, and the signatures that a simulation may forge with its key.
+//! its log for reading, its due work, and the signatures that a simulation may forge with its key.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::base::{CacheUse, Result, Timestamp};
 use crate::keys::keyring::{KeyHolder, OpenKey, PausedLog};
-use crate::keys::signers::IssuerKeys;
-use crate::ledger::{Log, LogClock};
+use crate::keys::signers::{IssuerKeys, Keys};
+use crate::ledger::{Log, LogClock, LogId, continue_log};
+use crate::registry::calendar::{Calendar, Scheduled};
+use crate::registry::due_work::Effect;
 use crate::registry::embedded::{Caches, EmbeddedRegistry};
 use crate::registry::port::{Change, Receipt, Registry};
 use crate::registry::{Name, Sector};
+use crate::server::paused_logs::{Pausing, pausing};
 use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, forge_with};
 use crate::store::Store;
-use crate::trust::{KeyState, Signer, TrustAnchor};
+use crate::trust::anchor::Continued;
+use crate::trust::{KeyState, SignedRecord, Signer, TrustAnchor};
 
 /// The ports and settings of a registry role.
 pub struct Opening {
@@ -22,8 +27,6 @@ pub struct Opening {
     pub store: Arc<dyn Store>,
     /// The sector with its record types.
     pub sector: Arc<Sector>,
-    /// Its keys.
-    pub keys: IssuerKeys,
     /// The clock of its log.
     pub clock: LogClock,
     /// Bounds on its caches.
@@ -39,10 +42,10 @@ pub struct RegistryRole {
 }
 
 impl RegistryRole {
-    /// Opens or creates a registry. Fails as [`EmbeddedRegistry::open`] does.
-    pub async fn open(opening: Opening) -> Result<Arc<Self>> {
-        let Opening { store, sector, keys, clock, caches } = opening;
-        let IssuerKeys { own, compromised, secret, later } = keys;
+    /// Opens or creates a registry with its keys among those of a world. Fails as [`EmbeddedRegistry::open`] does.
+    pub async fn open(opening: Opening, keys: &Keys) -> Result<Arc<Self>> {
+        let Opening { store, sector, clock, caches } = opening;
+        let IssuerKeys { own, compromised, secret, later } = keys.of_registry(&sector)?;
         let origin = sector.log_origin();
         let registry = EmbeddedRegistry::open_with(store, sector, own, &secret, clock, caches).await?;
         Ok(Arc::new(Self { registry, origin, compromised, later }))
@@ -81,14 +84,45 @@ impl RegistryRole {
         self.registry.ledger().log()
     }
 
-    /// What appends to its log: for what pauses it, and for tests that make a registry say what it never would.
+    /// What appends to its log, for tests that make a registry say what it never would.
+    #[cfg(test)]
     pub(in crate::server) fn sequencer(&self) -> &Arc<crate::ledger::Sequencer> {
         self.registry.ledger()
     }
 
-    /// Its records, for the work that time brings: reading of the days on which they are due, and running what is due.
-    pub(in crate::server) fn records(&self) -> &EmbeddedRegistry {
-        &self.registry
+    /// Pauses its log until the pause is dropped; `None` once the registry is closed, which this does not delay.
+    pub(in crate::server) fn pausing(&self) -> Pausing {
+        pausing(self.registry.ledger())
+    }
+
+    /// The days on which its records are due, as they change. See [`EmbeddedRegistry::calendar`].
+    pub fn calendar(&self) -> watch::Receiver<Calendar> {
+        self.registry.calendar()
+    }
+
+    /// The scheduled changes of its records, of each kind. See [`EmbeddedRegistry::scheduled`].
+    pub fn scheduled(&self) -> Vec<Scheduled> {
+        self.registry.scheduled()
+    }
+
+    /// The days on which records are due until `until`, with the number of records.
+    pub fn due_days(&self, until: Timestamp) -> Vec<(Timestamp, u64)> {
+        self.registry.due_days(until)
+    }
+
+    /// When the next record is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.registry.next_due()
+    }
+
+    /// Writes the changes that are due until `until`, some at a time; with none, nothing is due any more. See [`EmbeddedRegistry::run_due`].
+    pub async fn run_due(&self, until: Timestamp) -> Result<Vec<Effect>> {
+        self.registry.run_due(until).await
+    }
+
+    /// At most `limit` issued records from a log index on, whole and without proofs; `None` if there are none.
+    pub async fn issued(&self, from: u64, limit: usize) -> Result<Option<Vec<SignedRecord>>> {
+        self.registry.issued(from, limit).await
     }
 
     /// Use of its page cache.
@@ -99,6 +133,35 @@ impl RegistryRole {
     /// Loads changes in bulk, issued at `issued_at`, into a new world. See [`EmbeddedRegistry::load`].
     pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         self.registry.load(changes, issued_at).await
+    }
+}
+
+/// Makes a registry's log go on in the store of a session, under the session's origin and key, from the log whose origin was `before`. Returns what it
+/// continues.
+pub async fn continue_in_session(
+    store: &dyn Store,
+    sector: &Sector,
+    before: &str,
+    keys: &Keys,
+    clock: &LogClock,
+) -> Result<Continued> {
+    let signer = keys.of_registry(sector)?.own;
+    continue_log(store, LogId(sector.ordinal), before, &sector.log_origin(), &*signer, clock).await
+}
+
+/// What a simulation forges in the name of a registry on a host of its own, whose role is there.
+pub struct ForgedElsewhere {
+    /// Signs with the key that grows from the world's seed: the registry's own, unless its host keeps another.
+    pub own: Forge,
+    /// Signs with the key that the trust anchor calls compromised.
+    pub compromised: Forge,
+}
+
+impl ForgedElsewhere {
+    /// Of a registry whose keys grow from the same seed as all of `keys`.
+    pub fn of(sector: &Sector, keys: &Keys) -> Result<Self> {
+        let IssuerKeys { own, compromised, .. } = keys.of_registry(sector)?;
+        Ok(Self { own: forge_with(own), compromised: forge_with(compromised) })
     }
 }
 

@@ -49,10 +49,9 @@ fn keys() -> Keys {
 /// The registry of this name over a store of its own.
 async fn registry(name: &str) -> Arc<RegistryRole> {
     let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
-    let keys = keys().issuer(&sector).expect("keys");
     let store = Arc::new(MemoryStore::new());
-    let opening = registry::Opening { store, sector, keys, clock: clock(), caches: Caches::default() };
-    RegistryRole::open(opening).await.expect("opens")
+    let opening = registry::Opening { store, sector, clock: clock(), caches: Caches::default() };
+    RegistryRole::open(opening, &keys()).await.expect("opens")
 }
 
 fn verifier() -> Verifier {
@@ -149,11 +148,11 @@ async fn two_processes_over_one_store_agree_on_the_heads_that_are_stored() {
     let opening = || registry::Opening {
         store: Arc::new(shared.open()),
         sector: sector.clone(),
-        keys: keys().issuer(&sector).expect("keys"),
         clock: clock(),
         caches: Caches::default(),
     };
-    let first = RegistryRole::open(opening()).await.expect("opens");
+    let kept = keys();
+    let first = RegistryRole::open(opening(), &kept).await.expect("opens");
     submit(&first.port(), "request-1", 0, "không").await;
     // Another process serves the log, with the public keys that the trust anchor names and no other.
     let (id, origin, verifier) = (LogId(sector.ordinal), sector.log_origin(), Arc::new(verifier()));
@@ -166,11 +165,11 @@ async fn two_processes_over_one_store_agree_on_the_heads_that_are_stored() {
     let head = Checkpoint::of_note(&proof.checkpoint).expect("a checkpoint");
     verify_inclusion(&hash_leaf(&entry), 1, head.size, &proof.path, &head.root).expect("verifies");
 
-    let refused = RegistryRole::open(opening()).await.err().expect("one sequencer at a time");
+    let refused = RegistryRole::open(opening(), &kept).await.err().expect("one sequencer at a time");
     assert_eq!(refused.reason, Reason::StorageConflict);
     drop(first);
     tokio::time::advance(LEASE).await;
-    let second = RegistryRole::open(opening()).await.expect("takes over");
+    let second = RegistryRole::open(opening(), &kept).await.expect("takes over");
     assert_eq!(second.log().head(), log.head());
     submit(&second.port(), "request-3", 2, "Công giáo").await;
     log.watch().wait_for(|size| *size == 3).await.expect("it follows whoever appends");

@@ -74,7 +74,7 @@ pub(super) async fn records(
     from: ChangePosition,
 ) -> Result<(Vec<RegistryRecord>, Option<ChangePosition>)> {
     for (at, role, index) in registries(opened, from)? {
-        let Some(batch) = role.records().issued(index, RECORDS).await? else { continue };
+        let Some(batch) = role.issued(index, RECORDS).await? else { continue };
         let accepted = opened.assembly.province.layer.wait_for(role.name(), index + batch.len() as u64);
         let late = |_| Error::new(Reason::Overloaded, "the province has not accepted all records yet: try again");
         tokio::time::timeout(ACCEPTED_WITHIN, accepted).await.map_err(late)??;

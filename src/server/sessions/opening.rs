@@ -14,11 +14,11 @@ use crate::api::credential::TokenMint;
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Entropy, Error, PersonalId, Reason, Result, Seed, SessionId, Timestamp};
 use crate::keys::signers::Keys;
-use crate::ledger::{LogClock, LogId, continue_log};
+use crate::ledger::{LogClock, continue_log};
 use crate::registry::{Catalogue, Name};
 use crate::server::assembly::{Assembly, Caches};
 use crate::server::memory::Memory;
-use crate::server::roles::{gateway, province};
+use crate::server::roles::{gateway, province, registry};
 use crate::server::world::World;
 use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::{self, FaultyStore, Rule, Rules, Standing};
@@ -168,15 +168,15 @@ async fn take_over(
     let (before, after) = (source.catalogue.origins(), catalogue.origins());
     let own = [("records", province::RECORDS, &keys.records), ("evidence", gateway::EVIDENCE, &keys.evidence)];
     let own = own.map(|(log, id, signer)| (id, before.origin(log), after.origin(log), signer.clone()));
-    let issuers = catalogue.sectors().iter().map(|sector| {
-        let signer = keys.issuer(sector)?.own;
-        Ok::<_, Error>((LogId(sector.ordinal), before.origin(&sector.name), sector.log_origin(), signer))
-    });
     let mut continued: BTreeMap<String, (String, Continued)> = BTreeMap::new();
-    for log in own.into_iter().map(Ok).chain(issuers) {
-        let (id, from, origin, signer) = log?;
+    for (id, from, origin, signer) in own {
         let head = continue_log(store, id, &from, &origin, &*signer, clock).await?;
         continued.insert(from, (origin, head));
+    }
+    for sector in catalogue.sectors() {
+        let from = before.origin(&sector.name);
+        let head = registry::continue_in_session(store, sector, &from, keys, clock).await?;
+        continued.insert(from, (sector.log_origin(), head));
     }
     let records = continued.get(&before.origin("records")).map_or(0, |(_, head)| head.size);
     keys.continuing(&source.anchor, records, &continued)

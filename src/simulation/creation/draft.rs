@@ -219,8 +219,7 @@ impl Drafting<'_> {
         let own = scene.own;
         let mut records: Vec<MadeRecord> = Vec::new();
         for record in versions {
-            let of = self.catalogue.record_type(&record.record_type);
-            let of = of.ok_or_else(|| Error::bug(format!("{} is no record type", &*record.record_type)))?;
+            let of = self.catalogue.defined(&record.record_type)?;
             let key = record.payload.text(&of.natural_key).unwrap_or_default().to_owned();
             let made = MadeRecord {
                 registry: of.registry.to_string(),
@@ -313,9 +312,7 @@ fn by_registry<'a>(
 ) -> Result<Vec<(String, Vec<Record<Name>>)>> {
     let mut all: Vec<(String, Vec<Record<Name>>)> = Vec::new();
     for record in records {
-        let of = catalogue.record_type(&record.record_type);
-        let registry =
-            of.ok_or_else(|| Error::bug(format!("{} is no record type", &*record.record_type)))?.registry.to_string();
+        let registry = catalogue.defined(&record.record_type)?.registry.to_string();
         match all.iter_mut().find(|(known, _)| *known == registry) {
             Some((_, records)) => records.push(record.clone()),
             None => all.push((registry, vec![record.clone()])),

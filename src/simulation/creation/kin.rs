@@ -58,7 +58,7 @@ async fn relative(
 
 /// When the other children of a mother were born, by the entries that stand.
 async fn siblings(parts: &Parts, mother: &Relative, now: Timestamp) -> Result<Vec<PartialDate>> {
-    let of = parts.record_type(BIRTH)?;
+    let of = parts.catalogue.defined(BIRTH)?;
     let entries = parts.registries.reader.of_person(of, &mother.numbers, now).await?;
     let born = entries.iter().map(|entry| &entry.payload).filter_map(|entry| {
         let number = entry.text_at("mother.personal_id").and_then(PersonalId::parse)?;
@@ -70,7 +70,7 @@ async fn siblings(parts: &Parts, mother: &Relative, now: Timestamp) -> Result<Ve
 
 async fn home(parts: &Parts, household_id: Option<String>, now: Timestamp) -> Result<Option<Home>> {
     let Some(household_id) = household_id else { return Ok(None) };
-    let of = parts.record_type(HOUSEHOLD)?;
+    let of = parts.catalogue.defined(HOUSEHOLD)?;
     let found = parts.registries.read_one(of, of.key_form.of(&household_id), now, |_| true).await?;
     Ok(found.map(|found| Home::of(&household_id, &found.payload)))
 }

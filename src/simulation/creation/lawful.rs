@@ -20,8 +20,7 @@ pub fn violations(
 ) -> Result<Violations> {
     let mut found = Violations::default();
     for record in first.iter().chain(later) {
-        let of = catalogue.record_type(&record.record_type);
-        let of = of.ok_or_else(|| Error::bug(format!("{} is no record type", record.record_type)))?;
+        let of = catalogue.defined(&record.record_type)?;
         of.validate(&record.payload, today, &&*record.record_type, &mut found);
         if record.version == 1 {
             continue;

@@ -10,7 +10,7 @@ use crate::base::{Error, Result, Seed};
 use crate::identity::people::Registries;
 use crate::identity::{Accounts, Linking};
 use crate::registry::port::Registry;
-use crate::registry::{Catalogue, Name, RecordType};
+use crate::registry::{Catalogue, Name};
 use crate::simulation::faults::Rules;
 use crate::store::Store;
 
@@ -46,11 +46,6 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub(super) fn record_type(&self, name: &str) -> Result<&Arc<RecordType>> {
-        let found = self.catalogue.record_type(name);
-        found.ok_or_else(|| Error::bug(format!("{name} is no record type")))
-    }
-
     pub(super) fn port(&self, registry: &str) -> Result<&Arc<dyn Registry>> {
         self.ports.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
     }

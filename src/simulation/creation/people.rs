@@ -1,6 +1,6 @@
 //! `CreatePerson`: plans a citizen, keeps the plan, and carries it out.
 
-use crate::base::id::is_request_id;
+use crate::base::id::request_id_violation;
 use crate::base::text::folded_key;
 use crate::base::{Error, Kind, PartialDate, PersonalId, Reason, Result, Timestamp, Violations};
 use crate::registry::numbers::Numbers;
@@ -49,9 +49,8 @@ impl Creating {
 
     /// Makes a citizen, whole or not at all. A repetition is answered as the first call was; one that was cut off is completed.
     pub async fn create(&self, request_id: &str, asked: &Asked, now: Timestamp) -> Result<Made> {
-        if !is_request_id(request_id) {
-            let says = "8 to 64 characters of A-Z a-z 0-9 . _ -";
-            return Err(Error::invalid_field("request_id", "FORMAT", says));
+        if let Some(violation) = request_id_violation(request_id) {
+            return Err(Error::invalid(violation));
         }
         let content = asked.content()?;
         let _turn = self.turn.lock().await;
@@ -231,7 +230,7 @@ impl Creating {
 
     /// Plates that were asked for are nobody's.
     async fn check_plates(&self, wanted: &Wanted, now: Timestamp) -> Result<()> {
-        let of = self.parts.record_type(REGISTRATION)?;
+        let of = self.parts.catalogue.defined(REGISTRATION)?;
         let mut bad = Violations::default();
         for (at, vehicle) in wanted.vehicles.iter().enumerate() {
             let Some(plate) = &vehicle.plate else { continue };

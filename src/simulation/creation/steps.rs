@@ -97,7 +97,7 @@ fn next_version(record_type: &str, operation: Operation, expected_version: u64, 
 
 /// Notes a record of somebody else that was changed.
 fn changed(parts: &Parts, creation: &mut Creation, record_type: &str, key: String, version: u64) -> Result<()> {
-    let registry = parts.record_type(record_type)?.registry.to_string();
+    let registry = parts.catalogue.defined(record_type)?.registry.to_string();
     let record = MadeRecord { registry, record_type: record_type.to_owned(), key, version };
     if let Some(citizen) = creation.made.citizens.first_mut() {
         citizen.records.push(record);
@@ -146,7 +146,7 @@ async fn amend(
     request_id: &str,
     now: Timestamp,
 ) -> Result<u64> {
-    let of = parts.record_type(record_type)?;
+    let of = parts.catalogue.defined(record_type)?;
     for _ in 0..ATTEMPTS_MAX {
         let found = parts.registries.read_one(of, of.key_form.of(key), now, |_| true).await?;
         let missing =
@@ -172,7 +172,7 @@ async fn amend(
 
 /// Links a document as the seeding of a world does; gives the link's id, also of one that is there already.
 async fn link(parts: &Parts, person: &str, record_type: &str, number: &str, now: Timestamp) -> Result<String> {
-    let of: &RecordType = parts.record_type(record_type)?;
+    let of: &RecordType = parts.catalogue.defined(record_type)?;
     let document = of.document.as_ref().ok_or_else(|| Error::bug("a link of what is no document"))?;
     match parts.linking.seed(number_of(person)?, document.kind, number, now).await {
         Ok(link) => Ok(link.id.to_string()),

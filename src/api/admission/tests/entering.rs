@@ -29,7 +29,7 @@ impl Sessions for Counted {
 
 fn front_beside(sessions: &Arc<Counted>, strangers: u32) -> Front {
     let ending = tokio::sync::watch::channel(false).1;
-    front_of(false, strangers, ending, sessions.clone())
+    front_of(Does::Answer, strangers, ending, sessions.clone())
 }
 
 fn within(mut request: Request<Body>, header: &'static str) -> Request<Body> {

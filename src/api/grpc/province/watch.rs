@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 
-use crate::base::{Call, Date, Error, PersonalId, Result, Timestamp, Violations, limits};
+use crate::base::{Call, Date, Error, PersonalId, Result, Timestamp, Violation};
 use crate::province::{ChangeFilter, Pace, Place, Watched};
-use crate::registry::{Catalogue, Heading, Sector};
+use crate::registry::{Catalogue, Heading, Sector, named_types};
 use crate::wire::proto::province::v1;
 
 use super::ProvinceGrpcService;
@@ -61,20 +61,13 @@ impl ProvinceGrpcService {
 
 /// The filter and pace of a request, without who asks.
 fn asked(catalogue: &Catalogue, request: &v1::WatchChangesRequest, now: Timestamp) -> Result<(ChangeFilter, Pace)> {
-    let mut bad = Violations::default();
+    let mut bad = Vec::new();
     if !request.registry.is_empty() && catalogue.sector(&request.registry).is_none() {
         bad.push(catalogue.unknown_registry("registry", &request.registry));
     }
-    if request.record_types.len() > limits::RECORD_TYPES_MAX {
-        bad.add("record_types", "COUNT", "at most 16 record types");
-    }
-    for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-        if catalogue.record_type(name).is_none() {
-            bad.push(catalogue.unknown_record_type(format_args!("record_types[{at}]"), name));
-        }
-    }
+    named_types(catalogue.record_types(), &request.record_types, &mut bad);
     let heading = v1::SectionKind::try_from(request.section).map(heading).unwrap_or_else(|_| {
-        bad.add("section", "UNKNOWN_VALUE", "must be a section of a view");
+        bad.push(Violation::new("section", "UNKNOWN_VALUE", "must be a section of a view"));
         None
     });
     let person = match request.personal_id.as_str() {
@@ -87,7 +80,7 @@ fn asked(catalogue: &Catalogue, request: &v1::WatchChangesRequest, now: Timestam
             .ok()
             .filter(|given| (HEARTBEAT.0..=HEARTBEAT.1).contains(given))
             .unwrap_or_else(|| {
-                bad.add("heartbeat", "OUT_OF_RANGE", "must be from 1 second to 5 minutes");
+                bad.push(Violation::new("heartbeat", "OUT_OF_RANGE", "must be from 1 second to 5 minutes"));
                 HEARTBEAT.1
             }),
     };
@@ -121,25 +114,25 @@ fn heading(section: v1::SectionKind) -> Option<Heading> {
     })
 }
 
-fn commune(request: &v1::WatchChangesRequest, now: Timestamp, bad: &mut Violations) -> Option<Place> {
+fn commune(request: &v1::WatchChangesRequest, now: Timestamp, bad: &mut Vec<Violation>) -> Option<Place> {
     let since = Some(&request.unit_valid_from).filter(|day| !day.is_empty());
     let code = match (request.unit_code.as_str(), since) {
         ("", None) => return None,
         ("", Some(_)) => {
-            bad.add("unit_code", "REQUIRED", "a unit's first day needs its code");
+            bad.push(Violation::new("unit_code", "REQUIRED", "a unit's first day needs its code"));
             return None;
         }
         (code, _) => code,
     };
     let since = since.map(|day| day.parse::<Date>());
     if code.len() != 5 || !crate::registry::forms::unit_code(code) {
-        bad.add("unit_code", "FORMAT", "must be the code of a commune, 5 digits");
+        bad.push(Violation::new("unit_code", "FORMAT", "must be the code of a commune, 5 digits"));
     } else if let Some(Err(_)) = since {
-        bad.add("unit_valid_from", "FORMAT", "must be a day, YYYY-MM-DD");
+        bad.push(Violation::new("unit_valid_from", "FORMAT", "must be a day, YYYY-MM-DD"));
     } else {
         match Place::of(code, since.and_then(std::result::Result::ok), "", now.date()) {
             Ok(place) => return Some(place),
-            Err(_) => bad.add("unit_code", "UNKNOWN_VALUE", "no unit has this code at that time"),
+            Err(_) => bad.push(Violation::new("unit_code", "UNKNOWN_VALUE", "no unit has this code at that time")),
         }
     }
     None

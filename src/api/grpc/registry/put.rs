@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::{Call, Error, Path, Result, Violation, Violations};
 use crate::registry::Sector;
 use crate::registry::catalogue::unknown_record_type;
-use crate::registry::port::{Content, PutOutcome, Receipt, Submission};
+use crate::registry::port::{Content, PutOutcome, Receipt, batch_violation};
 use crate::trust::Object;
 use crate::wire::payload::object;
 use crate::wire::proto::registry::v1;
@@ -20,8 +20,8 @@ pub(super) fn contents(
     sector: &Sector,
     records: Vec<v1::RecordContent>,
 ) -> Result<(BTreeMap<usize, Content>, BTreeMap<usize, Violations>)> {
-    if !Submission::fits(records.len()) {
-        return Err(Error::invalid_field("records", "COUNT", "1 to 4,096 records"));
+    if let Some(violation) = batch_violation("records", records.len()) {
+        return Err(Error::invalid(violation));
     }
     let (mut contents, mut refused) = (BTreeMap::new(), BTreeMap::new());
     for (at, record) in records.into_iter().enumerate() {

@@ -4,7 +4,7 @@ use crate::base::text::folded_key;
 use crate::base::{Error, OrganisationCode, PartialDate, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::Selector;
-use crate::registry::{RecordType, Sector, forms, resident};
+use crate::registry::{self, RecordType, Sector, forms, resident};
 use crate::wire::proto::registry::v1;
 
 /// The selector of a request, and the record types that it is about: empty for all.
@@ -87,13 +87,9 @@ fn named(name: &v1::PersonName) -> Result<Selector> {
 }
 
 fn must_be_own_types(sector: &Sector, names: &[String]) -> Result<()> {
-    if names.len() > limits::RECORD_TYPES_MAX {
-        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
-    }
-    for (at, name) in names.iter().enumerate() {
-        own_type(sector, &format!("record_types[{at}]"), name)?;
-    }
-    Ok(())
+    let mut bad = Vec::new();
+    registry::named_types(&sector.record_types, names, &mut bad);
+    if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
 }
 
 /// The names of all record types of a registry.

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Date, Error, Kind, Path, Result, Violation, Violations, name};
-use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Submission};
+use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Submission, batch_violation};
 use crate::registry::prepare::check;
 use crate::registry::{Catalogue, Sector};
 use crate::trust::{Object, Operation};
@@ -234,7 +234,7 @@ pub(super) fn unknown_registry(served: &BTreeMap<String, Arc<dyn Registry>>, giv
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
     let mut violations = Submission::violations(&request.request_id, request.changes.len());
-    if !Submission::fits(request.changes.len()) {
+    if batch_violation("changes", request.changes.len()).is_some() {
         return Err(Error::invalid(violations));
     }
     let mut changes = Vec::with_capacity(request.changes.len());

@@ -1,0 +1,221 @@
+//! How requests for pages and files are answered: one layer over all routes of the console's port, as
+//! [`admission`](crate::api::admission) is one in front of all calls.
+//!
+//! ```text
+//! request ─▶ id ─▶ route: an answer, a refusal with its error, or a panic ─▶ refusal in words ─▶ id in the headers ─▶ metric, log line
+//! ```
+//!
+//! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON. A log line
+//! names the route and never the path, in which a personal ID may be. Calls by gRPC-Web pass through: admission has answered them.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "durations are measured, and log lines are limited by the machine's time"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use crate::api::Edge;
+use crate::api::language::language_of;
+use crate::api::metrics::Metrics;
+use crate::api::panic::caught;
+use crate::api::request_id::{REQUEST_ID, client_ids, give_back, mark_headers};
+use crate::api::status::in_vietnamese;
+use crate::base::log::LogLimiter;
+use crate::base::time::Instant;
+use crate::base::{ClientIds, Error, Kind, Language, RequestId, limits};
+
+/// The name of requests that no route matches.
+const NO_ROUTE: &str = "none";
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// The HTTP status of a kind: those of the gRPC codes of `api::status` in google/rpc/code.proto, "HTTP Mapping".
+pub fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Invalid | Kind::WrongState => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Denied => StatusCode::FORBIDDEN,
+        Kind::Missing => StatusCode::NOT_FOUND,
+        Kind::Exists | Kind::Stale => StatusCode::CONFLICT,
+        Kind::Limited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::SourceDown => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Late => StatusCode::GATEWAY_TIMEOUT,
+        Kind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Kind::Corrupt | Kind::Bug => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The refusal of a request, under the status of the error's kind.
+pub fn refusal(error: Error) -> Response {
+    refusal_as(status_of(error.kind()), error)
+}
+
+/// The refusal of a request, under a status that is HTTP's own.
+pub fn refusal_as(status: StatusCode, error: Error) -> Response {
+    Form::Text.refusal(status, error)
+}
+
+/// The refusal of a request to a route that speaks JSON.
+pub fn refusal_in_json(error: Error) -> Response {
+    Form::Json.refusal(status_of(error.kind()), error)
+}
+
+/// The form of a refusal's body.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    /// `error`, `error_description` (RFC 6749, section 5.2) and `request_id`.
+    Json,
+}
+
+/// The error behind a refusal, for the layer.
+#[derive(Debug, Clone)]
+struct Refused(Form, Arc<Error>);
+
+impl Form {
+    fn refusal(self, status: StatusCode, error: Error) -> Response {
+        let content = match self {
+            Self::Text => TEXT,
+            Self::Json => JSON,
+        };
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(content)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let mut answer = (status, headers, self.body(&error, Language::English, None)).into_response();
+        if let Some(wait) = wait(&error) {
+            answer.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        answer.extensions_mut().insert(Refused(self, Arc::new(error)));
+        answer
+    }
+
+    /// The body of a refusal; the id is known in the layer.
+    fn body(self, error: &Error, language: Language, id: Option<RequestId>) -> String {
+        let message = match language {
+            Language::English => error.message.clone(),
+            Language::Vietnamese => in_vietnamese(error),
+        };
+        let (reason, id) = (error.reason.as_str(), id.map(|id| id.to_string()));
+        match self {
+            Self::Text => {
+                let id = id.map(|id| format!("request: {id}\n")).unwrap_or_default();
+                format!("{reason}: {message}\n{id}")
+            }
+            Self::Json => json!({ "error": reason, "error_description": message, "request_id": id }).to_string(),
+        }
+    }
+}
+
+/// The seconds after which a repetition makes sense (RFC 9110, section 10.2.3).
+fn wait(error: &Error) -> Option<HeaderValue> {
+    let waits = matches!(error.kind(), Kind::Limited | Kind::SourceDown);
+    waits.then(|| HeaderValue::from(error.retry_after.unwrap_or_default().as_secs() + 1))
+}
+
+/// The state of the layer.
+pub struct Answering {
+    edge: Edge,
+    metrics: Arc<Metrics>,
+    /// Anybody can cause refusals.
+    lines: LogLimiter,
+}
+
+impl Answering {
+    /// Ids and the log are of `edge`, counters in `metrics`.
+    pub fn new(edge: Edge, metrics: Arc<Metrics>) -> Arc<Self> {
+        let lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
+        Arc::new(Self { edge, metrics, lines })
+    }
+}
+
+/// A request as the layer knows it.
+struct Asked {
+    begun: Instant,
+    /// The pattern of the route, of which there are few.
+    route: String,
+    language: Language,
+    client: ClientIds,
+    id: RequestId,
+}
+
+/// Answers a request by its route.
+pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
+    let asked = Asked {
+        begun: Instant::now(),
+        route,
+        language: language_of(request.headers()),
+        client: client_ids(request.headers()),
+        id: answering.edge.new_id_beside(answering.edge.now()),
+    };
+    let mut answer = match caught(next.run(request)).await {
+        Ok(answer) => answer,
+        Err(panic) => refusal(panic),
+    };
+    if answer.headers().contains_key(REQUEST_ID) {
+        return answer; // a call
+    }
+    let refused = answer.extensions_mut().remove::<Refused>();
+    if let Some(Refused(form, error)) = &refused {
+        answer = in_words(answer, *form, error, &asked);
+    }
+    mark_headers(answer.headers_mut(), asked.id);
+    give_back(answer.headers_mut(), &asked.client, asked.id);
+    answering.note(&asked, answer.status(), refused.as_ref().map(|Refused(_, error)| &**error));
+    answer
+}
+
+/// A refusal with its id, in the caller's language.
+fn in_words(answer: Response, form: Form, error: &Error, asked: &Asked) -> Response {
+    let (mut parts, _) = answer.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let language = if asked.language == Language::Vietnamese { "vi" } else { "en" };
+    parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+    parts.headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+    Response::from_parts(parts, form.body(error, asked.language, Some(asked.id)).into())
+}
+
+impl Answering {
+    /// Counts an answer, and logs it.
+    fn note(&self, asked: &Asked, status: StatusCode, refused: Option<&Error>) {
+        let Asked { begun, ref route, ref client, id, .. } = *asked;
+        let (took, now) = (begun.elapsed(), Instant::now());
+        self.metrics.requested(route, status.as_str(), took);
+        let (elapsed_us, code) = (took.as_micros() as u64, status.as_u16());
+        let (client_request, trace) = (client.request_id(), client.trace_id());
+        let outcome = refused.map_or("", |error| error.reason.as_str());
+        match refused {
+            Some(error) if error.kind() == Kind::Bug => {
+                let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
+                tracing::error!(route, code, request = %id, client_request, trace, elapsed_us, cause, "defect");
+            }
+            _ if code >= 400 => {
+                if let Some(suppressed) = self.lines.admit(now) {
+                    tracing::info!(route, code, request = %id, client_request, trace, outcome, elapsed_us, suppressed, "not served");
+                }
+            }
+            _ => tracing::debug!(route, code, request = %id, client_request, trace, elapsed_us),
+        }
+        if let Some(error) = refused {
+            self.edge.note_damage(route, id, error);
+        }
+    }
+}
+
+/// Adds headers to an answer, in place of its own of the same names.
+pub(super) fn with_headers<const N: usize>(mut answer: Response, headers: [(HeaderName, &'static str); N]) -> Response {
+    let headers: HeaderMap = headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    answer.headers_mut().extend(headers);
+    answer
+}
