@@ -10,6 +10,8 @@ use std::net::TcpStream;
 use common::enter_membership;
 use common::process::{Serving, limited};
 use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 /// Descriptors that the process may open: 48 in addition to the reserved ones.
 const DESCRIPTORS: u64 = 400;
@@ -52,6 +54,32 @@ async fn idle_connections_keep_neither_a_writer_nor_the_store_out() {
         let used = ticks_used(serving.child.id()) - before;
         assert!(used < 20, "{used} ticks");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_watch_on_every_seat_keep_no_agency_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Four of 32 seats are the console's.
+    let serving = Serving::start(folder.path(), &["--population", "0", "--max-connections", "32"]);
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let mut watching = Vec::new();
+    for _ in 0..28 {
+        let mut health = HealthClient::new(endpoint.connect().await.expect("it accepts"));
+        let mut stream = health.watch(HealthCheckRequest::default()).await.expect("it begins").into_inner();
+        stream.message().await.expect("no error").expect("the status");
+        watching.push(stream);
+    }
+    let agency = endpoint.connect().await.expect("it accepts");
+    enter_membership(&agency, 1).await;
+    watching.remove(0).message().await.expect_err("the oldest stranger made room");
+    // Its peer is known from now on: as many strangers again displace each other, and not the agency.
+    for _ in 0..28 {
+        let mut health = HealthClient::new(endpoint.connect().await.expect("it accepts"));
+        let mut stream = health.watch(HealthCheckRequest::default()).await.expect("it begins").into_inner();
+        stream.message().await.expect("no error").expect("the status");
+        watching.push(stream);
+    }
+    enter_membership(&agency, 2).await;
 }
 
 #[test]

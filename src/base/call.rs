@@ -180,10 +180,6 @@ pub struct Call {
     pub checks: Mutex<Vec<CallCheck>>,
 }
 
-/// Marks the answer to a call that needed no caller, for the rating of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublicAnswer;
-
 /// A call that needs no caller.
 #[derive(Debug, Clone)]
 pub struct PublicCall {

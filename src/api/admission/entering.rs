@@ -14,6 +14,7 @@ use super::method::Method;
 use super::opening::{Opening, deadline_of};
 use super::world::{Entry, SESSION, ServedWorld};
 use super::{Admitted, Entering, Inner, Refused, Refusing, network_of, no_such_method};
+use crate::api::connection::CallConnection;
 use crate::api::credential::Authenticated;
 use crate::api::edge;
 use crate::base::call::{Call, Caller, PublicCall};
@@ -119,6 +120,7 @@ impl Entering<'_> {
         let Authenticated { caller, is_demo } = authenticated.map_err(|error| refused.by(error))?;
         refused.caller = Some(caller.clone());
         callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
+        parts.extensions.get().into_iter().for_each(CallConnection::note_known);
         self.world.clock.check().map_err(|error| refused.by(error))?;
         let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
         if let Some(Entry { rights, method }) = &self.world.entry {

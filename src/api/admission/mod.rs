@@ -61,7 +61,7 @@ pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 use super::discard::discard;
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
-use crate::base::call::{Call, Language, PublicAnswer, PublicCall};
+use crate::base::call::{Call, Language, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::time::Instant;
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
@@ -219,7 +219,6 @@ impl Entering<'_> {
         match self.admit(method, &mut parts, &mut body, opening, journalling.as_mut()).await {
             Ok((body, mut holds)) => {
                 let (faults, connection) = (std::mem::take(&mut holds.faults), parts.extensions.get().cloned());
-                let is_public = parts.extensions.get::<PublicCall>().is_some();
                 let reads_gzip = compress::is_accepted(&parts.headers);
                 let answer = self.world.dispatch.handle(Request::from_parts(parts, body)).await;
                 let mut answer = complete(answer, opening.request_id, opening.language);
@@ -232,9 +231,6 @@ impl Entering<'_> {
                 if reads_gzip {
                     let is_stream = method.is_some_and(|method| method.is_server_streaming);
                     answer = compress::compressed(answer, is_stream).await;
-                }
-                if is_public {
-                    answer.extensions_mut().insert(PublicAnswer);
                 }
                 faults.after(answer, connection, opening.deadline, &self.world.edge)
             }

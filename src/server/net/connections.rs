@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The reason why a connection was refused or closed from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The cap on connections is reached, and none is dispensable.
+    /// The cap on connections is reached, and all are of known peers.
     Total,
     /// The cap on connections of one peer is reached.
     PeerTotal,
-    /// Closed while idle, to make room for a newer one.
+    /// A stranger's, closed to make room for a newer one.
     Displaced,
     /// A PROXY header from a peer that is not a trusted proxy.
     ProxyUntrusted,

@@ -46,7 +46,7 @@ pub(super) async fn drive<C>(
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = standing.dismissal().asked() => connection.as_mut().graceful_shutdown(),
+            () = standing.connection().dismissed() => connection.as_mut().graceful_shutdown(),
             () = &mut farewell, if is_dismissed => return,
             _ = ticks.tick() => match watch.look(standing, limits, tick) {
                 Some(stage @ (Stage::Stalled | Stage::Unread)) => {
