@@ -1,9 +1,9 @@
 //! The standing of an open connection, and its timeouts.
 //!
 //! A connection's tasks note their actions here without a lock or a clock: calls begun and in progress, successful writes. A
-//! [`Watch`] compares, at a slow tick, the changes since the last one. So the limits cost a call two additions, where HTTP/2 pings
-//! would cost each frame a lock and a clock; and they hold for a peer that stops reading, which a ping cannot reach: the ping
-//! itself, and the GOAWAY after it, would wait behind the unread data.
+//! [`Watch`] compares, at a slow tick, the changes since the last one. So the limits cost a call two additions; and they hold for a
+//! peer that stops reading, which a ping cannot reach: the ping itself, and the GOAWAY after it, would wait behind the unread data.
+//! A peer that vanished while nothing is sent to it is found by pings, which hyper sends (`Limits::ping`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

@@ -2,6 +2,7 @@
 //!
 //! The client writes the frames of HTTP/2 by hand (RFC 9113, section 4), because it must be able to stop anywhere.
 
+mod pings;
 mod seats;
 
 use std::time::Duration;
@@ -46,6 +47,8 @@ fn patient() -> Limits {
         idle: long,
         stalled: long,
         unread: long,
+        ping: long,
+        pong: long,
         farewell: SHORT,
         ..Limits::default()
     }
