@@ -56,6 +56,25 @@ async fn idle_connections_keep_neither_a_writer_nor_the_store_out() {
     }
 }
 
+/// Soft and hard limit of a process on open descriptors.
+#[cfg(target_os = "linux")]
+fn limits_of(process: u32) -> (String, String) {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("it lives");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("the limit");
+    let mut columns = line.split_whitespace().map(str::to_owned);
+    (columns.next().expect("soft"), columns.next().expect("hard"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_soft_limit_is_raised_to_the_hard_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The soft limit alone would be too low to start.
+    let limited = limited("-Sn 200; ulimit -Hn 500");
+    let serving = Serving::start_as(limited, folder.path(), &["--population", "0"]);
+    assert_eq!(limits_of(serving.child.id()), ("500".to_owned(), "500".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_who_watch_on_every_seat_keep_no_agency_out() {
     let folder = tempfile::tempdir().expect("a folder");
