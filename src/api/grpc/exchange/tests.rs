@@ -161,7 +161,14 @@ async fn refusals_are_explained_too_with_or_without_evidence() {
     let explain = || v1::ExplainRequest { request_id: request_id(&refused) };
     let explained = services.exchange.explain(by(citizen, explain())).await.expect("own").into_inner();
     assert_eq!((explained.caller.as_str(), explained.evidence.is_none()), ("citizen", true));
-    services.exchange.explain(by("one-stop", explain())).await.expect_err("another's");
+    let of_another = services.exchange.explain(by("one-stop", explain())).await.expect_err("another's");
+    // Newer refusals push it out of the memory, and nobody says that it never was.
+    for _ in 0..8 {
+        services.exchange.fetch_records(by(citizen, ask(ANNA, &[], ""))).await.expect_err("agencies only");
+    }
+    let gone = services.exchange.explain(by(citizen, explain())).await.expect_err("not kept any more");
+    assert_eq!((gone.code(), gone.message()), (Code::NotFound, of_another.message()));
+    assert!(gone.message().starts_with("no call of yours with this id is kept: besides"), "{gone}");
     let bad = services.exchange.explain(by("one-stop", v1::ExplainRequest { request_id: "no id".into() })).await;
     assert_eq!(bad.expect_err("no id").code(), Code::InvalidArgument);
 }
