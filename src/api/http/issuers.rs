@@ -16,6 +16,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::lines::admit_line;
 use crate::base::id::to_hex;
 use crate::keys::anchors::AnchorBoard;
 use crate::province::status::StatusLists;
@@ -42,7 +43,9 @@ async fn issuer(State((anchors, lists)): Facts, Path(path): Path<String>) -> Res
     let anchor = match TrustAnchor::from_json(anchors.newest().json.as_bytes()) {
         Ok(anchor) => anchor,
         Err(error) => {
-            tracing::error!(%error, "the trust anchor that is handed out does not read");
+            if let Some(suppressed) = admit_line() {
+                tracing::error!(%error, suppressed, "the trust anchor that is handed out does not read");
+            }
             return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "internal error" }));
         }
     };

@@ -24,6 +24,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::lines::admit_line;
 use crate::base::{Error, Kind, Reason, Result, offload};
 use crate::ledger::tile::TILE_WIDTH;
 use crate::transparency::logs::{Logs, PublicLog};
@@ -136,7 +137,9 @@ fn refuse(error: &Error) -> Response {
         Kind::Missing => StatusCode::NOT_FOUND,
         Kind::SourceDown | Kind::Late => StatusCode::SERVICE_UNAVAILABLE,
         _ => {
-            tracing::error!(%error, cause = ?error.source, "a log cannot be read");
+            if let Some(suppressed) = admit_line() {
+                tracing::error!(%error, cause = ?error.source, suppressed, "a log cannot be read");
+            }
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
