@@ -10,6 +10,8 @@ use std::net::TcpStream;
 use common::enter_membership;
 use common::process::{Serving, limited};
 use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 /// Descriptors that the process may open: 48 in addition to the reserved ones.
 const DESCRIPTORS: u64 = 400;
@@ -52,6 +54,51 @@ async fn idle_connections_keep_neither_a_writer_nor_the_store_out() {
         let used = ticks_used(serving.child.id()) - before;
         assert!(used < 20, "{used} ticks");
     }
+}
+
+/// Soft and hard limit of a process on open descriptors.
+#[cfg(target_os = "linux")]
+fn limits_of(process: u32) -> (String, String) {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("it lives");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("the limit");
+    let mut columns = line.split_whitespace().map(str::to_owned);
+    (columns.next().expect("soft"), columns.next().expect("hard"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_soft_limit_is_raised_to_the_hard_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The soft limit alone would be too low to start.
+    let limited = limited("-Sn 200; ulimit -Hn 500");
+    let serving = Serving::start_as(limited, folder.path(), &["--population", "0"]);
+    assert_eq!(limits_of(serving.child.id()), ("500".to_owned(), "500".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_watch_on_every_seat_keep_no_agency_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Four of 32 seats are the console's.
+    let serving = Serving::start(folder.path(), &["--population", "0", "--max-connections", "32"]);
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let mut watching = Vec::new();
+    for _ in 0..28 {
+        let mut health = HealthClient::new(endpoint.connect().await.expect("it accepts"));
+        let mut stream = health.watch(HealthCheckRequest::default()).await.expect("it begins").into_inner();
+        stream.message().await.expect("no error").expect("the status");
+        watching.push(stream);
+    }
+    let agency = endpoint.connect().await.expect("it accepts");
+    enter_membership(&agency, 1).await;
+    watching.remove(0).message().await.expect_err("the oldest stranger made room");
+    // Its peer is known from now on: as many strangers again displace each other, and not the agency.
+    for _ in 0..28 {
+        let mut health = HealthClient::new(endpoint.connect().await.expect("it accepts"));
+        let mut stream = health.watch(HealthCheckRequest::default()).await.expect("it begins").into_inner();
+        stream.message().await.expect("no error").expect("the status");
+        watching.push(stream);
+    }
+    enter_membership(&agency, 2).await;
 }
 
 #[test]

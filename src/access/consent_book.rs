@@ -4,7 +4,8 @@
 //! that it replaced moves to `ConsentHistory`, in the same commit, so no consent is lost or duplicated. The records read
 //! under a consent are in the evidence ledger, not here.
 //!
-//! Most citizens never said anything. Who did is known by number, so that a read of all others costs no look at the store.
+//! Most citizens never said anything. Who did is known by number, so that a read of all others costs no look at the store. Once they are too many
+//! to be kept in memory, each citizen's are looked up.
 //!
 //! Rows are stored under the number that the citizen had at the time. Everything here is asked for a person, whose
 //! [`Numbers`] are all read: consents under an earlier number are listed, ended and replaced under the present one.
@@ -29,9 +30,8 @@ mod row;
 
 /// Capacity of the cache, in citizens.
 const CACHED_MAX: usize = 100_000;
-/// Most rows that a book reads at its first use, to know who has consents or refusals; with more rows, each citizen's are looked
-/// up.
-const READ_AT_FIRST_MAX: u64 = 100_000;
+/// Most numbers that a book keeps in memory, to know who has consents or refusals, and most rows that it reads for that at its first use.
+const HEARD_MAX: usize = 100_000;
 /// Rows in one read.
 const ROWS_READ: usize = 4_096;
 /// Retries of a write that lost against a concurrent one.
@@ -45,14 +45,15 @@ pub struct ConsentBook {
     /// Incremented by every write; a cache entry from before is read again.
     epoch: AtomicU64,
     /// The numbers with consents or refusals; `None` if there are too many.
-    heard: OnceCell<Option<RwLock<HashSet<PersonalId>>>>,
+    heard: OnceCell<RwLock<Option<HashSet<PersonalId>>>>,
+    heard_max: usize,
 }
 
 impl ConsentBook {
     /// The book in `store`; ids come from `entropy`.
     pub fn new(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>) -> Self {
         let (cached, epoch) = (Cache::new(CACHED_MAX), AtomicU64::new(0));
-        Self { store, entropy, cached, epoch, heard: OnceCell::new() }
+        Self { store, entropy, cached, epoch, heard: OnceCell::new(), heard_max: HEARD_MAX }
     }
 
     /// Grants a consent under the person's present number. It replaces the one for the same agency and purpose, under any of the
@@ -177,19 +178,19 @@ impl ConsentBook {
     }
 
     /// The numbers with consents or refusals, if known.
-    async fn heard(&self) -> Result<Option<&RwLock<HashSet<PersonalId>>>> {
+    async fn heard(&self) -> Result<&RwLock<Option<HashSet<PersonalId>>>> {
         let read = || async {
-            if self.store.count(Space::Consent) > READ_AT_FIRST_MAX {
+            if self.store.count(Space::Consent) > self.heard_max as u64 {
                 return Ok(None);
             }
             match self.all_numbers().await {
-                Ok(numbers) => Ok(Some(RwLock::new(numbers))),
+                Ok(numbers) => Ok(Some(numbers)),
                 // A damaged row is reported when its citizen's consents are read.
                 Err(error) if error.kind() == Kind::Corrupt => Ok(None),
                 Err(error) => Err(error),
             }
         };
-        Ok(self.heard.get_or_try_init(read).await?.as_ref())
+        self.heard.get_or_try_init(async || read().await.map(RwLock::new)).await
     }
 
     async fn all_numbers(&self) -> Result<HashSet<PersonalId>> {
@@ -207,18 +208,25 @@ impl ConsentBook {
         }
     }
 
-    /// Notes a number before a consent or refusal is written under it.
+    /// Notes a number before a consent or refusal is written under it. With one too many, none are known from now on.
     async fn hear(&self, person: PersonalId) -> Result<()> {
-        if let Some(heard) = self.heard().await? {
-            heard.write().unwrap_or_else(PoisonError::into_inner).insert(person);
+        let mut heard = self.heard().await?.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(numbers) = &mut *heard
+            && numbers.insert(person)
+            && numbers.len() > self.heard_max
+        {
+            *heard = None;
         }
         Ok(())
     }
 
     /// The newest consents and refusals under one number, from the cache if possible.
     async fn of(&self, person: PersonalId) -> Result<Arc<[Consent]>> {
-        let heard = self.heard().await?;
-        if heard.is_some_and(|heard| !heard.read().unwrap_or_else(PoisonError::into_inner).contains(&person)) {
+        let is_silent = {
+            let heard = self.heard().await?.read().unwrap_or_else(PoisonError::into_inner);
+            heard.as_ref().is_some_and(|numbers| !numbers.contains(&person))
+        };
+        if is_silent {
             return Ok(Arc::default());
         }
         // The counter is read before the rows: a write in between invalidates the entry cached here.

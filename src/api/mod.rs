@@ -6,10 +6,10 @@
 
 pub mod admission;
 pub mod certificate;
+pub mod connection;
 pub mod console;
 pub mod credential;
 pub mod discard;
-pub mod dismissal;
 pub mod dispatch;
 pub mod edge;
 pub mod forwarded;

@@ -174,15 +174,13 @@ pub struct Call {
     pub language: Language,
     /// What the caller may of the method.
     pub permit: Permit,
+    /// Whether the caller is a citizen whom nobody knows, by a credential that anybody can write: there are as many as somebody likes to invent.
+    pub is_stranger: bool,
     /// Whether the caller wants records that failed their checks, marked as such (`x-lienthong-unverified: allow`).
     pub accepts_unverified: bool,
     /// The checks so far; [`Self::note`] adds one.
     pub checks: Mutex<Vec<CallCheck>>,
 }
-
-/// Marks the answer to a call that needed no caller, for the rating of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublicAnswer;
 
 /// A call that needs no caller.
 #[derive(Debug, Clone)]

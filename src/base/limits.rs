@@ -112,9 +112,9 @@ pub const PRESENTATION_SECONDS_MAX: u32 = 3_600;
 /// Most open streams of one caller.
 pub const STREAMS_PER_CALLER_MAX: usize = 32;
 /// Most open streams of public methods (health, reflection) of one network.
-pub const PUBLIC_STREAMS_OF_NETWORK_MAX: usize = 256;
-/// Most of them in all.
-pub const PUBLIC_STREAMS_MAX: usize = 4_096;
+pub const PUBLIC_STREAMS_OF_NETWORK_MAX: usize = 128;
+/// Most of them in all: half as many as there are connections by default, so that strangers' streams alone never fill the seats.
+pub const PUBLIC_STREAMS_MAX: usize = 512;
 /// Most bytes of an error's headers or trailers: below the 8 KiB from which clients refuse a response for its metadata.
 pub const ERROR_METADATA_BYTES_MAX: usize = 6 * 1024;
 /// Largest file of rights, in bytes: some hundred agencies with all their rights take a tenth of it.

@@ -42,7 +42,8 @@ pub struct Explained {
 }
 
 impl Exchange {
-    /// Explains an earlier call to its caller, and to callers that `sees_all`; any other caller gets `NOT_FOUND`.
+    /// Explains an earlier call to its caller, and to callers that `sees_all`; any other caller gets `NOT_FOUND`, and so does the caller of a call
+    /// that is not kept any more.
     ///
     /// `request` is the id that admission assigned, or the client's own. If several calls have that client id, the error lists their assigned ids.
     pub async fn explain(
@@ -107,8 +108,10 @@ impl Exchange {
     }
 }
 
+/// The same for calls of others, for calls that never were, and for own calls that have left the memory.
 fn missing() -> Error {
-    Error::new(Reason::NotFound, "no call of yours has this id").with_subject("call", "")
+    let message = "no call of yours with this id is kept: besides calls with evidence, only the newest of each caller are, until a restart";
+    Error::new(Reason::NotFound, message).with_subject("call", "")
 }
 
 /// Most calls listed for one client id.

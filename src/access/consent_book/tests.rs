@@ -222,3 +222,26 @@ async fn whoever_speaks_is_heard_at_once_and_by_a_book_that_is_opened_later() {
         assert!(book.of(pid("042090990009")).await.expect("reads").is_empty());
     }
 }
+
+#[tokio::test]
+async fn numbers_in_memory_are_bounded_and_nobody_goes_unheard() {
+    let store = Arc::new(MemoryStore::new());
+    let small = |store: &Arc<MemoryStore>| ConsentBook { heard_max: 2, ..book(store) };
+    let first = small(&store);
+    let known =
+        |book: &ConsentBook| book.heard.get().and_then(|heard| heard.read().expect("whole").as_ref().map(HashSet::len));
+    let mut granted = Vec::new();
+    for (at, expected) in [(1, Some(1)), (2, Some(2)), (3, None), (4, None)] {
+        let speaker = person(&format!("0421859900{at:02}"));
+        grant(&first, &speaker, KYC, at).await;
+        assert_eq!(known(&first), expected, "after {at}");
+        granted.push(speaker.current);
+    }
+    for book in [&first, &small(&store)] {
+        for number in &granted {
+            assert_eq!(book.of(*number).await.expect("reads").len(), 1);
+        }
+        assert!(book.of(pid("042090990009")).await.expect("reads").is_empty());
+        assert_eq!(known(book), None);
+    }
+}

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Reservations below this many bytes count in the total alone: most requests are small, and take no lock.
+/// Requests below this many bytes in all count in the total alone: most are small, and take no lock. The number of a caller's requests bounds what they take.
 const SMALL: usize = 4 * 1024;
 
 /// Bytes that may be taken.
@@ -23,6 +23,7 @@ pub struct Budget<K> {
 pub struct Reservation<K: Hash + Eq + Clone> {
     budget: Arc<Budget<K>>,
     total: usize,
+    /// The part that counts in a caller's own share: nothing or everything.
     caller: Option<(K, usize)>,
 }
 
@@ -44,14 +45,17 @@ impl<K: Hash + Eq + Clone> Budget<K> {
 }
 
 impl<K: Hash + Eq + Clone> Reservation<K> {
-    /// Reserves `bytes` more for `caller`; reserves nothing and returns `false` if they exceed the budget.
+    /// Reserves `bytes` more for `caller`; reserves nothing more and returns `false` if they exceed the budget.
     pub fn grow(&mut self, caller: &K, bytes: usize) -> bool {
         let taken = self.budget.total.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if taken > self.budget.total_max || (bytes >= SMALL && !self.grow_own(caller, bytes)) {
+        let sum = self.total + bytes;
+        let counted = self.caller.as_ref().map_or(0, |(_, counted)| *counted);
+        // The sum decides, into however many pieces a peer cuts its message.
+        if taken > self.budget.total_max || (sum >= SMALL && !self.grow_own(caller, sum - counted)) {
             self.budget.total.fetch_sub(bytes, Ordering::Relaxed);
             return false;
         }
-        self.total += bytes;
+        self.total = sum;
         true
     }
 
@@ -97,7 +101,8 @@ mod tests {
         assert!(one.grow(&"one", 10 * 1024));
         let mut again = budget.begin();
         assert!(!again.grow(&"one", SMALL), "another request of the same caller");
-        assert!(again.grow(&"one", SMALL - 1), "small ones count in the total alone");
+        assert!(again.grow(&"one", SMALL - 1), "a small one counts in the total alone");
+        assert!(!again.grow(&"one", 1), "it is no longer small");
         let mut two = budget.begin();
         assert!(two.grow(&"two", 40 * 1024));
         let mut three = budget.begin();
@@ -106,5 +111,31 @@ mod tests {
         drop((one, again, two, three));
         assert_eq!(budget.taken(), 0);
         assert!(budget.by_caller.lock().expect("whole").is_empty());
+    }
+
+    #[test]
+    fn a_share_is_the_same_into_however_many_pieces_a_message_is_cut() {
+        const SHARE: usize = 40 * 1024;
+        for piece in [1, 100, 1_000, SMALL - 1, SMALL, SMALL + 1, SHARE] {
+            let budget = Budget::new(usize::MAX, SHARE);
+            let mut large = budget.begin();
+            let whole = SHARE / piece * piece;
+            assert!((0..whole / piece).all(|_| large.grow(&"one", piece)), "{piece}");
+            assert!(!large.grow(&"one", piece), "{piece}");
+            assert_eq!(budget.taken(), whole, "what was refused is not held");
+            assert!(budget.begin().grow(&"two", SHARE), "another's share");
+            drop(large);
+            assert_eq!((budget.taken(), budget.by_caller.lock().expect("whole").len()), (0, 0), "{piece}");
+        }
+    }
+
+    #[test]
+    fn what_was_refused_can_be_less() {
+        let budget = Budget::new(usize::MAX, 2 * SMALL);
+        let mut request = budget.begin();
+        assert!(request.grow(&"one", SMALL - 1));
+        assert!(!request.grow(&"one", 2 * SMALL), "with what it has it is over the share");
+        assert!(request.grow(&"one", SMALL + 1), "and this is all of it");
+        assert!(!request.grow(&"one", 1));
     }
 }

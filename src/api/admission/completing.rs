@@ -59,7 +59,7 @@ impl Followed {
         let completed = match self.cut.get() {
             Some(error) => {
                 let caller = self.call.as_ref().map(|call| call.caller.clone());
-                self.edge.refused(error, self.method, caller, &self.opening);
+                self.edge.refused(error, self.method, caller, self.call.is_none(), &self.opening);
                 Some(status::trailers(error, request_id, language))
             }
             None if trailers.contains_key(REQUEST_ID) => None,

@@ -18,7 +18,7 @@ use tonic::codegen::StdError;
 use tonic::codegen::http::{HeaderValue, Response};
 
 use super::opening::Opening;
-use crate::api::dismissal::Dismissal;
+use crate::api::connection::CallConnection;
 use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::api::{Edge, status};
 use crate::base::call::{Call, CheckOutcome};
@@ -127,7 +127,7 @@ impl Faults {
     pub(super) fn after(
         self,
         mut answer: Response<Body>,
-        connection: Option<Dismissal>,
+        connection: Option<CallConnection>,
         deadline: Instant,
         edge: &Edge,
     ) -> Response<Body> {
@@ -146,7 +146,7 @@ impl Faults {
                 CallAction::Drip { bytes, every } => {
                     effects.drip = Some(Drip { bytes: bytes.get() as usize, every: *every, until: deadline });
                 }
-                CallAction::GoAway => connection.iter().for_each(Dismissal::ask),
+                CallAction::GoAway => connection.iter().for_each(CallConnection::dismiss),
                 _ => {}
             }
         }

@@ -20,6 +20,7 @@
 mod asked_faults;
 mod budget;
 mod capacity;
+mod citizens;
 mod completing;
 mod compress;
 mod content;
@@ -53,6 +54,7 @@ use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
 pub use capacity::Capacity;
+pub use citizens::KnownCitizens;
 pub use journalling::ByGrpcWeb;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
@@ -64,7 +66,7 @@ use super::discard::discard;
 use super::panic::caught;
 use super::request_id::give_back;
 use super::status;
-use crate::base::call::{Call, PublicAnswer, PublicCall};
+use crate::base::call::{Call, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::time::Instant;
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
@@ -200,7 +202,7 @@ impl Entering<'_> {
             (None, Some(error)) => {
                 discard(body, rest_max(&parts));
                 let name = method.map(|method| method.name.as_str());
-                self.refuse(Refused { error, instead: None, method: name, caller: None }, opening)
+                self.refuse(Refused { method: name, ..Refusing::begin().by(error) }, opening)
             }
             (None, None) => {
                 let journal = journal.filter(|_| is_journalled(method)).cloned();
@@ -231,8 +233,7 @@ impl Entering<'_> {
         match self.admit(method, &mut parts, &mut body, opening, journalling.as_mut()).await {
             Ok((body, mut holds)) => {
                 let (faults, connection) = (std::mem::take(&mut holds.faults), parts.extensions.get().cloned());
-                let (is_public, call) =
-                    (parts.extensions.get::<PublicCall>().is_some(), parts.extensions.get::<Arc<Call>>().cloned());
+                let call = parts.extensions.get::<Arc<Call>>().cloned();
                 let reads_gzip = compress::is_accepted(&parts.headers);
                 let handled = caught(self.world.dispatch.handle(Request::from_parts(parts, body))).await;
                 let mut answer = match handled {
@@ -252,9 +253,6 @@ impl Entering<'_> {
                 if reads_gzip {
                     let is_stream = method.is_some_and(|method| method.is_server_streaming);
                     answer = compress::compressed(answer, is_stream).await;
-                }
-                if is_public {
-                    answer.extensions_mut().insert(PublicAnswer);
                 }
                 faults.after(answer, connection, opening.deadline, &self.world.edge)
             }
@@ -279,14 +277,14 @@ impl Entering<'_> {
         opening: &Opening,
         journalling: Option<&mut Journalling>,
     ) -> Result<(Body, Held), Refused> {
-        let mut refused = Refusing { method: None, caller: None };
+        let mut refused = Refusing::begin();
         let method = method.ok_or_else(|| {
             // A caller of an unknown method is a stranger like any other.
             let limited = self.capacity.strangers.take(network_of(parts));
             refused.by(limited.err().unwrap_or_else(no_such_method))
         })?;
         refused.method = Some(method.name.as_str());
-        let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
+        let (admitted, holder) = self.who(method, parts, opening, &mut refused).await?;
         let (lane, under_way) = match &holder {
             Holder::Caller(caller) => {
                 let lane = self.capacity.lanes.of_caller(caller);
@@ -384,8 +382,8 @@ impl Entering<'_> {
     }
 
     fn refuse(&self, refused: Refused, opening: &Opening) -> Response<Body> {
-        let Refused { error, instead, method, caller } = refused;
-        self.world.edge.refused(&error, method.unwrap_or_default(), caller, opening);
+        let Refused { error, instead, method, caller, is_stranger } = refused;
+        self.world.edge.refused(&error, method.unwrap_or_default(), caller, is_stranger, opening);
         match instead {
             Some(instead) => instead.answer(opening),
             None => status::answer(&error, opening.request_id, opening.language),

@@ -2,6 +2,7 @@
 
 mod ending;
 mod entering;
+mod strangers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -118,6 +119,16 @@ fn front_of(
     ending: tokio::sync::watch::Receiver<bool>,
     sessions: Arc<dyn Sessions>,
 ) -> Front {
+    front_knowing(None, does, strangers, ending, sessions)
+}
+
+fn front_knowing(
+    citizens: Option<KnownCitizens>,
+    does: Does,
+    strangers: u32,
+    ending: tokio::sync::watch::Receiver<bool>,
+    sessions: Arc<dyn Sessions>,
+) -> Front {
     let (seed, admitted) = (Seed::root(3), Arc::<AtomicUsize>::default());
     let clock = Arc::new(FixedClock::at(Timestamp(1_795_388_400_000)));
     let mint = TokenMint::new(&seed).expect("a mint");
@@ -140,6 +151,7 @@ fn front_of(
         dispatch,
         authenticator: Arc::new(Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback)),
         rights,
+        citizens,
         clock: logs.clone(),
         time: WorldClock::open(clock.clone(), None).expect("a clock"),
         edge,

@@ -11,10 +11,6 @@ use tonic::codegen::http::{Request, Response};
 use super::standing::{CallUnderWay, Standing};
 use crate::api::certificate::ClientCertificate;
 use crate::base::Peer;
-use crate::base::call::PublicAnswer;
-
-/// gRPC statuses that do not prove an admitted caller: RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAUTHENTICATED.
-const UNWELCOME: [&[u8]; 3] = [b"8", b"12", b"16"];
 
 /// A service as called by one connection's peer. The service must always be ready, and cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,7 +41,7 @@ where
         if let Some(certificate) = &self.certificate {
             request.extensions_mut().insert(certificate.clone());
         }
-        request.extensions_mut().insert(self.standing.dismissal().clone());
+        request.extensions_mut().insert(self.standing.connection().clone());
         Answering { inner: self.service.clone().call(request), call: Some(call) }
     }
 }
@@ -67,22 +63,9 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Ok(response) = ready!(Pin::new(&mut self.inner).poll(context));
         let mut call = self.call.take();
-        if let Some(call) = &mut call {
-            if !call.is_admitted() && is_welcome(&response) {
-                call.admit();
-            }
-            call.note_handed_over();
-        }
+        call.iter_mut().for_each(CallUnderWay::note_handed_over);
         Poll::Ready(Ok(response.map(|body| Answer { body, call })))
     }
-}
-
-/// Whether an answer shows that its caller was admitted. A refusal by gRPC has its status in the head, without a body.
-fn is_welcome<R>(response: &Response<R>) -> bool {
-    let status = response.headers().get("grpc-status").map(|value| value.as_bytes());
-    // A public answer says nothing about its caller.
-    let is_public = response.extensions().get::<PublicAnswer>().is_some();
-    !is_public && !response.status().is_client_error() && !status.is_some_and(|status| UNWELCOME.contains(&status))
 }
 
 /// An answer's body; the call is in progress until it is dropped.
@@ -117,35 +100,5 @@ impl<R: Body + Unpin> Body for Answer<R> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_of_a_stranger_is_no_welcome() {
-        let response = |status: u16, grpc: Option<&str>| {
-            let mut built = Response::builder().status(status);
-            if let Some(grpc) = grpc {
-                built = built.header("grpc-status", grpc);
-            }
-            built.body(()).expect("a response")
-        };
-        for (status, grpc, expected) in [
-            (200, None, true),
-            (200, Some("0"), true),
-            (200, Some("5"), true),
-            (200, Some("7"), true),
-            (200, Some("16"), false),
-            (200, Some("12"), false),
-            (200, Some("8"), false),
-            (304, None, true),
-            (404, None, false),
-            (415, None, false),
-        ] {
-            assert_eq!(is_welcome(&response(status, grpc)), expected, "{status} {grpc:?}");
-        }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The reason why a connection was refused or closed from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The cap on connections is reached, and none is dispensable.
+    /// The cap on connections is reached, and all are of known peers.
     Total,
     /// The cap on connections of one peer is reached.
     PeerTotal,
-    /// Closed while idle, to make room for a newer one.
+    /// A stranger's, closed to make room for a newer one.
     Displaced,
     /// A PROXY header from a peer that is not a trusted proxy.
     ProxyUntrusted,
@@ -68,11 +68,13 @@ pub enum Stage {
     Stalled,
     /// With an answer that waits for its flow-control window.
     Unread,
+    /// With a ping that the peer does not answer.
+    Silent,
 }
 
 impl Stage {
     /// All stages, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ProxyHeader,
         Self::TlsHandshake,
         Self::Preface,
@@ -80,6 +82,7 @@ impl Stage {
         Self::Idle,
         Self::Stalled,
         Self::Unread,
+        Self::Silent,
     ];
 
     /// Its name in metrics and logs.
@@ -92,6 +95,7 @@ impl Stage {
             Self::Idle => "idle",
             Self::Stalled => "stalled",
             Self::Unread => "unread",
+            Self::Silent => "silent",
         }
     }
 }

@@ -5,24 +5,20 @@
 use std::pin::pin;
 
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::connections::{Connections, Stage};
-use super::limits::Limits;
+use super::acceptor::Shared;
+use super::connections::Stage;
 use super::standing::{Standing, Watch};
 
-/// Serves a connection. Once `ending` becomes true, the peer receives GOAWAY, and calls in progress finish; the owner of this task
-/// aborts it when they take too long.
-pub(super) async fn drive<C>(
-    connection: C,
-    standing: &Standing,
-    limits: &Limits,
-    counts: &Connections,
-    mut ending: watch::Receiver<bool>,
-) where
+/// Serves a connection. Once the server is to end, the peer receives GOAWAY, and calls in progress finish; the owner of this task
+/// aborts it when they take too long. `waits` is the stage at which hyper's own time limit ends a connection of this protocol.
+pub(super) async fn drive<C>(connection: C, standing: &Standing, shared: &Shared, waits: Stage)
+where
     C: GracefulConnection<Error = hyper::Error>,
 {
+    let Shared { limits, counts, ending } = shared;
+    let mut ending = ending.clone();
     let mut connection = pin!(connection);
     let tick = limits.tick();
     let mut ticks = interval_at(Instant::now() + tick, tick);
@@ -37,6 +33,9 @@ pub(super) async fn drive<C>(
             biased;
             served = connection.as_mut() => {
                 if let Err(error) = served {
+                    if error.is_timeout() {
+                        counts.note_timed_out(waits);
+                    }
                     // A peer may abort at any time; the reason is its own.
                     tracing::debug!(%error, "a connection ended");
                 }
@@ -46,7 +45,7 @@ pub(super) async fn drive<C>(
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = standing.dismissal().asked() => connection.as_mut().graceful_shutdown(),
+            () = standing.connection().dismissed() => connection.as_mut().graceful_shutdown(),
             () = &mut farewell, if is_dismissed => return,
             _ = ticks.tick() => match watch.look(standing, limits, tick) {
                 Some(stage @ (Stage::Stalled | Stage::Unread)) => {

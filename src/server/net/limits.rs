@@ -28,6 +28,12 @@ pub struct Limits {
     /// Longest time, within a factor of two, that a part of an answer may wait for the peer's flow-control window. A client that
     /// waits longer than any deadline has given up; a stream can be resumed where it ended.
     pub unread: Duration,
+    /// Time without a frame from an HTTP/2 peer after which it is pinged (RFC 9113, section 6.7), whether calls are in progress or not. A proxy in
+    /// between keeps its own side alive for a client that is gone, and answers the probes of TCP keep-alive for it; a stream without news would
+    /// hold its place forever. Every client answers pings by itself, and one in a minute costs a small one nothing.
+    pub ping: Duration,
+    /// Longest time until the ping is answered. It includes the reading of data that the kernel has taken already, on however slow a line.
+    pub pong: Duration,
     /// Longest time for a connection to close after GOAWAY, when it has no call in progress.
     pub farewell: Duration,
     /// Largest header list, in bytes: credentials and metadata take about one kilobyte.
@@ -57,6 +63,8 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             stalled: Duration::from_secs(30),
             unread: Duration::from_secs(60),
+            ping: Duration::from_secs(60),
+            pong: Duration::from_secs(60),
             farewell: Duration::from_secs(5),
             header_list_bytes_max: 16 * 1024,
             streams_max: 256,

@@ -56,6 +56,8 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(limits.connection_window_bytes)
         .max_header_list_size(limits.header_list_bytes_max)
         .max_send_buf_size(limits.send_buffer_bytes_max)
+        .keep_alive_interval(limits.ping)
+        .keep_alive_timeout(limits.pong)
         .max_pending_accept_reset_streams(limits.pending_resets_max)
         .max_local_error_reset_streams(limits.local_resets_max);
     http
@@ -136,7 +138,7 @@ where
                 let calls =
                     Calls { service: self.service, body: Body::new, peer, certificate, standing: standing.clone() };
                 let connection = self.http.serve_connection(TokioIo::new(Coalescing::new(stream)), calls);
-                drive(connection, standing, &shared.limits, &shared.counts, shared.ending.clone()).await;
+                drive(connection, standing, shared, Stage::Silent).await;
                 Ok(())
             }
             Opening::Http1 => {
@@ -223,7 +225,7 @@ impl Speaker for Console {
         let io = TokioIo::new(Coalescing::new(stream));
         if let (Opening::Http2, Some((service, http))) = (opening, self.elsewhere) {
             let calls = Calls { service, body: Body::new, peer, certificate: None, standing: standing.clone() };
-            drive(http.serve_connection(io, calls), &standing, &shared.limits, &shared.counts, shared.ending).await;
+            drive(http.serve_connection(io, calls), &standing, &shared, Stage::Silent).await;
             return;
         }
         let router = self.router;
@@ -232,6 +234,6 @@ impl Speaker for Console {
             Box::pin(async move { router.call(request).await })
         });
         let calls = Calls { service, body: axum::body::Body::new, peer, certificate: None, standing: standing.clone() };
-        drive(self.http.serve_connection(io, calls), &standing, &shared.limits, &shared.counts, shared.ending).await;
+        drive(self.http.serve_connection(io, calls), &standing, &shared, Stage::FirstCall).await;
     }
 }

@@ -1,9 +1,9 @@
 //! The standing of an open connection, and its timeouts.
 //!
 //! A connection's tasks note their actions here without a lock or a clock: calls begun and in progress, successful writes. A
-//! [`Watch`] compares, at a slow tick, the changes since the last one. So the limits cost a call two additions, where HTTP/2 pings
-//! would cost each frame a lock and a clock; and they hold for a peer that stops reading, which a ping cannot reach: the ping
-//! itself, and the GOAWAY after it, would wait behind the unread data.
+//! [`Watch`] compares, at a slow tick, the changes since the last one. So the limits cost a call two additions; and they hold for a
+//! peer that stops reading, which a ping cannot reach: the ping itself, and the GOAWAY after it, would wait behind the unread data.
+//! A peer that vanished while nothing is sent to it is found by pings, which hyper sends (`Limits::ping`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::connections::Stage;
 use super::limits::Limits;
-use crate::api::dismissal::Dismissal;
+use crate::api::connection::CallConnection;
 
 /// The standing of a connection.
 #[derive(Debug, Default)]
@@ -20,8 +20,6 @@ pub(super) struct Standing {
     calls: AtomicU64,
     /// Calls in progress, until the last byte of the answer is handed to HTTP.
     under_way: AtomicU32,
-    /// Whether any call was admitted.
-    is_admitted: AtomicBool,
     /// Writes that the peer's window took, at least in part.
     writes: AtomicU64,
     /// Whether the last write found the window full.
@@ -30,8 +28,17 @@ pub(super) struct Standing {
     unread: [AtomicU32; 2],
     /// Number of the present period; see [`Watch`].
     period: AtomicU32,
-    /// Asks for the connection's end in good order.
-    dismissal: Dismissal,
+    /// Whether its peer is known, and whether it is to end in good order.
+    connection: CallConnection,
+}
+
+/// The state of a connection on which no call ever came with an accepted credential. Idle ones are closed first for newer ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stranger {
+    /// No call is in progress.
+    Idle,
+    /// Calls are in progress: public ones, or such as wait for their body or their refusal.
+    Calling,
 }
 
 /// A call in progress; it ends when dropped.
@@ -43,9 +50,9 @@ pub(super) struct CallUnderWay {
 }
 
 impl Standing {
-    /// Asks for the connection's end in good order.
-    pub(super) fn dismissal(&self) -> &Dismissal {
-        &self.dismissal
+    /// The part that calls act on.
+    pub(super) fn connection(&self) -> &CallConnection {
+        &self.connection
     }
 
     /// Notes the begin of a call.
@@ -55,9 +62,17 @@ impl Standing {
         CallUnderWay { standing: self.clone(), unread_since: None }
     }
 
-    /// Whether the connection may be closed for a newer one: no call on it was ever admitted, and none is in progress.
-    pub(super) fn is_dispensable(&self) -> bool {
-        !self.is_admitted.load(Ordering::Relaxed) && self.under_way.load(Ordering::Relaxed) == 0
+    /// Whether the connection may be closed for a newer one, and how readily; `None`: its peer is known.
+    ///
+    /// A public call protects nothing: anybody can make one that never ends, on as many connections as there are seats.
+    pub(super) fn stranger(&self) -> Option<Stranger> {
+        if self.connection.is_known() {
+            None
+        } else if self.under_way.load(Ordering::Relaxed) == 0 {
+            Some(Stranger::Idle)
+        } else {
+            Some(Stranger::Calling)
+        }
     }
 
     /// Notes a successful write.
@@ -69,18 +84,6 @@ impl Standing {
     /// Notes a write that waits for the peer.
     pub(super) fn note_blocked(&self) {
         self.is_blocked.store(true, Ordering::Relaxed);
-    }
-}
-
-impl CallUnderWay {
-    /// Whether a call of this connection was admitted before.
-    pub(super) fn is_admitted(&self) -> bool {
-        self.standing.is_admitted.load(Ordering::Relaxed)
-    }
-
-    /// Notes that the call was admitted.
-    pub(super) fn admit(&self) {
-        self.standing.is_admitted.store(true, Ordering::Relaxed);
     }
 }
 
@@ -231,14 +234,16 @@ mod tests {
     }
 
     #[test]
-    fn only_an_idle_stranger_is_dispensable() {
+    fn a_peer_is_a_stranger_until_a_credential_is_accepted() {
         let standing = Arc::new(Standing::default());
-        assert!(standing.is_dispensable());
+        assert_eq!(standing.stranger(), Some(Stranger::Idle));
         let call = standing.begin_call();
-        assert!(!standing.is_dispensable(), "somebody waits");
+        assert_eq!(standing.stranger(), Some(Stranger::Calling), "somebody waits");
         drop(call);
-        assert!(standing.is_dispensable());
-        standing.begin_call().admit();
-        assert!(!standing.is_dispensable());
+        assert_eq!(standing.stranger(), Some(Stranger::Idle));
+        standing.connection().note_known();
+        assert_eq!(standing.stranger(), None);
+        let _call = standing.begin_call();
+        assert_eq!(standing.stranger(), None, "for good");
     }
 }

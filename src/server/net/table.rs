@@ -1,16 +1,19 @@
 //! The table of open connections, and its caps: in total, and for one peer.
 //!
-//! When all seats are taken, a new connection gets the seat of the oldest one without an admitted call or a call in progress; so
-//! idle connections in any number keep nobody out. If every connection is in use, the new one is refused at once.
+//! When all seats are taken, a new connection gets the seat of a stranger: of a connection on which no call ever came with an accepted credential,
+//! whether public calls are in progress on it or not. It is one of the network that has the most of them, so that a network that opens many
+//! displaces its own and not the only one of another; among those, one that is idle, and the oldest. So strangers in any number keep nobody out.
+//! If every connection is of a known peer, the new one is refused at once.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
 use super::connections::{Connections, Refusal};
 use super::limits::Limits;
-use super::standing::Standing;
+use super::standing::{Standing, Stranger};
 use crate::base::peer::Network;
 
 /// The listener of a connection.
@@ -97,12 +100,9 @@ impl Table {
         }
     }
 
-    /// Closes the oldest dispensable connection that satisfies `may`.
+    /// Closes a stranger's connection that satisfies `may`, if there is one.
     fn displace(&self, rows: &mut OpenConnections, may: impl Fn(&Entry) -> bool) {
-        let mut dispensable = rows.open.iter().filter(|(_, entry)| may(entry) && entry.standing.is_dispensable());
-        let Some(number) = dispensable.find_map(|(number, entry)| entry.task.is_some().then_some(*number)) else {
-            return;
-        };
+        let Some(number) = rows.dispensable(may) else { return };
         if let Some(task) = rows.remove(number).and_then(|entry| entry.task) {
             task.abort();
             self.counts.note_refused(Refusal::Displaced);
@@ -114,7 +114,35 @@ impl Table {
     }
 }
 
+/// The strangers' connections of one network.
+#[derive(Debug)]
+struct OfNetwork {
+    count: usize,
+    /// The number of the oldest one.
+    oldest: u64,
+    /// The first to be closed.
+    first: (Stranger, u64),
+}
+
 impl OpenConnections {
+    /// The stranger's connection to close for a newer one, among those that satisfy `may`: of the network with the most of them (of several, the
+    /// one that was there first), an idle one before one with calls, and the oldest.
+    fn dispensable(&self, may: impl Fn(&Entry) -> bool) -> Option<u64> {
+        let mut networks = HashMap::<Option<Network>, OfNetwork>::new();
+        for (number, entry) in &self.open {
+            let Some(stranger) = entry.standing.stranger().filter(|_| entry.task.is_some() && may(entry)) else {
+                continue;
+            };
+            let found = (stranger, *number);
+            let begin = || OfNetwork { count: 0, oldest: *number, first: found };
+            let of_network = networks.entry(entry.network).or_insert_with(begin);
+            of_network.count += 1;
+            of_network.first = of_network.first.min(found);
+        }
+        let largest = networks.values().max_by_key(|network| (network.count, Reverse(network.oldest)))?;
+        Some(largest.first.1)
+    }
+
     fn insert(&mut self, number: u64, entry: Entry) {
         self.grpc += usize::from(entry.port == Port::Grpc);
         self.open.insert(number, entry);
@@ -146,7 +174,7 @@ impl Seat {
         self.number
     }
 
-    /// Sets the connection's peer. Over that peer's cap, its own oldest dispensable connection makes room.
+    /// Sets the connection's peer. Over that peer's cap, one of its own connections makes room, if it is a stranger's.
     pub(super) fn belongs_to(&self, network: Option<Network>) -> Result<(), Refusal> {
         let Some(network) = network else { return Ok(()) };
         let mut rows = self.table.rows();
@@ -185,12 +213,15 @@ mod tests {
 
     /// A table for so many connections, two of them of one peer.
     fn table(connections_max: usize) -> Given {
-        let counts = Arc::<Connections>::default();
-        let limits = Limits { connections_max, connections_per_peer_max: 2, ..Limits::default() };
-        Given { table: Table::new(&limits, counts.clone()), counts }
+        Given::of(Limits { connections_max, connections_per_peer_max: 2, ..Limits::default() })
     }
 
     impl Given {
+        fn of(limits: Limits) -> Self {
+            let counts = Arc::<Connections>::default();
+            Self { table: Table::new(&limits, counts.clone()), counts }
+        }
+
         /// A seat whose task waits forever; and whether the task was ended.
         fn take(&self, port: Port) -> (Seat, tokio::task::JoinHandle<()>) {
             let seat = self.table.admit(port).expect("a seat");
@@ -198,32 +229,74 @@ mod tests {
             self.table.attach(seat.number(), task.abort_handle());
             (seat, task)
         }
+
+        /// The seat of a known peer.
+        fn take_known(&self, port: Port) -> Seat {
+            let (seat, _) = self.take(port);
+            seat.standing().connection().note_known();
+            seat
+        }
     }
 
     fn network(last: u8) -> Option<Network> {
         Some(Network::of([192, 0, 2, last].into()))
     }
 
+    /// Whether a displaced connection's task was ended.
+    async fn is_ended(task: tokio::task::JoinHandle<()>) -> bool {
+        task.await.expect_err("ended").is_cancelled()
+    }
+
     #[tokio::test]
-    async fn the_oldest_idle_stranger_makes_room_and_nobody_else_does() {
+    async fn the_oldest_idle_stranger_makes_room_then_one_with_public_calls_and_a_known_peer_never() {
         let given = table(4);
-        let (admitted, _admitted) = given.take(Port::Grpc);
-        admitted.standing().begin_call().admit();
-        let (calling, _calling) = given.take(Port::Grpc);
-        let _call = calling.standing().begin_call();
+        let known = given.take_known(Port::Grpc);
+        let (calling, calling_task) = given.take(Port::Grpc);
+        let call = calling.standing().begin_call();
         let (older, older_task) = given.take(Port::Grpc);
-        let (newer, _newer) = given.take(Port::Grpc);
-        let (last, _last) = given.take(Port::Grpc);
-        assert!(older_task.await.expect_err("ended").is_cancelled());
+        let (newer, newer_task) = given.take(Port::Grpc);
+        let (third, _third) = given.take(Port::Grpc);
+        assert!(is_ended(older_task).await);
         drop(older);
         assert_eq!(given.counts.open(), 4, "its seat was gone already");
-        for seat in [&newer, &last] {
-            seat.standing().begin_call().admit();
-        }
-        assert_eq!(given.table.admit(Port::Grpc).expect_err("all are of use"), Refusal::Total);
-        assert_eq!(given.counts.refused(Refusal::Displaced), 1);
-        drop((newer, last));
+        third.standing().connection().note_known();
+        let fourth = given.take_known(Port::Grpc);
+        assert!(is_ended(newer_task).await, "idle strangers first");
+        let fifth = given.take_known(Port::Grpc);
+        assert!(is_ended(calling_task).await, "a public call keeps no seat");
+        drop((newer, call, calling));
+        assert_eq!(given.table.admit(Port::Grpc).expect_err("all peers are known"), Refusal::Total);
+        assert_eq!(given.counts.refused(Refusal::Displaced), 3);
+        drop((known, third, fourth));
         given.table.admit(Port::Grpc).expect("free again");
+        drop(fifth);
+    }
+
+    #[tokio::test]
+    async fn of_strangers_those_of_the_network_with_the_most_make_room() {
+        let given = Given::of(Limits { connections_max: 6, ..Limits::default() });
+        let take = |last: u8| {
+            let (seat, task) = given.take(Port::Grpc);
+            seat.belongs_to(network(last)).expect("within the cap");
+            (seat, task)
+        };
+        let (only, only_task) = take(1);
+        let mut of_two: Vec<_> = (0..2).map(|_| take(2)).collect();
+        let mut of_three: Vec<_> = (0..3).map(|_| take(3)).collect();
+        let calls: Vec<_> = of_three.iter().map(|(seat, _)| seat.standing().begin_call()).collect();
+        // All of the largest have calls in progress, and an idle one of a smaller network stays.
+        let newcomer = take(4);
+        assert!(is_ended(of_three.remove(0).1).await);
+        // Of networks with as many, the one that was there first.
+        let second = take(5);
+        assert!(is_ended(of_two.remove(0).1).await);
+        let third = take(6);
+        assert!(is_ended(of_three.remove(0).1).await);
+        // Each network has one: the oldest of all.
+        let fourth = take(7);
+        assert!(is_ended(only_task).await);
+        assert!([&newcomer, &second, &third, &fourth].iter().all(|(_, task)| !task.is_finished()));
+        drop((only, calls));
     }
 
     #[tokio::test]
@@ -238,11 +311,11 @@ mod tests {
         let (third, _third) = given.take(Port::Grpc);
         third.belongs_to(network(1)).expect("in place of the oldest");
         let [(_, oldest), (second, _second)] = <[_; 2]>::try_from(seats).expect("two");
-        assert!(oldest.await.expect_err("ended").is_cancelled());
+        assert!(is_ended(oldest).await);
         assert!(!other_task.is_finished());
-        let _call = (second.standing().begin_call(), third.standing().begin_call());
+        [&second, &third].iter().for_each(|seat| seat.standing().connection().note_known());
         let (fourth, _fourth) = given.take(Port::Grpc);
-        assert_eq!(fourth.belongs_to(network(1)).expect_err("both are of use"), Refusal::PeerTotal);
+        assert_eq!(fourth.belongs_to(network(1)).expect_err("both are known"), Refusal::PeerTotal);
         for _ in 0..10 {
             fourth.belongs_to(None).expect("this machine has no cap by peer");
         }
@@ -253,8 +326,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_seats_are_the_consoles() {
         let given = table(16);
-        let seats: Vec<_> = (0..14).map(|_| given.take(Port::Grpc).0).collect();
-        seats.iter().for_each(|seat| seat.standing().begin_call().admit());
+        let _seats: Vec<_> = (0..14).map(|_| given.take_known(Port::Grpc)).collect();
         assert_eq!(given.table.admit(Port::Grpc).expect_err("the rest is kept"), Refusal::Total);
         let _console = [given.take(Port::Console), given.take(Port::Console)];
         assert_eq!(given.counts.open(), 16);

@@ -2,6 +2,9 @@
 //!
 //! The client writes the frames of HTTP/2 by hand (RFC 9113, section 4), because it must be able to stop anywhere.
 
+mod pings;
+mod seats;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,6 +15,7 @@ use tokio::time::timeout;
 
 use super::connections::{Refusal, Stage};
 use super::*;
+use crate::api::connection::CallConnection;
 use crate::base::Peer;
 use crate::world::until::until;
 
@@ -22,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// So short a limit is over at once.
 const SHORT: Duration = Duration::from_millis(40);
 
-/// A server of a service that answers `/t.T/Peer` with its caller, `/t.T/Large` with many bytes, and `/t.T/Wait` with a stream
+/// A server of a service that answers `/t.T/Peer` with its caller, whom it knows, `/t.T/Large` with many bytes, and `/t.T/Wait` with a stream
 /// that begins when it may.
 struct Server {
     address: std::net::SocketAddr,
@@ -43,6 +47,8 @@ fn patient() -> Limits {
         idle: long,
         stalled: long,
         unread: long,
+        ping: long,
+        pong: long,
         farewell: SHORT,
         ..Limits::default()
     }
@@ -59,7 +65,10 @@ async fn serve(limits: Limits, tls: Option<Tls>, proxies: &[&str]) -> Server {
         let (begun, gate) = gates.clone();
         Box::pin(async move {
             let answer = match request.uri().path() {
-                "/t.T/Peer" => format!("{:?}", request.extensions().get::<Peer>().expect("a peer")).into(),
+                "/t.T/Peer" => {
+                    request.extensions().get::<CallConnection>().expect("a connection").note_known();
+                    format!("{:?}", request.extensions().get::<Peer>().expect("a peer")).into()
+                }
                 "/t.T/Large" => vec![7; LARGE_BYTES].into(),
                 _ => axum::body::Body::from_stream(futures::stream::once(async move {
                     begun.notify_one();
@@ -116,6 +125,12 @@ impl Client {
 
     async fn call(&mut self, stream: u32, path: &str) {
         self.frame(1, 0x5, stream, &Self::headers(path)).await;
+    }
+
+    /// Makes a call that stays in progress.
+    async fn wait(&mut self, server: &Server) {
+        self.call(1, "/t.T/Wait").await;
+        server.is_waiting.notified().await;
     }
 
     /// The answer's bytes on a stream, as text.
@@ -295,29 +310,6 @@ async fn behind_a_trusted_proxy_the_clients_address_counts() {
         }
     }
     server.counted("the cap", |counts| counts.refused(Refusal::PeerTotal), 1).await;
-}
-
-#[tokio::test]
-async fn idle_connections_in_any_number_keep_nobody_out() {
-    let server = serve(Limits { connections_max: 32, ..patient() }, None, &[]).await;
-    let mut working = server.connect().await;
-    working.begin().await;
-    let mut idle = Vec::new();
-    for round in 0..10 {
-        for _ in 0..10 {
-            idle.push(server.connect().await);
-        }
-        let stream = 2 * round + 1;
-        working.call(stream, "/t.T/Peer").await;
-        working.answer(stream).await;
-    }
-    let mut newcomer = server.connect().await;
-    newcomer.begin().await;
-    newcomer.call(1, "/t.T/Peer").await;
-    newcomer.answer(1).await;
-    assert!(server.counts.open() <= 32);
-    assert_eq!(server.counts.refused(Refusal::Total), 0);
-    assert!(server.counts.refused(Refusal::Displaced) >= 70);
 }
 
 #[tokio::test]
