@@ -2,6 +2,7 @@
 
 use crate::base::id::is_request_id;
 use crate::base::text::folded_key;
+use crate::base::time::Instant;
 use crate::base::{Error, Kind, PartialDate, PersonalId, Reason, Result, Timestamp, Violations};
 use crate::registry::numbers::Numbers;
 use crate::registry::port::{Content, PutOutcome};
@@ -48,7 +49,8 @@ impl Creating {
     }
 
     /// Makes a citizen, whole or not at all. A repetition is answered as the first call was; one that was cut off is completed.
-    pub async fn create(&self, request_id: &str, asked: &Asked, now: Timestamp) -> Result<Made> {
+    /// `until` is how long the call waits until everything shows what was written; the answer names what does not yet.
+    pub async fn create(&self, request_id: &str, asked: &Asked, now: Timestamp, until: Instant) -> Result<Made> {
         if !is_request_id(request_id) {
             let says = "8 to 64 characters of A-Z a-z 0-9 . _ -";
             return Err(Error::invalid_field("request_id", "FORMAT", says));
@@ -62,14 +64,17 @@ impl Creating {
         if creation.content != content {
             return Err(Error::new(Reason::RequestIdReused, "this request id was used for another citizen"));
         }
-        if creation.steps.is_empty() {
-            return Ok(creation.made);
-        }
-        let done = steps::run(&self.parts, request_id, creation.clone(), now).await?;
-        let rules = steps::rules(&done)?;
-        let done = self.book.end(request_id, &creation, done, &rules).await?;
-        rules.into_iter().for_each(|rule| self.parts.faults.add_of_citizen(rule));
-        Ok(done.made)
+        let done = if creation.steps.is_empty() {
+            creation
+        } else {
+            let done = steps::run(&self.parts, request_id, creation.clone(), now, until).await?;
+            let rules = steps::rules(&done)?;
+            let done = self.book.end(request_id, &creation, done, &rules).await?;
+            rules.into_iter().for_each(|rule| self.parts.faults.add_of_citizen(rule));
+            done
+        };
+        let lagging = self.parts.shown.shown(until).await;
+        Ok(Made { lagging, ..done.made })
     }
 
     /// Plans a creation, and keeps the plan; gives the one that another call kept first.
