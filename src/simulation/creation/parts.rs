@@ -42,6 +42,8 @@ pub struct Parts {
     pub consents: Arc<ConsentBook>,
     /// The rules of faults that hold.
     pub faults: Arc<Rules>,
+    /// Whether a citizen's situation may be a false signature: in sessions, which end.
+    pub may_sign_falsely: bool,
     /// Where all of it shows.
     pub shown: Arc<dyn Shown>,
 }

@@ -81,6 +81,7 @@ impl Creating {
     async fn begin(&self, request_id: &str, asked: &Asked, content: &str, now: Timestamp) -> Result<Creation> {
         let today = now.date();
         let wanted = Wanted::read(asked, &self.parts.catalogue, today).map_err(Error::invalid)?;
+        self.check_signatures(&wanted)?;
         let kin = relatives(&self.parts, &wanted, now).await?;
         self.check_plates(&wanted, now).await?;
         for _ in 0..NUMBERS_MAX {
@@ -245,6 +246,18 @@ impl Creating {
             }
         }
         if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
+    }
+
+    /// Refuses a situation in which a registry signs falsely about the citizen, outside a session.
+    fn check_signatures(&self, wanted: &Wanted) -> Result<()> {
+        let situation = wanted.situation.filter(|_| !self.parts.may_sign_falsely);
+        let false_one = situation.filter(|row| row.fault.is_some_and(|(action, _)| action.signs_falsely()));
+        let Some(row) = false_one else { return Ok(()) };
+        let situation = row.key;
+        let message = format!(
+            "in the situation {situation} a registry signs falsely, which only a session may do: create one, and the citizen there"
+        );
+        Err(Error::new(Reason::FaultNeedsSession, message).with_subject("situation", situation))
     }
 }
 
