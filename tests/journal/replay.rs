@@ -231,3 +231,71 @@ async fn faults_that_dice_choose_replay_byte_for_byte() {
     other.close().await;
     one.close().await;
 }
+
+/// A call's own faults are recorded with it, and a session that was reset gets the same logs again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_that_calls_ask_for_replay_byte_for_byte_also_after_a_reset() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let (one, running) = standing(at).await;
+    let outside = world_of(&running).await;
+    let session = outside.create(json!({ "seed": "7", "metadata_faults": true })).await;
+    for _ in 0..2 {
+        outside.sessions("ResetSession", json!({ "session_id": session.id() })).await;
+    }
+    let address = running.grpc.to_string();
+    let own = |arguments: &[&str]| -> Vec<String> {
+        let address = ["--address", &address, "--session", session.id()];
+        arguments.iter().chain(&address).map(|text| (*text).to_owned()).collect()
+    };
+    assert_eq!(command(at, own(&["journal", "record"])).await.0, Some(0));
+    session.clock("FreezeClock", json!({})).await;
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    let channel = endpoint.connect().await.expect("it accepts");
+    let ask = async |faults: &[(&str, &str)]| {
+        let method = "lienthong.simulation.v1.SimulationService/GetWorld".into();
+        let call = Call { headers: Vec::new(), body: "{}".into(), method };
+        let call = call.with("authorization", "Bearer demo-bank").with("x-lienthong-session", session.id());
+        let call = faults.iter().fold(call, |call, (name, value)| call.with(name, value));
+        call.make(&channel).await.map(drop).map_err(|status| common::reason(&status).0)
+    };
+    let fault = "x-lienthong-fault";
+    let mut outcomes = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        let two = [(fault, "status=DATA_LOSS;probability=0.4"), (fault, "status=ABORTED;probability=0.4")];
+        let of_a33 = [("x-envoy-fault-abort-grpc-request", "5"), ("x-envoy-fault-abort-percentage", "50")];
+        for asked in [&two, &of_a33] {
+            outcomes.insert(format!("{:?}", ask(asked).await));
+        }
+    }
+    assert_eq!(ask(&[(fault, "statsu=ABORTED")]).await, Err(Code::InvalidArgument));
+    for outcome in ["Ok(())", "Err(DataLoss)", "Err(Aborted)", "Err(NotFound)"] {
+        assert!(outcomes.contains(outcome), "{outcome}: {outcomes:?}");
+    }
+    let (version, _) = session.religion().await;
+    session.convert(version, "Phật giáo").await;
+    session.fetch().await;
+    assert_eq!(command(at, own(&["journal", "export", "asked.jsonl"])).await.0, Some(0));
+
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let (other, running) = standing(elsewhere.path()).await;
+    let replay = ["replay", "asked.jsonl", "--exact", "--address", &running.grpc.to_string()].map(str::to_owned);
+    let (code, text) = command(at, replay.to_vec()).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(" 0 the same but for noise, 0 different, 0 not compared"), "{text}");
+    // Without what the calls asked for, other answers come: the recording is what makes them the same.
+    let recorded = std::fs::read_to_string(at.join("asked.jsonl")).expect("a recording");
+    let without = recorded.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).expect("JSON");
+        if let Some(call) = line.get_mut("call").and_then(Value::as_object_mut) {
+            call.remove("askedFaults");
+        }
+        line.to_string()
+    });
+    std::fs::write(at.join("without.jsonl"), without.collect::<Vec<_>>().join("\n")).expect("written");
+    let replay = ["replay", "without.jsonl", "--address", &running.grpc.to_string()].map(str::to_owned);
+    assert_eq!(command(at, replay.to_vec()).await.0, Some(1));
+    running.end().await.expect("it ends");
+    other.close().await;
+    one.close().await;
+}
