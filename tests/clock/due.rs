@@ -9,7 +9,7 @@ use super::common::gateway;
 use super::{Client, DAY_S, UNLINKED, time};
 
 /// A licence of the test's own, with these fields.
-async fn enter_licence(client: &Client, number: &str, with: Value) {
+pub async fn enter_licence(client: &Client, number: &str, with: Value) {
     let mut licence = json!({
         "licence_number": number,
         "holder": { "personal_id": UNLINKED, "full_name": "Nguyễn Thị Hoà", "birth_date": "1985" },
@@ -23,13 +23,13 @@ async fn enter_licence(client: &Client, number: &str, with: Value) {
     client.ask("demo-operator", "registry.v1.RegistryService/SubmitChanges", submission).await;
 }
 
-async fn licence(client: &Client, number: &str) -> Value {
+pub async fn licence(client: &Client, number: &str) -> Value {
     let body = json!({ "licence_number": number });
     client.ask("demo-police", "registry.driver_licence.v1.DriverLicenceService/GetLicence", body).await["licence"]
         .clone()
 }
 
-fn dated(at: Timestamp, days: i64) -> String {
+pub fn dated(at: Timestamp, days: i64) -> String {
     at.plus_ms(days * DAY_S as i64 * 1_000).date().to_string()
 }
 

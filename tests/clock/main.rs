@@ -2,7 +2,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod commands;
 mod due;
+mod shows;
 
 use common::dynamic::Call;
 use common::{gateway, reason};

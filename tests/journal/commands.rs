@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::common::process::{Serving, program};
 use super::common::sessions::{CITIZEN, PURPOSE, base};
 use super::fetch;
@@ -36,4 +38,39 @@ async fn the_command_that_follows_prints_calls_as_they_end() {
     let typo = ["journal", "follow", "--caller", "one-stpo", "--address", &serving.grpc].map(str::to_owned);
     let (code, text) = command(folder.path(), typo.to_vec()).await;
     assert!(code == Some(1) && text.contains("nearest: one-stop"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_forgets_the_calls_of_its_own_world_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let serving = Serving::start(at, &["--population", "0"]);
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let base = base(&endpoint.connect().await.expect("it accepts"));
+    let session = base.create(json!({})).await;
+    let journal = async |arguments: &[&str]| {
+        let arguments = [&["journal"], arguments, &["--address", &serving.grpc]].concat();
+        command(at, arguments.into_iter().map(str::to_owned).collect()).await
+    };
+    let count = async |world: &[&str]| {
+        let verify =
+            [&["verify", "--method", "FetchRecords", "--at-least", "0"], world, &["--output", "json"]].concat();
+        let (code, text) = journal(&verify).await;
+        assert_eq!(code, Some(0), "{text}");
+        let counted: Value = serde_json::from_str(&text).expect("JSON");
+        counted["count"].as_str().map_or(0, |count| count.parse().expect("a number"))
+    };
+    let inside = ["--session", session.id()];
+    fetch(&base, "demo-one-stop", PURPOSE).await.expect("fetched");
+    for _ in 0..2 {
+        fetch(&session, "demo-one-stop", PURPOSE).await.expect("fetched");
+    }
+    assert_eq!((count(&[]).await, count(&inside).await), (1, 2));
+    let (code, text) = journal(&[&["reset"][..], &inside].concat()).await;
+    assert_eq!((code, text.trim()), (Some(0), "2 calls are forgotten"));
+    assert_eq!((count(&[]).await, count(&inside).await), (1, 0));
+    let (code, text) = journal(&["reset", "--output", "json"]).await;
+    let said: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(code == Some(0) && said["forgotten"].as_u64().is_some_and(|count| count >= 2), "{text}");
+    assert_eq!(count(&[]).await, 0);
 }
