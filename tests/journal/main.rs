@@ -2,9 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "a stream is waited for by the machine's time")]
 
-mod commands;
 #[path = "../common/mod.rs"]
 mod common;
+mod commands;
 mod recording;
 mod replay;
 
@@ -13,6 +13,8 @@ use std::time::Duration;
 use common::dynamic::Call;
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{as_agency, gateway};
+use lienthong::base::time::SystemClock;
+use lienthong::base::{Clock as _, Timestamp};
 use lienthong::wire::proto::simulation::v1 as proto;
 use lienthong::wire::proto::simulation::v1::journal_service_client::JournalServiceClient;
 use serde_json::{Value, json};
@@ -126,6 +128,29 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
     }
     assert_eq!(journal(&session, "ResetJournal", json!({})).await["forgotten"], "4");
     assert_eq!(calls(&journal(&session, "ListCalls", json!({})).await), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_written_down_with_both_times_and_how_long_it_took() {
+    let started = gateway().start().await;
+    let session = base(&started.channel).create(json!({})).await;
+    session.clock("AdvanceClock", json!({ "request_id": "a-year-on", "by": "31536000s" })).await;
+    session.clock("FreezeClock", json!({})).await;
+    let world_time = session.now().await;
+    let slow = json!({ "match": { "methods": ["GetWorld"] }, "delay": { "fixed": "0.05s" } });
+    session.ask("demo-operator", "simulation.v1.FaultService/AddFaults", json!({ "faults": [slow] })).await;
+    let before = SystemClock.now();
+    session.clock("GetWorld", json!({})).await;
+    let after = SystemClock.now();
+    let listed = journal(&session, "ListCalls", json!({ "filter": { "method": "GetWorld" } })).await;
+    let [call] = listed["calls"].as_array().expect("calls").as_slice() else { panic!("one call: {listed}") };
+    let time = |name: &str| Timestamp::parse(call[name].as_str().expect("a time")).expect("RFC 3339");
+    assert_eq!(time("calledAt"), world_time, "by the world's time, which stands a year ahead");
+    assert!((before..=after).contains(&time("machineTime")), "{before} {after} {call}");
+    let took = call["took"].as_str().and_then(|took| took.strip_suffix('s')).and_then(|took| took.parse().ok());
+    let took: f64 = took.unwrap_or_else(|| panic!("a duration: {call}"));
+    let whole = (after.0 - before.0 + 1) as f64 / 1e3;
+    assert!((0.05..=whole).contains(&took), "with its delay, and within what its caller waited ({whole} s): {call}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
