@@ -12,7 +12,8 @@ mod export;
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
 use lienthong::base::Timestamp;
-use lienthong::trust::Verifier;
+use lienthong::transparency::head::SignedHead;
+use lienthong::trust::{TrustAnchor, Verifier};
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -100,6 +101,51 @@ async fn its_proofs_verify_by_its_own_anchor_and_by_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_begins_anew_or_from_another_and_a_repeated_request_finds_it() {
     let started = gateway().start().await;
+/// The logs of a session continue the province's: until something is written, a session shows the same trees under names and keys of its own. The record
+/// ledger goes on at once, with the events of these keys.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_checkpoints_of_a_session_are_the_provinces_trees_under_its_own_names() {
+    let started = gateway().start().await;
+    let base = base(&started.channel);
+    base.fetch().await; // so that the evidence ledger has entries
+    let session = base.create(json!({})).await;
+    let (outside, inside) = (base.anchor().await, session.anchor().await);
+    let checkpoint = async |world: &World, anchor: &TrustAnchor, log: &str| {
+        let answer = world.ask("demo-bank", "trust.v1.LedgerService/GetCheckpoint", json!({ "log": log })).await;
+        let note = answer["checkpoint"].as_str().expect("a note").to_owned();
+        SignedHead::read(note.as_bytes(), anchor).expect("signed by its key").checkpoint
+    };
+    let names: Vec<String> = outside
+        .continuations()
+        .map(|(origin, _)| origin.strip_prefix("lienthong/H27/").expect("the province's").to_owned())
+        .collect();
+    assert_eq!(names.len(), 11, "nine registries, records and evidence: {names:?}");
+    for name in &names {
+        let before = checkpoint(&base, &outside, name).await;
+        let first = checkpoint(&session, &inside, name).await;
+        assert!(before.size > 0, "{name}");
+        if name == "records" {
+            assert!(first.size > before.size, "{} {}", first.size, before.size);
+        } else {
+            assert_eq!((first.size, first.root), (before.size, before.root), "{name}");
+        }
+        assert_eq!(first.origin, format!("lienthong/H27/session/{}/{name}", session.id()));
+        let (_, continued) =
+            inside.continuations().find(|(origin, _)| *origin == first.origin).expect("the anchor has it");
+        let from = continued.first().expect("what it continues");
+        assert_eq!((&from.origin, from.size, from.root), (&before.origin, before.size, before.root), "{name}");
+        // The other world's anchor knows neither its name nor its key.
+        let answer = session.ask("demo-bank", "trust.v1.LedgerService/GetCheckpoint", json!({ "log": name })).await;
+        assert!(SignedHead::read(answer["checkpoint"].as_str().expect("a note").as_bytes(), &outside).is_err());
+    }
+    // From the first change on it goes its own way.
+    let (version, _) = session.religion().await;
+    session.convert(version, "Phật giáo").await;
+    let (own, theirs) =
+        (checkpoint(&session, &inside, "resident").await, checkpoint(&base, &outside, "resident").await);
+    assert!(own.size > theirs.size, "{} {}", own.size, theirs.size);
+}
+
     let base = base(&started.channel);
     let wanted = json!({ "request_id": "suite-one-1", "label": "suite", "seed": "7" });
     let first = base.sessions("CreateSession", wanted.clone()).await;
