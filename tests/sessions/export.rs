@@ -70,7 +70,7 @@ async fn its_files_are_audited_and_its_export_verifies_after_its_end() {
 }
 
 /// The answer to a GET, headers and all.
-fn http_get(url: &str) -> String {
+pub fn http_get(url: &str) -> String {
     use std::io::{Read as _, Write as _};
     let (host, path) =
         url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an address and a path");

@@ -6,8 +6,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod bounds;
+mod commands;
 mod ends;
 mod export;
+mod metrics;
+mod rights;
 
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
@@ -98,9 +101,6 @@ async fn its_proofs_verify_by_its_own_anchor_and_by_no_other() {
     assert!(verdicts(&by_base, &changed).iter().all(|valid| !valid));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_begins_anew_or_from_another_and_a_repeated_request_finds_it() {
-    let started = gateway().start().await;
 /// The logs of a session continue the province's: until something is written, a session shows the same trees under names and keys of its own. The record
 /// ledger goes on at once, with the events of these keys.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,6 +146,9 @@ async fn the_first_checkpoints_of_a_session_are_the_provinces_trees_under_its_ow
     assert!(own.size > theirs.size, "{} {}", own.size, theirs.size);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_begins_anew_or_from_another_and_a_repeated_request_finds_it() {
+    let started = gateway().start().await;
     let base = base(&started.channel);
     let wanted = json!({ "request_id": "suite-one-1", "label": "suite", "seed": "7" });
     let first = base.sessions("CreateSession", wanted.clone()).await;
