@@ -146,7 +146,7 @@ impl WorldClock {
         }
     }
 
-    /// Runs all work that is due, and waits until it shows, at most [`SETTLES_WITHIN`].
+    /// Runs all work that is due, and waits until it shows, at most ten seconds of the machine's time.
     #[allow(
         clippy::disallowed_methods,
         reason = "followers that fail do not hold the clock: they get some of the machine's time"
