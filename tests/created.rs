@@ -373,6 +373,48 @@ async fn a_session_has_citizens_and_faults_of_its_own() {
     started.end().await;
 }
 
+/// False signatures outlive every fault, so that outside sessions only the personas whom everybody knows have them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_situation_in_which_a_registry_signs_falsely_is_for_sessions() {
+    let (started, client) = started().await;
+    let session = client.ask("demo-operator", "simulation.v1.SessionService/CreateSession", json!({})).await;
+    let session = session["session"]["sessionId"].as_str().expect("an id").to_owned();
+    let within = async |who: &str, method: &str, body: Value| {
+        let call = Call { headers: Vec::new(), body: body.to_string(), method: format!("lienthong.{method}") };
+        let call = call.with("authorization", &format!("Bearer {who}")).with("x-lienthong-session", &session);
+        call.make(&started.channel).await
+    };
+    let rules = async || {
+        let listed = client.ask("demo-operator", "simulation.v1.FaultService/ListFaults", json!({ "page_size": 500 }));
+        listed.await["faults"].as_array().map_or(0, Vec::len)
+    };
+    let before = rules().await;
+    for (situation, persona) in
+        [("other_issuer", "042090990102"), ("compromised_key", "042090990103"), ("issued_in_future", "042090990105")]
+    {
+        for named in [situation, persona] {
+            let refused = client.refused(&format!("false-{named}"), json!({ "situation": named })).await;
+            assert_eq!(refused, (Code::FailedPrecondition, "FAULT_NEEDS_SESSION".into()), "{named}");
+        }
+        // Nothing was begun under the request's id, so that it is free for another citizen.
+        let other = client.create(&format!("false-{situation}"), json!({ "situation": "happy" })).await;
+        assert!(other["person"].get("fault").is_none(), "{other}");
+        let asked = json!({ "request_id": format!("false-{situation}"), "situation": situation });
+        let made = within("demo-operator", "simulation.v1.SimulationService/CreatePerson", asked).await;
+        let made = made.unwrap_or_else(|status| panic!("{situation}: {status}"));
+        assert_eq!(made["person"]["fault"], situation);
+        let body = json!({
+            "personal_id": id_of(&made), "record_types": ["resident.person.v1"], "purpose": "one_stop.verify_documents",
+        });
+        let fetched = within("demo-one-stop", "exchange.v1.ExchangeService/FetchRecords", body).await;
+        assert_eq!(fetched.expect_err("it is refused").code(), Code::DataLoss, "{situation}");
+    }
+    assert_eq!(rules().await, before, "no rule was added to the province");
+    let tampered = client.create("false-but-unsigned", json!({ "situation": "payload_changed" })).await;
+    assert_eq!(tampered["person"]["fault"], "payload_changed", "what nobody signs may be anywhere");
+    started.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_calls_at_once_have_one_answer_on_a_disk_too() {
     // Conditions see what is not durable yet, and reads do not: in memory there is no such moment.

@@ -189,3 +189,75 @@ async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulatio
     assert_eq!(status.code(), Code::Unimplemented);
     running.end().await.expect("ends");
 }
+
+/// Where the simulation is off, its services are absent, no session can be entered, and nothing goes wrong by a rule: neither a persona's nor that
+/// of a citizen who was created while it was on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_simulation_there_are_no_services_no_sessions_and_no_faults() {
+    use common::dynamic::Call;
+    use lienthong::server::{Config, Storage};
+    use serde_json::{Value, json};
+    /// The registries are down for this one, and this one's records are signed by another registry.
+    const DOWN: &str = "042090990201";
+    const OTHER_ISSUER: &str = "042090990102";
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = async |simulation: bool| {
+        let storage = Storage::Folder(folder.path().to_owned());
+        gateway().with(|config| Config { storage, simulation, ..config }).on_a_socket().start().await
+    };
+    let ask = async |channel: &Channel, method: &str, body: Value, headers: &[(&str, &str)]| {
+        let call = Call { headers: Vec::new(), body: body.to_string(), method: format!("lienthong.{method}") };
+        let who = if method.starts_with("exchange") { "one-stop" } else { "operator" };
+        let call = call.with("authorization", &format!("Bearer demo-{who}"));
+        let call = headers.iter().fold(call, |call, (name, value)| call.with(name, value));
+        call.make(channel).await
+    };
+    let fetch = "exchange.v1.ExchangeService/FetchRecords";
+    let of = |person: &str| json!({ "personal_id": person, "record_types": ["resident.person.v1"], "purpose": "one_stop.verify_documents" });
+
+    let started = open(true).await;
+    let asked = json!({ "request_id": "created-with-it", "situation": "unavailable" });
+    let made =
+        ask(&started.channel, "simulation.v1.SimulationService/CreatePerson", asked, &[]).await.expect("created");
+    let created = made["person"]["personalId"].as_str().expect("an id").to_owned();
+    let people = [DOWN, OTHER_ISSUER, &created];
+    for person in people {
+        ask(&started.channel, fetch, of(person), &[]).await.expect_err("a fault acts while it is on");
+    }
+    started.end().await.close().await;
+
+    let started = open(false).await;
+    let channel = &started.channel;
+    for person in people {
+        let fetched = ask(channel, fetch, of(person), &[]).await.unwrap_or_else(|status| panic!("{person}: {status}"));
+        assert_eq!(fetched["records"][0]["verdict"], "VALID", "{person}: {fetched}");
+    }
+    for method in [
+        "SimulationService/GetWorld",
+        "SimulationService/CreatePerson",
+        "SessionService/CreateSession",
+        "FaultService/ListFaults",
+        "FaultService/AddFaults",
+        "JournalService/ListCalls",
+    ] {
+        let refused = ask(channel, &format!("simulation.v1.{method}"), json!({}), &[]).await.expect_err(method);
+        assert_eq!(refused.code(), Code::Unimplemented, "{method}");
+    }
+    // A session is refused rather than served by the province, and so is a fault of a call's own; what a proxy adds is not read.
+    let session = [("x-lienthong-session", "00112233445566778899aabbccddeeff")];
+    let refused = ask(channel, fetch, of(DOWN), &session).await.expect_err("there are no sessions");
+    assert_eq!(reason(&refused), (Code::NotFound, "SESSION_UNKNOWN".to_owned()));
+    let own = [("x-lienthong-fault", "status=DATA_LOSS")];
+    let refused = ask(channel, fetch, of(DOWN), &own).await.expect_err("it is not passed over");
+    assert_eq!(reason(&refused), (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));
+    let of_a_proxy = [("x-envoy-fault-abort-grpc-request", "14"), ("x-envoy-fault-abort-percentage", "100")];
+    ask(channel, fetch, of(DOWN), &of_a_proxy).await.expect("it is ignored");
+    started.end().await.close().await;
+
+    // They are a part of these citizens: they come back with the simulation.
+    let started = open(true).await;
+    for person in people {
+        ask(&started.channel, fetch, of(person), &[]).await.expect_err("a fault acts again");
+    }
+    started.end().await.close().await;
+}

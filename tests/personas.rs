@@ -7,6 +7,7 @@ mod common;
 
 use common::dynamic::Call;
 use common::{as_agency, gateway, reason};
+use lienthong::api::admission::SESSION;
 use lienthong::api::status;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{Clock as _, Reason};
@@ -158,11 +159,15 @@ async fn every_persona_does_what_its_row_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_put_into_a_situation_meets_what_its_row_says() {
     let started = gateway().start().await;
+    // In a session, where every situation is allowed.
+    let session = common::sessions::base(&started.channel).create(serde_json::json!({})).await;
     let mut simulation = SimulationServiceClient::new(started.channel.clone());
     for row in personas::all(SystemClock.now().date()) {
         let (request_id, situation) = (format!("situation-{}", row.key), row.key.to_owned());
         let request = CreatePersonRequest { request_id, situation, ..Default::default() };
-        let made = simulation.create_person(as_agency("operator", request)).await;
+        let mut request = as_agency("operator", request);
+        request.metadata_mut().insert(SESSION, session.id().parse().expect("ASCII"));
+        let made = simulation.create_person(request).await;
         let made = made.unwrap_or_else(|status| panic!("{}: {status}", row.key)).into_inner();
         let person = made.person.expect("a citizen");
         let expects_account = row.account.is_some();
@@ -179,7 +184,7 @@ async fn whoever_is_put_into_a_situation_meets_what_its_row_says() {
             assert!(newest.contains(&(record.record_type.as_str(), record.version)), "{}: {record:?}", row.key);
         }
         for meets in row.meets {
-            let call = Call::of_command(&person.command);
+            let call = Call::of_command(&person.command).without(SESSION).with(SESSION, session.id());
             let who = format!("{} {}", row.key, person.personal_id);
             match meets {
                 Meets::Person(..) => {

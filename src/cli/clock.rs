@@ -276,7 +276,7 @@ async fn jump<Q: Clone, A>(
 }
 
 fn print_jump(request_id: &str, jump: proto::AdvanceClockResponse, output: OutputFormat) -> Result<(), Failure> {
-    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition, counts } = jump;
+    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition, counts, lagging } = jump;
     let (before, after) = (text(before), text(after));
     match output {
         OutputFormat::Text => {
@@ -290,6 +290,9 @@ fn print_jump(request_id: &str, jump: proto::AdvanceClockResponse, output: Outpu
             }
             for proto::DueWorkCount { kind, count } in &counts {
                 lines.push_str(&format!("\nin all     {count} {kind}"));
+            }
+            for part in &lagging {
+                lines.push_str(&format!("\nlagging    {part} does not show the changes yet"));
             }
             print_text(&lines)
         }
@@ -305,7 +308,7 @@ fn print_jump(request_id: &str, jump: proto::AdvanceClockResponse, output: Outpu
                 counts.into_iter().map(|of| (of.kind, serde_json::Value::from(of.count))).collect();
             print_json(&serde_json::json!({
                 "request_id": request_id, "before": before, "after": after, "ran": ran, "ran_count": ran_count,
-                "counts": counts, "repetition": repetition,
+                "counts": counts, "repetition": repetition, "lagging": lagging,
             }))
         }
     }

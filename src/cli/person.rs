@@ -220,7 +220,7 @@ impl Create {
 }
 
 fn print_created(request_id: &str, answer: proto::CreatePersonResponse, output: OutputFormat) -> Result<(), Failure> {
-    let proto::CreatePersonResponse { person, others } = answer;
+    let proto::CreatePersonResponse { person, others, lagging } = answer;
     let person = person.unwrap_or_default();
     match output {
         OutputFormat::Text => {
@@ -230,12 +230,15 @@ fn print_created(request_id: &str, answer: proto::CreatePersonResponse, output: 
                 text.push_str("\n\nand with them\n");
                 text.push_str(&person_text(other));
             }
+            for part in &lagging {
+                text.push_str(&format!("\nlagging    {part} does not show the changes yet"));
+            }
             print_text(&text)
         }
         OutputFormat::Json => {
             let others: Vec<_> = others.iter().map(person_json).collect();
             print_json(&serde_json::json!({
-                "request_id": request_id, "person": person_json(&person), "others": others,
+                "request_id": request_id, "person": person_json(&person), "others": others, "lagging": lagging,
             }))
         }
     }

@@ -22,6 +22,7 @@ use crate::trust::merkle::{hash_leaf, root_in_place, verify_consistency, verify_
 use crate::trust::note::Checkpoint;
 use crate::trust::record::LogProof;
 
+mod continuing;
 mod long;
 mod openers;
 

@@ -78,7 +78,7 @@ pub struct Config {
     pub hosts: BTreeMap<String, HostAddress>,
     /// The keys of registries that keep keys of their own on hosts of their own, by the registries' names.
     pub keys_elsewhere: BTreeMap<String, PublicKey>,
-    /// Whether the personas' faults hold: where their citizens are asked about, once.
+    /// Whether the personas' faults hold, if the simulation is on: where their citizens are asked about, once.
     pub has_persona_faults: bool,
     /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
@@ -88,7 +88,7 @@ pub struct Config {
     pub rights: Option<PathBuf>,
     /// Whether demo credentials are accepted.
     pub demo: DemoCredentials,
-    /// Whether `SimulationService` is served.
+    /// Whether the simulation is on: its services are served, sessions can be created, and faults hold.
     pub simulation: bool,
     /// Fault rules that are in force from the start.
     pub faults: Vec<Fault>,

@@ -4,7 +4,10 @@
 //! other, so that ten years are some dozens of commits rather than one for each day. Registries have no order between them but that of
 //! the record ledger.
 
-#![allow(clippy::disallowed_methods, reason = "followers that fail are given up after some of the machine's time")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "followers that make no progress are given up after some of the machine's time"
+)]
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -15,14 +18,18 @@ use futures::future::{BoxFuture, join_all, select_all};
 use tokio::sync::watch;
 
 use super::roles::RegistryRole;
+use crate::base::time::Instant;
 use crate::base::{Error, Result, Timestamp};
-use crate::province::{FeedState, Province};
+use crate::province::{FeedState, Progress, Province};
 use crate::registry::due_work::Effect;
 use crate::simulation::clock::{DueWork, Ran, Scheduled};
 use crate::simulation::creation::Shown;
 
-/// How long a jump waits until its changes show: followers that fail do not hold the clock.
-const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+/// How long a jump waits for a follower that makes no progress: one that fails does not hold the clock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The name of the links among the parts that lag; the others are registries.
+const LINKS: &str = "links";
 
 /// About how many pieces of work one run has.
 const RUN_PIECES: u64 = 8_192;
@@ -123,10 +130,8 @@ impl DueWork for RecordsDue {
         select_all(changed).map(|_| ()).boxed()
     }
 
-    async fn settle(&self) {
-        if tokio::time::timeout(SETTLES_WITHIN, self.all_shown()).await.is_err() {
-            tracing::warn!("what time changed does not show everywhere yet: the province or the links lag");
-        }
+    async fn settle(&self, until: Instant) -> Vec<String> {
+        self.shown(until).await
     }
 }
 
@@ -144,33 +149,54 @@ impl ShownLater {
 
 #[async_trait]
 impl Shown for ShownLater {
-    async fn shown(&self) {
-        if let Some(due) = self.0.get() {
-            due.shown().await;
+    async fn shown(&self, until: Instant) -> Vec<String> {
+        match self.0.get() {
+            Some(due) => due.shown(until).await,
+            None => Vec::new(),
         }
     }
 }
 
 #[async_trait]
 impl Shown for RecordsDue {
-    async fn shown(&self) {
-        if tokio::time::timeout(SETTLES_WITHIN, self.all_shown()).await.is_err() {
-            tracing::warn!("a created citizen does not show everywhere yet: the province or the links lag");
+    /// Waits until the province and the links show every change that was written. The province lags by the registries whose feeds wait or are halted,
+    /// by a fault or not: they show their changes once they continue.
+    async fn shown(&self, until: Instant) -> Vec<String> {
+        let Some(province) = self.province.upgrade() else { return Vec::new() };
+        let mut lagging = Vec::new();
+        for registry in self.registries() {
+            let size = registry.log().head().size;
+            let Ok(progress) = province.watch_progress(registry.name()) else { continue };
+            let is_stuck = |now: &Progress| now.state != FeedState::Following;
+            if !reaches(progress, |now| now.log_size >= size, is_stuck, until).await {
+                lagging.push(registry.name().to_string());
+            }
         }
+        let size = province.ledger_size();
+        if !reaches(self.links.clone(), |followed| *followed >= size, |_| false, until).await {
+            lagging.push(LINKS.to_owned());
+        }
+        lagging
     }
 }
 
-impl RecordsDue {
-    /// Waits until the province and the links show every change that was written.
-    async fn all_shown(&self) {
-        let Some(province) = self.province.upgrade() else { return };
-        for registry in self.registries() {
-            let size = registry.log().head().size;
-            let Ok(mut progress) = province.watch_progress(registry.name()) else { continue };
-            // A waiting or halted feed, by a fault or not, shows its registry's changes once it continues.
-            let _ = progress.wait_for(|now| now.log_size >= size || now.state != FeedState::Following).await;
+/// Waits until a value is as wanted, for as long as it changes, and at most `until` then; `false` if it is stuck, or does not get there.
+async fn reaches<T>(
+    mut values: watch::Receiver<T>,
+    is_wanted: impl Fn(&T) -> bool,
+    is_stuck: impl Fn(&T) -> bool,
+    until: Instant,
+) -> bool {
+    loop {
+        {
+            let now = values.borrow_and_update();
+            if is_wanted(&now) || is_stuck(&now) {
+                return is_wanted(&now);
+            }
         }
-        let size = province.ledger_size();
-        let _ = self.links.clone().wait_for(|followed| *followed >= size).await;
+        let patience = until.min(Instant::now() + PATIENCE);
+        if !matches!(tokio::time::timeout_at(patience, values.changed()).await, Ok(Ok(()))) {
+            return is_wanted(&values.borrow());
+        }
     }
 }

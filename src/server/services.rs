@@ -158,10 +158,10 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
     add!(services, ProvinceServiceServer, service);
     if config.simulation {
         let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
-        let people = creation(assembly);
+        let people = creation(assembly, serving.session.is_some());
         let service = Simulation::new(edge.clone(), facts.clone(), clock, records, people);
         add!(services, SimulationServiceServer, service);
-        let scope = fault_scope(assembly, serving.entry.is_some());
+        let scope = fault_scope(assembly, serving.session.is_some());
         let service = FaultGrpcService::new(edge.clone(), assembly.world.faults.clone(), scope, pages.clone());
         add!(services, FaultServiceServer, service);
         journal(&mut services, serving, edge, &pages)?;
@@ -206,7 +206,7 @@ fn journal(services: &mut Services, serving: &Serving<'_>, edge: &Edge, pages: &
 }
 
 /// Creates citizens and opens accounts in a running world.
-fn creation(assembly: &Assembly) -> (Arc<Creating>, Arc<Opening>) {
+fn creation(assembly: &Assembly, is_session: bool) -> (Arc<Creating>, Arc<Opening>) {
     let (world, gateway) = (&assembly.world, &assembly.gateway);
     let parts = Parts {
         catalogue: world.catalogue.clone(),
@@ -218,6 +218,7 @@ fn creation(assembly: &Assembly) -> (Arc<Creating>, Arc<Opening>) {
         linking: gateway.linking.clone(),
         consents: gateway.consents.clone(),
         faults: world.faults.clone(),
+        may_sign_falsely: is_session,
         shown: assembly.shown.clone(),
     };
     let opening = Opening {

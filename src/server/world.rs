@@ -13,9 +13,27 @@ use crate::keys::anchors;
 use crate::keys::signers::Keys;
 use crate::registry::{Catalogue, allocation};
 use crate::simulation::clock::WorldClock;
-use crate::simulation::faults::{FaultyStore, Rules, kept};
+use crate::simulation::faults::{FaultyStore, Rule, Rules, kept};
 use crate::simulation::personas;
 use crate::store::Store;
+
+/// The rules that come with the citizens of a world: the personas', unless they hold elsewhere, and those of citizens who were created in a situation.
+///
+/// A created citizen's rule that signs falsely holds in sessions alone ([`FaultNeedsSession`](crate::base::Reason::FaultNeedsSession)): one that
+/// an earlier version kept in the store is left out.
+async fn faults_of_citizens(config: &Config, data: &Data) -> Result<Vec<Rule>> {
+    let of_personas = personas::faults().into_iter().filter(|_| config.has_persona_faults);
+    let (false_ones, created): (Vec<_>, Vec<_>) =
+        kept::all(&*data.store).await?.into_iter().partition(|rule| rule.action.signs_falsely());
+    if !false_ones.is_empty() {
+        let citizens = false_ones.len();
+        tracing::warn!(
+            citizens,
+            "the faults of created citizens that sign falsely hold in sessions only, and are left out"
+        );
+    }
+    Ok(of_personas.chain(created).collect())
+}
 
 /// One world.
 #[derive(Clone)]
@@ -41,7 +59,8 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a configuration over its store, with the personas' faults and those that it was given.
+    /// The world of a configuration over its store. Where the simulation is off, no fault holds in it: neither the personas' nor those of created
+    /// citizens.
     pub async fn open(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Self> {
         let province = data.world.province();
         let (further, seed) = (config.registries.clone(), Seed::root(data.world.seed));
@@ -59,10 +78,9 @@ impl World {
             _ => Ok(()),
         };
         let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded, may_admit).await?;
-        let added = kept::all(&*data.store).await?;
+        let of_citizens = if config.simulation { faults_of_citizens(config, data).await? } else { Vec::new() };
         let clock = WorldClock::open(config.clock.clone(), data.home())?;
-        let of_personas = personas::faults().into_iter().filter(|_| config.has_persona_faults);
-        let faults = Arc::new(Rules::new(of_personas.chain(added), clock.clone(), seed));
+        let faults = Arc::new(Rules::new(of_citizens, clock.clone(), seed));
         let store: Arc<dyn Store> = FaultyStore::new(data.store.clone(), faults.clone());
         clock.stand_beside(&store);
         let entropy = config.entropy.clone();

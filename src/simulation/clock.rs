@@ -18,6 +18,7 @@ use futures::future::select_all;
 use tokio::sync::{Mutex as Turn, watch};
 
 use crate::base::id::request_id_violation;
+use crate::base::time::Instant;
 use crate::base::{Clock, Error, Reason, Result, Timestamp, offload};
 use crate::store::file::is_full;
 use crate::store::{Store, Writes, disk_full};
@@ -35,6 +36,8 @@ use jump::{Report, end_of};
 use kept::{Begun, Kept, TargetForm};
 pub use pace::{LAST_YEAR, Pace, Target};
 
+/// How long work that fell due by itself holds the clock until it shows: nobody waits for an answer.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 /// When to try again where the clock's file cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -143,13 +146,21 @@ impl WorldClock {
         }
     }
 
-    /// Runs all work that is due, and waits until it shows.
+    /// Runs all work that is due, and waits until it shows, at most ten seconds of the machine's time.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "followers that fail do not hold the clock: they get some of the machine's time"
+    )]
     pub async fn catch_up(&self) -> Result<()> {
         let _turn = self.turn.lock().await;
         let mut report = Report::default();
         while self.run_some(self.now(), &mut report, async |_| Ok(())).await? {}
         if report.total() > 0 {
-            self.settle().await;
+            let lagging = self.settle(Instant::now() + SETTLES_WITHIN).await;
+            if !lagging.is_empty() {
+                let parts = lagging.join(", ");
+                tracing::warn!(parts, "the changes that time made do not show everywhere yet");
+            }
         }
         for (kind, count) in report.counts {
             tracing::info!(kind, count, "work of the world's time ran");
@@ -177,7 +188,9 @@ impl WorldClock {
     /// [`RequestIdReused`](Reason::RequestIdReused) where the id was used for another jump, and with [`StorageFull`](Reason::StorageFull) while the
     /// disk is full. When work fails, the clock stays at the time up to
     /// which that work runs, until the jump is repeated.
-    pub async fn advance(&self, request: &str, target: Target) -> Result<Jump> {
+    ///
+    /// Then it waits until everything shows what ran, for as long as there is progress, and at most `until`: the jump names the parts that lag.
+    pub async fn advance(&self, request: &str, target: Target, until: Instant) -> Result<Jump> {
         if let Some(violation) = request_id_violation(request) {
             return Err(Error::invalid(violation));
         }
@@ -200,8 +213,9 @@ impl WorldClock {
             self.keep(|kept| kept.note(jump.clone())).await?;
             self.make(&mut jump).await?;
         }
+        let lagging = self.settle(until).await;
         let (before, after) = (Timestamp(jump.before_ms), Timestamp(jump.after_ms));
-        Ok(Jump { before, after, report: jump.report, is_repetition })
+        Ok(Jump { before, after, report: jump.report, is_repetition, lagging })
     }
 
     /// Goes to the end of a jump.
@@ -214,15 +228,16 @@ impl WorldClock {
             }
         }
         jump.is_over = true;
-        self.set(after, jump.clone()).await?;
-        self.settle().await;
-        Ok(())
+        self.set(after, jump.clone()).await
     }
 
-    async fn settle(&self) {
+    /// Waits until everything shows what ran; names the parts that do not.
+    async fn settle(&self, until: Instant) -> Vec<String> {
+        let mut lagging = Vec::new();
         for work in self.work() {
-            work.settle().await;
+            lagging.extend(work.settle(until).await);
         }
+        lagging
     }
 
     /// Stops the clock; one that stands still stays as it is. Not cancel-safe, like every change: dropping the future can leave memory and disk inconsistent.

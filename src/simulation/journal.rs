@@ -174,6 +174,9 @@ impl Journal {
     }
 
     /// Records every call from now on, of a session whose first call is yet to come. What strangers asked before changed nothing.
+    ///
+    /// Fails with [`RecordingImpossible`](Reason::RecordingImpossible) for a session that was called, whose recording has ended, or that did not begin as
+    /// the province is.
     pub fn start_recording(&self, heading: RecordedSession) -> Result<()> {
         let mut kept = self.kept();
         match &kept.recorder {
@@ -184,6 +187,7 @@ impl Journal {
             }
             None => {}
         }
+        heading.check()?;
         if self.begun_by_callers.load(Ordering::Relaxed) > 0 {
             let message =
                 "a session is recorded from its first call on: create another, and record it before it is called";

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod calls;
+mod commands;
 mod reads;
 mod states;
 

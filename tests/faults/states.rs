@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::common::sessions::{World, base};
 use super::common::{self, gateway, reason};
-use super::{add, fetch, heal, list, outcome, person};
+use super::{LICENCE, add, fetch, heal, list, outcome, person};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed() {
@@ -175,4 +175,101 @@ async fn an_anchor_whose_renewal_is_halted_expires_and_is_renewed_once_it_is_hea
     });
     assert!(renewed.await.expires_at > session.now().await);
     assert_eq!(outcome(&session).await, "VALID");
+}
+
+/// A licence whose points come back 355 days after this world's present.
+async fn enter_licence(world: &World, number: &str) {
+    let deducted_on = world.now().await.plus_ms(-10 * 86_400_000).date().to_string();
+    let licence = json!({
+        "licence_number": number,
+        "holder": { "personal_id": "042185990002", "full_name": "Nguyễn Thị Hoà", "birth_date": "1985" },
+        "classes": [{ "code": "A1", "issued_on": "2010-01-05" }],
+        "points": 8, "points_deducted_on": deducted_on, "status": "active",
+    });
+    let change = json!({ "recordType": LICENCE, "operation": "OPERATION_CREATE", "payload": licence });
+    let submission =
+        json!({ "registry": "driver_licence", "requestId": format!("licence-{number}"), "changes": [change] });
+    world.ask("demo-operator", "registry.v1.RegistryService/SubmitChanges", submission).await;
+}
+
+/// The version of a licence in the province's view of its holder, and the points in it.
+async fn viewed(world: &World, number: &str) -> Vec<Value> {
+    let view = json!({ "personalId": "042185990002" });
+    let person = world.ask("demo-operator", "province.v1.ProvinceService/GetPerson", view).await;
+    let sections = person["person"]["sections"].as_array().cloned().unwrap_or_default();
+    let items = sections.iter().flat_map(|section| section["items"].as_array().cloned().unwrap_or_default());
+    let own: Vec<Value> = items.filter(|item| item.to_string().contains(number)).collect();
+    let fields = own.iter().flat_map(|item| item["fields"].as_array().cloned().unwrap_or_default());
+    fields.filter(|field| field["name"] == "points").map(|field| field["value"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jump_says_which_feed_lags_and_says_nothing_once_it_has_caught_up() {
+    let gateway = gateway().start().await;
+    let session = base(&gateway.channel).create(json!({})).await;
+    let number = "420150000001";
+    enter_licence(&session, number).await;
+    let before = viewed(&session, number).await;
+    add(&session, json!({ "match": { "registry": "driver_licence" }, "halted_feed": {} })).await;
+    let halted = async || {
+        let feeds = session.ask("demo-operator", "province.v1.ProvinceService/ListFeeds", json!({})).await;
+        let feeds = feeds["feeds"].as_array().cloned().unwrap_or_default();
+        let is_halted = |feed: &Value| feed["registry"] == "driver_licence" && feed["state"] == "FEED_STATE_HALTED";
+        feeds.iter().any(is_halted).then_some(())
+    };
+    common::until::until_answered("its feed is halted", halted).await;
+    let year = json!({ "request_id": "a-year-on", "by": "31536000s" });
+    let jump = session.clock("AdvanceClock", year.clone()).await;
+    assert!(jump.to_string().contains("driver_licence.points_restored"), "it ran: {jump}");
+    assert_eq!(jump["lagging"], json!(["driver_licence"]), "{jump}");
+    assert_eq!(viewed(&session, number).await, before, "the view lags, as the answer says");
+    let again = session.clock("AdvanceClock", year.clone()).await;
+    assert_eq!((&again["repetition"], &again["lagging"]), (&json!(true), &json!(["driver_licence"])), "{again}");
+    heal(&session).await;
+    common::until::until_answered("its feed goes on", async || halted().await.is_none().then_some(())).await;
+    let again = session.clock("AdvanceClock", year).await;
+    assert_eq!((&again["repetition"], again.get("lagging")), (&json!(true), None), "{again}");
+    let after = viewed(&session, number).await;
+    assert!(after != before && after.iter().all(|points| points.as_f64() == Some(12.0)), "{before:?} {after:?}");
+}
+
+/// A province that accepts nothing makes no progress: the call is answered within its deadline, and says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jump_that_waits_is_answered_before_its_deadline() {
+    let gateway = gateway().start().await;
+    let session = base(&gateway.channel).create(json!({})).await;
+    enter_licence(&session, "420150000001").await;
+    add(&session, json!({ "match": { "log": "records" }, "paused_sequencer": {} })).await;
+    let body = json!({ "request_id": "a-year-on", "by": "31536000s" }).to_string();
+    let method = "lienthong.simulation.v1.SimulationService/AdvanceClock".into();
+    let call = common::dynamic::Call { headers: Vec::new(), body, method };
+    let call = call.with("authorization", "Bearer demo-operator").with("grpc-timeout", "5S");
+    let call = call.with("x-lienthong-session", session.id());
+    let jump = call.make(&gateway.channel).await.expect("answered, and not late");
+    assert!(jump["lagging"].as_array().is_some_and(|parts| parts.contains(&json!("driver_licence"))), "{jump}");
+    heal(&session).await;
+    // Without faults the repetition waits until everything shows.
+    let again = call.make(&gateway.channel).await.expect("answered");
+    assert_eq!((&again["repetition"], again.get("lagging")), (&json!(true), None), "{again}");
+}
+
+/// Whoever creates a citizen is told what does not show them yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_created_citizen_who_does_not_show_everywhere_is_answered_so() {
+    let gateway = gateway().start().await;
+    let session = base(&gateway.channel).create(json!({})).await;
+    add(&session, json!({ "match": { "registry": "vehicle" }, "halted_feed": {} })).await;
+    let feeds = async || {
+        let feeds = session.ask("demo-operator", "province.v1.ProvinceService/ListFeeds", json!({})).await;
+        let feeds = feeds["feeds"].as_array().cloned().unwrap_or_default();
+        feeds.iter().any(|feed| feed["state"] == "FEED_STATE_HALTED").then_some(())
+    };
+    common::until::until_answered("its feed is halted", feeds).await;
+    let asked = json!({ "request_id": "created-behind", "papers": ["vehicle.registration.v1"] });
+    let made = session.clock("CreatePerson", asked.clone()).await;
+    assert_eq!(made["lagging"], json!(["vehicle"]), "{made}");
+    heal(&session).await;
+    common::until::until_answered("its feed goes on", async || feeds().await.is_none().then_some(())).await;
+    let again = session.clock("CreatePerson", asked).await;
+    assert_eq!((&again["person"], again.get("lagging")), (&made["person"], None), "{again}");
 }

@@ -25,6 +25,15 @@ const DELAY_PERCENTAGE: &str = "x-envoy-fault-delay-request-percentage";
 /// Most faults of one call.
 const FAULTS_MAX: usize = 8;
 
+/// The keys of proposal A33, each of which a call may have once.
+pub(super) const A33: [&str; 4] = [ABORT, ABORT_PERCENTAGE, DELAY, DELAY_PERCENTAGE];
+
+/// The faults of our own form in the headers of a call, allowed or not, as they are written; of too many, one more than a call may have.
+pub(super) fn written(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(FAULT).iter().take(FAULTS_MAX + 1);
+    values.map(|value| value.to_str().unwrap_or_default().to_owned()).collect()
+}
+
 /// The faults that a call asks for, as far as it is their turn. Where they are not allowed, ours are refused, so that no test passes because nothing
 /// happened; those of proposal A33 pass, since proxies may add them.
 pub(super) fn asked_for(headers: &HeaderMap, rules: &Rules, is_allowed: bool) -> Result<Vec<Strike>> {

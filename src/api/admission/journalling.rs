@@ -14,6 +14,7 @@ use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Response, request};
 use tonic::{Code, Status};
 
+use super::asked_faults;
 use super::faults::Faults;
 use super::method::Method;
 use super::opening::Opening;
@@ -26,7 +27,7 @@ use crate::simulation::clock::Reading;
 use crate::simulation::faults::After;
 use crate::simulation::journal::{self, CANCELLED, Journal, JournalCall, Protocol};
 
-/// The metadata that may change an answer.
+/// The metadata that may change an answer, besides the faults that a call asks for.
 const METADATA: [&str; 4] = ["accept-language", "x-lienthong-unverified", "x-request-id", "traceparent"];
 
 /// Whether calls of a method are in the journal.
@@ -60,7 +61,7 @@ impl Journalling {
     ) -> Self {
         let (number, bytes_max) = journal.begin(is_of_anyone);
         let is_web = parts.extensions.get::<ByGrpcWeb>().is_some();
-        let metadata = METADATA.iter().filter_map(|name| {
+        let metadata = METADATA.iter().chain(&asked_faults::A33).filter_map(|name| {
             let value = parts.headers.get(*name)?.to_str().ok()?;
             Some((*name, value.chars().take(256).collect()))
         });
@@ -73,6 +74,7 @@ impl Journalling {
             caller: None,
             protocol: if is_web { Protocol::GrpcWeb } else { Protocol::Grpc },
             metadata: metadata.collect(),
+            asked_faults: asked_faults::written(&parts.headers),
             called_at: opening.now,
             machine_time: reading.machine,
             took: std::time::Duration::ZERO,

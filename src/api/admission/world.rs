@@ -36,7 +36,7 @@ pub struct ServedWorld {
     pub citizens: Option<KnownCitizens>,
     /// Calls are admitted only while it reads no time before the logs' newest head: no decision uses a past time.
     pub clock: LogClock,
-    /// The world's time with the machine's: an answer has both where they differ.
+    /// The world's time with the machine's: every answer has both.
     pub time: Arc<WorldClock>,
     /// Runs the calls.
     pub edge: Edge,
@@ -62,12 +62,9 @@ pub struct Entry {
 }
 
 impl ServedWorld {
-    /// Adds both times to an answer, if the world's is not the machine's.
+    /// Adds both times to an answer.
     pub(super) fn add_times(&self, headers: &mut HeaderMap) {
-        let Reading { now, machine, is_frozen } = self.time.reading();
-        if now == machine && !is_frozen {
-            return;
-        }
+        let Reading { now, machine, .. } = self.time.reading();
         for (name, at) in [(WORLD_TIME, now), (MACHINE_TIME, machine)] {
             if let Ok(mut value) = HeaderValue::try_from(at.to_string()) {
                 value.set_sensitive(true); // it never repeats: kept out of the compression table

@@ -241,21 +241,20 @@ impl JournalParts {
 
     fn heading(&self, recording: &Recording) -> proto::RecordingHeading {
         let session = &recording.session;
-        let faults = session.persona_faults.as_ref();
-        let personas = |ids: &Vec<crate::base::PersonalId>| proto::PersonaFaults {
-            personal_ids: ids.iter().map(|id| id.as_str().to_owned()).collect(),
-        };
+        let personal_ids = session.persona_faults.iter().map(|id| id.as_str().to_owned()).collect();
         proto::RecordingHeading {
             version: RECORDING_VERSION,
             session_id: session.id.to_string(),
             seed: session.seed,
-            persona_faults: faults.map(personas),
+            persona_faults: Some(proto::PersonaFaults { personal_ids }),
             clock: clock_message(session.clock),
             province: self.facts.province.to_string(),
             population: self.facts.population,
             created_at: record::timestamp(self.facts.created_at),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             is_full: recording.is_full,
+            metadata_faults: session.metadata_faults,
+            resets: session.resets,
         }
     }
 }
@@ -278,6 +277,7 @@ fn recorded(call: &JournalCall) -> proto::RecordedCall {
         code: call.code.1,
         message: call.message.clone(),
         details: call.details.clone(),
+        asked_faults: call.asked_faults.clone(),
     }
 }
 

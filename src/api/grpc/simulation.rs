@@ -5,10 +5,12 @@ mod reach;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
+use crate::base::time::Instant;
 use crate::base::{Call, Date, Error, ProvinceCode, Result, Timestamp};
 use crate::ledger::Log;
 use crate::simulation::clock::{Jump, Ran, Reading, Scheduled, Target, WorldClock};
@@ -99,6 +101,14 @@ fn target(target: Option<proto::advance_clock_request::Target>) -> Result<Target
     }
 }
 
+/// The time that an answer needs to leave before its deadline.
+const TO_ANSWER: Duration = Duration::from_millis(250);
+
+/// Until when a call waits for everything to show a change: a caller shall be told what lags rather than meet the deadline.
+fn answers_at(call: &Call) -> Instant {
+    call.deadline.checked_sub(TO_ANSWER).unwrap_or(call.deadline)
+}
+
 /// Runs a change of the world in a task of its own: a caller that gives up leaves neither the clock between two times nor half a citizen.
 async fn whole<T: Send + 'static>(change: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(change).await.map_err(Error::bug)?
@@ -110,7 +120,7 @@ pub(super) fn clock_message(reading: Reading) -> Option<proto::WorldClock> {
 }
 
 fn jump_message(jump: &Jump) -> proto::AdvanceClockResponse {
-    let Jump { before, after, report, is_repetition } = jump;
+    let Jump { before, after, report, is_repetition, lagging } = jump;
     let ran = |ran: &Ran| {
         let (record_type, record_id) =
             ran.subject.as_ref().map(|(of, id)| (of.clone(), id.to_hex())).unwrap_or_default();
@@ -125,6 +135,7 @@ fn jump_message(jump: &Jump) -> proto::AdvanceClockResponse {
         ran_count: report.total(),
         repetition: *is_repetition,
         counts: report.counts.iter().map(count).collect(),
+        lagging: lagging.clone(),
     }
 }
 
@@ -179,9 +190,9 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::AdvanceClockRequest>,
     ) -> Result<Response<proto::AdvanceClockResponse>, Status> {
-        let use_case = async |_, request: proto::AdvanceClockRequest| {
-            let (clock, target) = (self.clock.clone(), target(request.target)?);
-            let jump = whole(async move { clock.advance(&request.request_id, target).await });
+        let use_case = async |call: Arc<Call>, request: proto::AdvanceClockRequest| {
+            let (clock, target, until) = (self.clock.clone(), target(request.target)?, answers_at(&call));
+            let jump = whole(async move { clock.advance(&request.request_id, target, until).await });
             Ok(jump_message(&jump.await?))
         };
         self.edge.answer(request, use_case).await
@@ -191,10 +202,11 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::AdvanceToNextRequest>,
     ) -> Result<Response<proto::AdvanceToNextResponse>, Status> {
-        let use_case = async |_, request: proto::AdvanceToNextRequest| {
+        let use_case = async |call: Arc<Call>, request: proto::AdvanceToNextRequest| {
             let proto::AdvanceToNextRequest { request_id, kind } = request;
-            let (clock, target) = (self.clock.clone(), Target::Next((!kind.is_empty()).then_some(kind)));
-            let jump = whole(async move { clock.advance(&request_id, target).await });
+            let (clock, target, until) =
+                (self.clock.clone(), Target::Next((!kind.is_empty()).then_some(kind)), answers_at(&call));
+            let jump = whole(async move { clock.advance(&request_id, target, until).await });
             Ok(proto::AdvanceToNextResponse { jump: Some(jump_message(&jump.await?)) })
         };
         self.edge.answer(request, use_case).await
@@ -229,9 +241,9 @@ impl SimulationService for Simulation {
         request: Request<proto::CreatePersonRequest>,
     ) -> Result<Response<proto::CreatePersonResponse>, Status> {
         let use_case = async |call: Arc<Call>, request: proto::CreatePersonRequest| {
-            let (creating, now) = (self.creating.clone(), call.now);
+            let (creating, now, until) = (self.creating.clone(), call.now, answers_at(&call));
             let (request_id, asked) = citizen::asked(request)?;
-            let made = whole(async move { creating.create(&request_id, &asked, now).await }).await?;
+            let made = whole(async move { creating.create(&request_id, &asked, now, until).await }).await?;
             Ok(citizen::made(made, &self.world.reach))
         };
         self.edge.answer(request, use_case).await

@@ -25,6 +25,8 @@ use crate::wire::typed;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The metadata by which a call asks for a fault of its own.
+const FAULT: &str = "x-lienthong-fault";
 /// The path of a call whose method there was not.
 const UNKNOWN: &str = "lienthong.unknown.v1.UnknownService/Unknown";
 
@@ -91,11 +93,17 @@ impl Replaying {
             seed: heading.seed,
             persona_faults: heading.persona_faults.clone(),
             session_id: heading.session_id.clone(),
+            metadata_faults: heading.metadata_faults,
             ..Default::default()
         };
         let mut client = SessionServiceClient::new(channel.clone());
         let created = self.server.ask(message, DEADLINE, async |request| client.create_session(request).await).await?;
-        let session = created.session.unwrap_or_default();
+        let mut session = created.session.unwrap_or_default();
+        for _ in 0..heading.resets {
+            let message = proto::ResetSessionRequest { session_id: session.session_id.clone() };
+            let reset = self.server.ask(message, DEADLINE, async |request| client.reset_session(request).await).await?;
+            session = reset.session.unwrap_or_default();
+        }
         if heading.seed.is_none() {
             tracing::warn!("the recorded session had no seed: codes and ids differ");
         }
@@ -196,6 +204,10 @@ async fn made(channel: &Channel, session: &str, call: &proto::RecordedCall) -> R
             return Err(Failure::new("the recording has invalid metadata"));
         };
         request.metadata_mut().insert(name, value);
+    }
+    for fault in &call.asked_faults {
+        let fault = fault.parse::<AsciiMetadataValue>();
+        request.metadata_mut().append(FAULT, fault.map_err(|_| Failure::new("the recording has invalid metadata"))?);
     }
     let mut client = Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
     client.ready().await.map_err(|error| Failure::new(format!("the server went away: {error}")))?;

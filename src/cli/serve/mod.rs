@@ -171,7 +171,7 @@ pub struct Serve {
     /// The limit of all caches together, like 512MiB or 2GiB [default: a quarter of the free memory at the start, of the machine or the container].
     #[arg(long, env = "LIENTHONG_MEMORY", value_name = "SIZE")]
     memory: Option<Memory>,
-    /// Serve SimulationService with TLS too; without TLS it is always served.
+    /// Turn the simulation on with TLS too: its services, sessions, and faults, the personas' included; without TLS it is always on.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
 }

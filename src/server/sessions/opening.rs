@@ -94,6 +94,23 @@ impl Source {
         Err(Error::new(Reason::Overloaded, message).with_retry_after(Duration::from_secs(1)))
     }
 
+    /// The personas whose own faults hold.
+    pub(super) fn persona_faults(&self) -> Vec<PersonalId> {
+        let table = self.faults.current();
+        let holds = |rule: &Rule| {
+            let person = rule.matching.person?;
+            table.of_citizen(&person).is_some_and(|standing| standing.rule == *rule).then_some(person)
+        };
+        personas::faults().iter().filter_map(holds).collect()
+    }
+
+    /// The rules that somebody added, by their names.
+    pub(super) fn added_faults(&self) -> Vec<String> {
+        let table = self.faults.current();
+        let added = table.all().filter(|standing| standing.source == faults::Source::Added);
+        added.map(|standing| standing.id.clone()).collect()
+    }
+
     /// With the faults of these personas, whether or not they hold where it begins, and of no other persona. What holds there of one of them may be
     /// another fault than the persona's own, and stays.
     pub(super) fn with_faults_of(mut self, personas: &[PersonalId]) -> Self {

@@ -110,7 +110,11 @@ impl Slot {
         RecordedSession {
             id: self.id,
             seed: self.new.seed,
-            persona_faults: self.new.persona_faults.clone(),
+            persona_faults: self.source.persona_faults(),
+            metadata_faults: self.new.metadata_faults,
+            resets: self.resets,
+            from: self.new.from,
+            inherited_faults: self.source.added_faults(),
             clock: self.source.clock.reading(),
         }
     }

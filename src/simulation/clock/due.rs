@@ -5,6 +5,7 @@ use std::future::pending;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 
+use crate::base::time::Instant;
 use crate::base::{RecordId, Result, Timestamp};
 pub use crate::registry::calendar::Scheduled;
 
@@ -39,8 +40,11 @@ pub trait DueWork: Send + Sync {
         Box::pin(pending())
     }
 
-    /// Waits until what ran shows everywhere. Called at the end of a jump.
-    async fn settle(&self) {}
+    /// Waits until what ran shows everywhere, for as long as there is progress, and at most `until` then. Names the parts of the world that do not
+    /// show it yet. Called at the end of a jump.
+    async fn settle(&self, _until: Instant) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A piece of work that ran.

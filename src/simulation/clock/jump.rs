@@ -31,6 +31,8 @@ pub struct Jump {
     pub report: Report,
     /// Whether an earlier call with the same request id made it.
     pub is_repetition: bool,
+    /// The parts of the world that do not show yet what ran: registries, whose feeds wait or are halted, and `links`.
+    pub lagging: Vec<String>,
 }
 
 /// What ran in a jump.

@@ -16,6 +16,12 @@ fn clock(folder: Option<&Path>) -> (Arc<FixedClock>, Arc<WorldClock>) {
     (machine, clock)
 }
 
+/// Later than everything that a jump waits for.
+#[allow(clippy::disallowed_methods, reason = "a call's deadline is the machine's time")]
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
 /// Work that is due every hour from noon on, and notes when it ran.
 struct Hourly {
     ran: Mutex<Vec<Timestamp>>,
@@ -70,14 +76,14 @@ async fn a_clock_follows_the_machine_until_it_is_moved() {
     let (machine, clock) = clock(None);
     machine.set(NOON.plus_ms(5));
     assert_eq!(clock.now(), NOON.plus_ms(5));
-    let jump = clock.advance("request-1", Target::By(HOUR_MS)).await.expect("moves");
+    let jump = clock.advance("request-1", Target::By(HOUR_MS), soon()).await.expect("moves");
     assert_eq!((jump.before, jump.after), (NOON.plus_ms(5), NOON.plus_ms(5 + HOUR_MS)));
     machine.set(NOON.plus_ms(7));
     assert_eq!(clock.now(), NOON.plus_ms(7 + HOUR_MS), "it goes on with the machine's");
     let frozen = clock.freeze().await.expect("stops");
     machine.set(NOON.plus_ms(100));
     assert_eq!(clock.reading(), Reading { now: frozen.now, machine: NOON.plus_ms(100), is_frozen: true });
-    clock.advance("request-2", Target::To(NOON.plus_ms(2 * HOUR_MS))).await.expect("moves");
+    clock.advance("request-2", Target::To(NOON.plus_ms(2 * HOUR_MS)), soon()).await.expect("moves");
     machine.set(NOON.plus_ms(200));
     assert_eq!(clock.now(), NOON.plus_ms(2 * HOUR_MS), "a clock that stands still stands still after a jump");
     clock.resume().await.expect("goes on");
@@ -99,20 +105,20 @@ async fn jumps_go_forward_and_not_too_far() {
         (Target::To(Timestamp(i64::MIN)), "to"),
         (Target::To(Timestamp::MAX), "to"),
     ] {
-        let refused = clock.advance("request-1", target.clone()).await.expect_err("refused");
+        let refused = clock.advance("request-1", target.clone(), soon()).await.expect_err("refused");
         let violation = refused.violations.kept().iter().next().expect("a field");
         assert_eq!((violation.field.as_str(), &*violation.rule), (field, "RANGE"), "{target:?}");
         assert_eq!(clock.now(), NOON, "{target:?}");
     }
     for id in ["", "short", "with a blank", &"x".repeat(65)] {
-        let refused = clock.advance(id, Target::By(1)).await.expect_err("refused");
+        let refused = clock.advance(id, Target::By(1), soon()).await.expect_err("refused");
         assert_eq!(refused.violations.kept().iter().next().expect("a field").field.as_str(), "request_id");
     }
     // Jump by jump, until the end of time.
     let (mut jumps, mut last) = (0, Ok(()));
     while last.is_ok() {
         jumps += 1;
-        last = clock.advance(&format!("request-{jumps}"), Target::By(JUMP_DAYS_MAX * DAY_MS)).await.map(drop);
+        last = clock.advance(&format!("request-{jumps}"), Target::By(JUMP_DAYS_MAX * DAY_MS), soon()).await.map(drop);
     }
     assert_eq!(jumps, 18, "from 2027 on, seventeen of ten years fit");
     assert!(last.expect_err("refused").violations.kept().iter().any(|found| found.message.contains("2199")));
@@ -122,11 +128,11 @@ async fn jumps_go_forward_and_not_too_far() {
 async fn a_jump_that_is_repeated_is_made_once() {
     let folder = tempfile::tempdir().expect("folder");
     let (_, clock) = clock(Some(folder.path()));
-    let first = clock.advance("request-1", Target::By(HOUR_MS)).await.expect("moves");
+    let first = clock.advance("request-1", Target::By(HOUR_MS), soon()).await.expect("moves");
     let check = async |clock: &WorldClock| {
-        let again = clock.advance("request-1", Target::By(HOUR_MS)).await.expect("told again");
+        let again = clock.advance("request-1", Target::By(HOUR_MS), soon()).await.expect("told again");
         assert_eq!(again, Jump { is_repetition: true, ..first.clone() });
-        let other = clock.advance("request-1", Target::By(HOUR_MS + 1)).await.expect_err("refused");
+        let other = clock.advance("request-1", Target::By(HOUR_MS + 1), soon()).await.expect_err("refused");
         assert_eq!(other.reason, Reason::RequestIdReused);
         assert_eq!(clock.now(), NOON.plus_ms(HOUR_MS));
     };
@@ -147,7 +153,7 @@ async fn a_worlds_time_ends() {
     assert_eq!(clock.now(), pace::END);
     let never = tokio::time::timeout(Duration::from_secs(3_600), clock.sleep_until(pace::END.plus_ms(1)));
     assert!(never.await.is_err());
-    clock.advance("request-1", Target::By(1)).await.expect_err("there is nothing after it");
+    clock.advance("request-1", Target::By(1), soon()).await.expect_err("there is nothing after it");
     assert_eq!(clock.freeze().await.expect("stops").now, pace::END);
     assert_eq!(WorldClock::open(machine, Some(folder.path())).expect("opens again").now(), pace::END);
 }
@@ -161,7 +167,7 @@ async fn a_clock_that_cannot_be_kept_does_not_change() {
     let refused = [
         clock.freeze().await.map(drop),
         clock.resume().await.map(drop),
-        clock.advance("request-1", Target::By(HOUR_MS)).await.map(drop),
+        clock.advance("request-1", Target::By(HOUR_MS), soon()).await.map(drop),
     ];
     for refused in refused {
         let refused = refused.expect_err("cannot be kept");
@@ -201,15 +207,15 @@ async fn work_that_falls_due_in_a_jump_runs_at_its_own_times_and_once() {
     let (_, clock) = clock(None);
     let work = Hourly::new();
     clock.take_on(work.clone());
-    let jump = clock.advance("request-1", Target::By(3 * HOUR_MS)).await.expect("moves");
+    let jump = clock.advance("request-1", Target::By(3 * HOUR_MS), soon()).await.expect("moves");
     let expected: Vec<Ran> = (1..=3).map(|hour| piece(NOON.plus_ms(hour * HOUR_MS))).collect();
     assert_eq!((&*jump.report.listed, work.ran()), (&expected, vec![1, 2, 3]));
-    assert_eq!(clock.advance("request-2", Target::By(1)).await.expect("moves").report.total(), 0);
+    assert_eq!(clock.advance("request-2", Target::By(1), soon()).await.expect("moves").report.total(), 0);
     // Work that fails holds the clock back, and is done in the next jump.
     work.fails.store(1, Ordering::SeqCst);
-    clock.advance("request-3", Target::By(2 * HOUR_MS)).await.expect_err("fails");
+    clock.advance("request-3", Target::By(2 * HOUR_MS), soon()).await.expect_err("fails");
     assert_eq!(clock.now(), NOON.plus_ms(4 * HOUR_MS));
-    let jump = clock.advance("request-3", Target::By(2 * HOUR_MS)).await.expect("moves");
+    let jump = clock.advance("request-3", Target::By(2 * HOUR_MS), soon()).await.expect("moves");
     assert_eq!((jump.is_repetition, jump.after), (false, NOON.plus_ms(5 * HOUR_MS + 1)), "where it was to end");
     assert_eq!((work.ran(), clock.now()), (vec![1, 2, 3, 4, 5], jump.after));
 }
@@ -235,7 +241,7 @@ async fn a_jump_with_too_much_work_is_refused_whole() {
     }
     let (_, clock) = clock(None);
     clock.take_on(Arc::new(Endless));
-    let refused = clock.advance("request-1", Target::By(HOUR_MS)).await.expect_err("refused");
+    let refused = clock.advance("request-1", Target::By(HOUR_MS), soon()).await.expect_err("refused");
     let violation = refused.violations.kept().iter().next().expect("a field");
     assert!(violation.message.contains("1000001") && violation.message.contains("shorter jumps"), "{violation:?}");
     assert_eq!(clock.now(), NOON);
@@ -245,22 +251,23 @@ async fn a_jump_with_too_much_work_is_refused_whole() {
 async fn the_clock_goes_to_the_next_work_and_tells_again_what_ran() {
     let folder = tempfile::tempdir().expect("folder");
     let (_, clock) = clock(Some(folder.path()));
-    let none = clock.advance("request-0", Target::Next(None)).await.expect_err("nothing is scheduled");
+    let none = clock.advance("request-0", Target::Next(None), soon()).await.expect_err("nothing is scheduled");
     assert_eq!(none.reason, Reason::NotFound);
     let work = Hourly::new();
     clock.take_on(work.clone());
-    let unknown = clock.advance("request-0", Target::Next(Some("other".into()))).await.expect_err("no such kind");
+    let unknown =
+        clock.advance("request-0", Target::Next(Some("other".into())), soon()).await.expect_err("no such kind");
     assert!(unknown.violations.kept()[0].message.contains(HOURLY), "{unknown:?}");
     let next = || Target::Next(Some(HOURLY.into()));
-    let first = clock.advance("request-1", next()).await.expect("moves");
+    let first = clock.advance("request-1", next(), soon()).await.expect("moves");
     assert_eq!((first.after, first.report.total(), work.ran()), (NOON.plus_ms(HOUR_MS), 1, vec![1]));
-    let again = clock.advance("request-1", next()).await.expect("told again");
+    let again = clock.advance("request-1", next(), soon()).await.expect("told again");
     assert_eq!(again, Jump { is_repetition: true, ..first.clone() });
-    clock.advance("request-2", next()).await.expect("moves");
-    let counted = clock.advance("request-1", next()).await.expect("told again").report;
+    clock.advance("request-2", next(), soon()).await.expect("moves");
+    let counted = clock.advance("request-1", next(), soon()).await.expect("told again").report;
     assert_eq!((counted.listed.len(), &counted.counts), (0, &first.report.counts), "the last jump alone is listed");
     let (_, opened_again) = super::tests::clock(Some(folder.path()));
-    assert_eq!(opened_again.advance("request-1", next()).await.expect("told again").report, counted);
+    assert_eq!(opened_again.advance("request-1", next(), soon()).await.expect("told again").report, counted);
 }
 
 #[tokio::test]
@@ -286,7 +293,7 @@ async fn whoever_waits_is_woken_by_a_jump_and_waits_while_the_clock_stands() {
     };
     let (first, second) = (waiting(1), waiting(2));
     tokio::task::yield_now().await;
-    clock.advance("request-1", Target::By(HOUR_MS)).await.expect("moves");
+    clock.advance("request-1", Target::By(HOUR_MS), soon()).await.expect("moves");
     tokio::time::timeout(Duration::from_secs(1), first).await.expect("in time").expect("woken");
     clock.freeze().await.expect("stops");
     machine.set(NOON.plus_ms(10 * HOUR_MS));

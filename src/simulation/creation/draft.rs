@@ -292,10 +292,9 @@ impl Draft {
         }
         let later = self.people.iter().flat_map(|drafted| &drafted.later);
         submit(&mut steps, by_registry(catalogue, later)?);
-        steps.push(Step::Settle);
         let citizens = self.people.iter().map(|drafted| drafted.citizen.clone()).collect();
         let numbers = self.numbers.iter().map(|number| number.as_str().to_owned()).collect();
-        Ok(Creation { content: content.to_owned(), made: Made { citizens }, numbers, steps })
+        Ok(Creation { content: content.to_owned(), made: Made { citizens, lagging: Vec::new() }, numbers, steps })
     }
 }
 

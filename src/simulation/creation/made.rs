@@ -12,6 +12,9 @@ use crate::trust::canonical;
 pub struct Made {
     /// The one who was asked for, and those without whom their situation is not what it is.
     pub citizens: Vec<MadeCitizen>,
+    /// The parts of the world that do not show them yet, as at the time of the answer.
+    #[serde(skip)]
+    pub lagging: Vec<String>,
 }
 
 /// A citizen who was made.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::access::ConsentBook;
+use crate::base::time::Instant;
 use crate::base::{Error, Result, Seed};
 use crate::identity::people::Registries;
 use crate::identity::{Accounts, Linking};
@@ -17,8 +18,8 @@ use crate::store::Store;
 /// Waits until what was written shows: the province accepted it, and links follow.
 #[async_trait]
 pub trait Shown: Send + Sync + 'static {
-    /// Waits for all that was written before the call.
-    async fn shown(&self);
+    /// Waits for all that was written before the call, at most until then; names the parts that do not show it yet, which are none if all is well.
+    async fn shown(&self, until: Instant) -> Vec<String>;
 }
 
 /// Of what a creation is made.
@@ -41,6 +42,8 @@ pub struct Parts {
     pub consents: Arc<ConsentBook>,
     /// The rules of faults that hold.
     pub faults: Arc<Rules>,
+    /// Whether a citizen's situation may be a false signature: in sessions, which end.
+    pub may_sign_falsely: bool,
     /// Where all of it shows.
     pub shown: Arc<dyn Shown>,
 }

@@ -2,6 +2,7 @@
 
 use crate::base::id::request_id_violation;
 use crate::base::text::folded_key;
+use crate::base::time::Instant;
 use crate::base::{Error, Kind, PartialDate, PersonalId, Reason, Result, Timestamp, Violations};
 use crate::registry::numbers::Numbers;
 use crate::registry::port::{Content, PutOutcome};
@@ -48,7 +49,8 @@ impl Creating {
     }
 
     /// Makes a citizen, whole or not at all. A repetition is answered as the first call was; one that was cut off is completed.
-    pub async fn create(&self, request_id: &str, asked: &Asked, now: Timestamp) -> Result<Made> {
+    /// `until` is how long the call waits until everything shows what was written; the answer names what does not yet.
+    pub async fn create(&self, request_id: &str, asked: &Asked, now: Timestamp, until: Instant) -> Result<Made> {
         if let Some(violation) = request_id_violation(request_id) {
             return Err(Error::invalid(violation));
         }
@@ -61,20 +63,24 @@ impl Creating {
         if creation.content != content {
             return Err(Error::new(Reason::RequestIdReused, "this request id was used for another citizen"));
         }
-        if creation.steps.is_empty() {
-            return Ok(creation.made);
-        }
-        let done = steps::run(&self.parts, request_id, creation.clone(), now).await?;
-        let rules = steps::rules(&done)?;
-        let done = self.book.end(request_id, &creation, done, &rules).await?;
-        rules.into_iter().for_each(|rule| self.parts.faults.add_of_citizen(rule));
-        Ok(done.made)
+        let done = if creation.steps.is_empty() {
+            creation
+        } else {
+            let done = steps::run(&self.parts, request_id, creation.clone(), now, until).await?;
+            let rules = steps::rules(&done)?;
+            let done = self.book.end(request_id, &creation, done, &rules).await?;
+            rules.into_iter().for_each(|rule| self.parts.faults.add_of_citizen(rule));
+            done
+        };
+        let lagging = self.parts.shown.shown(until).await;
+        Ok(Made { lagging, ..done.made })
     }
 
     /// Plans a creation, and keeps the plan; gives the one that another call kept first.
     async fn begin(&self, request_id: &str, asked: &Asked, content: &str, now: Timestamp) -> Result<Creation> {
         let today = now.date();
         let wanted = Wanted::read(asked, &self.parts.catalogue, today).map_err(Error::invalid)?;
+        self.check_signatures(&wanted)?;
         let kin = relatives(&self.parts, &wanted, now).await?;
         self.check_plates(&wanted, now).await?;
         for _ in 0..NUMBERS_MAX {
@@ -239,6 +245,18 @@ impl Creating {
             }
         }
         if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
+    }
+
+    /// Refuses a situation in which a registry signs falsely about the citizen, outside a session.
+    fn check_signatures(&self, wanted: &Wanted) -> Result<()> {
+        let situation = wanted.situation.filter(|_| !self.parts.may_sign_falsely);
+        let false_one = situation.filter(|row| row.fault.is_some_and(|(action, _)| action.signs_falsely()));
+        let Some(row) = false_one else { return Ok(()) };
+        let situation = row.key;
+        let message = format!(
+            "in the situation {situation} a registry signs falsely, which only a session may do: create one, and the citizen there"
+        );
+        Err(Error::new(Reason::FaultNeedsSession, message).with_subject("situation", situation))
     }
 }
 

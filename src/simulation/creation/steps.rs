@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::id::to_hex;
+use crate::base::time::Instant;
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
 use crate::identity::{Account, Level};
 use crate::registry::RecordType;
@@ -20,8 +21,14 @@ use super::parts::Parts;
 /// How often a change of somebody else's record is tried again, because another change came first.
 const ATTEMPTS_MAX: usize = 8;
 
-/// Runs all steps, and completes the answer.
-pub async fn run(parts: &Parts, request_id: &str, mut creation: Creation, now: Timestamp) -> Result<Creation> {
+/// Runs all steps, and completes the answer. Waits at most `until` where a step waits for what was written to show.
+pub async fn run(
+    parts: &Parts,
+    request_id: &str,
+    mut creation: Creation,
+    now: Timestamp,
+    until: Instant,
+) -> Result<Creation> {
     let steps = std::mem::take(&mut creation.steps);
     for (number, step) in steps.into_iter().enumerate() {
         let id = submission_id(request_id, number);
@@ -48,7 +55,8 @@ pub async fn run(parts: &Parts, request_id: &str, mut creation: Creation, now: T
                 }
             }
             Step::Refuse { person } => parts.consents.refuse_all(number_of(&person)?, now).await?,
-            Step::Settle => parts.shown.shown().await,
+            // What lags is named in the answer; the steps after this one need only the registries.
+            Step::Settle => drop(parts.shown.shown(until).await),
         }
     }
     Ok(creation)

@@ -237,7 +237,7 @@ impl ReadAction {
     }
 
     /// Whether a real key signs what is not so.
-    fn signs_falsely(self) -> bool {
+    pub fn signs_falsely(self) -> bool {
         matches!(self, Self::OtherIssuer | Self::CompromisedKey | Self::IssuedInFuture)
     }
 }

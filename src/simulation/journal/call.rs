@@ -39,6 +39,8 @@ pub struct JournalCall {
     pub protocol: Protocol,
     /// The metadata that may change an answer.
     pub metadata: Vec<(&'static str, String)>,
+    /// The faults that it asked for itself, as the metadata states them.
+    pub asked_faults: Vec<String>,
     /// When it came, by the world's time.
     pub called_at: Timestamp,
     /// The same by the machine's.
@@ -84,7 +86,8 @@ impl JournalCall {
     pub fn bytes(&self) -> usize {
         let checks = self.checks.iter().map(|check| size_of::<CallCheck>() + check.name.len() + check.detail.len());
         let metadata = self.metadata.iter().map(|(_, value)| size_of::<(&str, String)>() + value.len());
-        let faults: usize = self.faults.iter().map(|name| size_of::<String>() + name.len()).sum();
+        let faults = self.faults.iter().chain(&self.asked_faults);
+        let faults: usize = faults.map(|name| size_of::<String>() + name.len()).sum();
         let rest = self.answers.len() * size_of::<Bytes>() + self.message.len() + self.details.len() + faults;
         size_of::<Self>() + self.message_bytes() + rest + checks.sum::<usize>() + metadata.sum::<usize>()
     }

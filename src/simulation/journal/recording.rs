@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::call::JournalCall;
 use crate::base::limits::SESSIONS_BYTES_MAX;
-use crate::base::{PersonalId, SessionId};
+use crate::base::{Error, PersonalId, Reason, Result, SessionId};
 use crate::simulation::clock::Reading;
 use crate::store::{MemoryShare, MemoryTotal};
 
@@ -19,10 +19,36 @@ pub struct RecordedSession {
     pub id: SessionId,
     /// The seed of its randomness.
     pub seed: Option<u64>,
-    /// The personas whose faults hold; `None`: all.
-    pub persona_faults: Option<Vec<PersonalId>>,
+    /// The personas whose faults held at its beginning.
+    pub persona_faults: Vec<PersonalId>,
+    /// Whether its calls may ask for faults of their own.
+    pub metadata_faults: bool,
+    /// How often it was reset: each time its logs get other origins and keys.
+    pub resets: u32,
+    /// The session that it began from, of whose changes a replay would know nothing.
+    pub from: Option<SessionId>,
+    /// The rules with which it began that somebody had added outside, of which a replay would know nothing, by their names.
+    pub inherited_faults: Vec<String>,
     /// What its clock showed when the recording began.
     pub clock: Reading,
+}
+
+impl RecordedSession {
+    /// Fails with [`RecordingImpossible`](Reason::RecordingImpossible) if a replay could not begin as the session began: it begins from the province, and
+    /// knows nothing of what was changed or added elsewhere before.
+    pub(super) fn check(&self) -> Result<()> {
+        let impossible = |message| Err(Error::new(Reason::RecordingImpossible, message).with_subject("session", ""));
+        if self.from.is_some() {
+            let message = "the session began from another session, and a replay begins from the province: record one that begins there, and make in it the calls of the other";
+            return impossible(message.to_owned());
+        }
+        match self.inherited_faults.first() {
+            None => Ok(()),
+            Some(name) => impossible(format!(
+                "the session began with the fault rule {name} of the province, which a replay would not have: remove it there and create another session, then add it in that one once it is recorded"
+            )),
+        }
+    }
 }
 
 /// A recording.

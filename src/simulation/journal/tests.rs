@@ -22,6 +22,7 @@ fn call(id: u128, method: &'static str, outcome: &'static str, bytes: usize) -> 
         method,
         caller: AgencyId::parse("one-stop").map(Caller::Agency),
         protocol: Protocol::Grpc,
+        asked_faults: Vec::new(),
         metadata: Vec::new(),
         called_at: Timestamp(id as i64 * 1_000),
         machine_time: Timestamp(0),
@@ -119,7 +120,16 @@ fn every_condition_must_hold() {
 fn session() -> RecordedSession {
     let clock = Reading { now: Timestamp(0), machine: Timestamp(0), is_frozen: true };
     let id = SessionId::parse("00112233445566778899aabbccddeeff").expect("an id");
-    RecordedSession { id, seed: Some(7), persona_faults: None, clock }
+    RecordedSession {
+        id,
+        seed: Some(7),
+        persona_faults: Vec::new(),
+        metadata_faults: false,
+        resets: 0,
+        from: None,
+        inherited_faults: Vec::new(),
+        clock,
+    }
 }
 
 #[test]

@@ -156,7 +156,8 @@ fn page() -> String {
          card, a social-insurance membership, a judicial record, a licence, a motorcycle, a parcel with its certificate and a household\n\
          business. 042089990021, 042080990022 and 042196990023 are there because another persona needs them.\n\n\
          `lienthong person create --situation KEY` and `SimulationService/CreatePerson` put a new citizen into any of these situations, with the\n\
-         same records, links, consents and faults, and with whomever it takes besides.\n\n\
+         same records, links, consents and faults, and with whomever it takes besides; into those in which a registry signs falsely (`other_issuer`,\n\
+         `compromised_key`, `issued_in_future`) in sessions only. No fault acts where the simulation is off.\n\n\
          | personal ID | key | name | situation | what a caller meets |\n|---|---|---|---|---|\n",
     );
     let personas = all(TODAYS[1]);

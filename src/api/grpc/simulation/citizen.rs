@@ -62,8 +62,9 @@ pub fn asked(request: proto::CreatePersonRequest) -> Result<(String, Asked)> {
 
 /// The citizens who were made, for callers who reach the gateway in this way.
 pub fn made(made: Made, reach: &Reach) -> proto::CreatePersonResponse {
-    let mut people = made.citizens.into_iter().map(|citizen| person(citizen, reach));
-    proto::CreatePersonResponse { person: people.next(), others: people.collect() }
+    let Made { citizens, lagging } = made;
+    let mut people = citizens.into_iter().map(|citizen| person(citizen, reach));
+    proto::CreatePersonResponse { person: people.next(), others: people.collect(), lagging }
 }
 
 fn person(citizen: MadeCitizen, reach: &Reach) -> proto::CreatedPerson {
