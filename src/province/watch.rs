@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::Stream;
 use futures::stream::unfold;
 
-use crate::base::{Error, Reason, RecordId, Result, Timestamp};
+use crate::base::{Error, Reason, RecordId, Result, Timestamp, watch};
 use crate::store::Space;
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
@@ -44,7 +44,7 @@ struct Reader {
     filter: ChangeFilter,
     next: u64,
     read: VecDeque<(u64, Statement)>,
-    sizes: tokio::sync::watch::Receiver<u64>,
+    sizes: watch::Receiver<u64>,
 }
 
 impl Province {
@@ -139,7 +139,7 @@ impl Reader {
     }
 }
 
-fn closed(_: tokio::sync::watch::error::RecvError) -> Error {
+fn closed(_: watch::Closed) -> Error {
     Error::new(Reason::ShuttingDown, "the record ledger is closed")
 }
 
