@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lienthong::base::Result;
 use lienthong::base::entropy::SeededEntropy;
+use lienthong::keys::keyring::KeptKeys;
 use lienthong::server::in_process::InProcess;
 use lienthong::server::{Config, Gateway, Storage};
 use lienthong::store::{Space, StoreRow};
@@ -23,6 +24,8 @@ pub const WORLD: u64 = 42;
 /// The machine.
 pub struct Machine {
     run: Arc<Run>,
+    /// Keys that are kept in a folder; without, they grow from the world's seed.
+    keys: Option<KeptKeys>,
     starts: u64,
     running: Option<Running>,
 }
@@ -35,13 +38,18 @@ struct Running {
 impl Machine {
     /// A machine on which nothing runs.
     pub fn new(run: Arc<Run>) -> Self {
-        Self { run, starts: 0, running: None }
+        Self { run, keys: None, starts: 0, running: None }
+    }
+
+    /// The same, whose gateway signs with kept keys.
+    pub fn with_keys(run: Arc<Run>, keys: KeptKeys) -> Self {
+        Self { keys: Some(keys), ..Self::new(run) }
     }
 
     /// The settings of the next start.
     pub fn config(&mut self) -> Config {
         self.starts += 1;
-        config(&self.run, self.starts)
+        Config { keys: self.keys.clone(), ..config(&self.run, self.starts) }
     }
 
     /// Starts the gateway.

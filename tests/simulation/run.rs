@@ -211,6 +211,7 @@ async fn live(run: &Arc<Run>) {
     clients.spawn(reader::views(run.clone(), works / 7));
     clients.spawn(follower::follows(run.clone(), works));
     clients.spawn(watcher::watches(run.clone(), works));
+    clients.spawn(audit::at_work(run.clone(), works));
     let mut trouble = JoinSet::new();
     trouble.spawn(fate::strikes(run.clone(), machine.clone()));
     trouble.spawn(mishaps::happen(run.clone()));
