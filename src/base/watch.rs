@@ -192,7 +192,8 @@ mod tests {
         other.send_replace(3);
         drop((sender, other));
         assert_eq!(receiver.changed().await, Ok(()), "sent before the end");
-        assert_eq!((*receiver.borrow(), receiver.changed().await), (3, Err(Closed)));
+        let last = *receiver.borrow();
+        assert_eq!((last, receiver.changed().await), (3, Err(Closed)));
     }
 
     #[tokio::test]
