@@ -7,6 +7,7 @@ mod common;
 mod calls;
 mod reads;
 mod states;
+mod streams;
 
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
