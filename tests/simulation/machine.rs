@@ -1,10 +1,12 @@
 //! The machine on which the province runs: a gateway over the simulated disk, behind the simulated network, which dies and starts again.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use lienthong::api::remote::{Dial, HostAddress};
 use lienthong::base::Result;
 use lienthong::base::entropy::SeededEntropy;
 use lienthong::keys::keyring::KeptKeys;
@@ -26,6 +28,9 @@ pub struct Machine {
     run: Arc<Run>,
     /// Keys that are kept in a folder; without, they grow from the world's seed.
     keys: Option<KeptKeys>,
+    /// The hosts of registries that run elsewhere, and how to reach them.
+    hosts: BTreeMap<String, HostAddress>,
+    dial: Option<Dial>,
     starts: u64,
     running: Option<Running>,
 }
@@ -38,7 +43,7 @@ struct Running {
 impl Machine {
     /// A machine on which nothing runs.
     pub fn new(run: Arc<Run>) -> Self {
-        Self { run, keys: None, starts: 0, running: None }
+        Self { run, keys: None, hosts: BTreeMap::new(), dial: None, starts: 0, running: None }
     }
 
     /// The same, whose gateway signs with kept keys.
@@ -46,10 +51,16 @@ impl Machine {
         Self { keys: Some(keys), ..Self::new(run) }
     }
 
+    /// The same over registries on hosts of their own.
+    pub fn over(run: Arc<Run>, hosts: BTreeMap<String, HostAddress>, dial: Dial) -> Self {
+        Self { hosts, dial: Some(dial), ..Self::new(run) }
+    }
+
     /// The settings of the next start.
     pub fn config(&mut self) -> Config {
         self.starts += 1;
-        Config { keys: self.keys.clone(), ..config(&self.run, self.starts) }
+        let (keys, hosts, dial) = (self.keys.clone(), self.hosts.clone(), self.dial.clone());
+        Config { keys, hosts, dial, ..config(&self.run, self.starts) }
     }
 
     /// Starts the gateway.

@@ -23,6 +23,7 @@ mod fate;
 mod faults;
 mod follower;
 mod heads;
+mod hosts;
 mod keys;
 mod log;
 mod machine;
@@ -40,13 +41,14 @@ mod tester;
 mod watcher;
 mod weather;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use sometimes::Sometimes;
 use weather::Habit;
 
 /// The seeds of a gate: as many as take less than a minute.
-const GATE: Range<u64> = 0..24;
+const GATE: Range<u64> = 0..28;
 /// Says which seeds instead: `17`, or `1000..9000`.
 const SEEDS: &str = "LIENTHONG_SIMULATION_SEEDS";
 
@@ -92,6 +94,19 @@ fn a_world_that_is_killed_while_it_is_seeded_becomes_the_same() {
 }
 
 #[test]
+fn a_registry_on_a_machine_of_its_own_loses_nothing() {
+    let mut met = BTreeSet::new();
+    for seed in asked().unwrap_or(0..4) {
+        if let Some(failure) = hosts::apart(seed, &mut met).failure("machine_of_its_own") {
+            panic!("{failure}");
+        }
+    }
+    if asked().is_none() {
+        assert_eq!(met.len(), hosts::TROUBLES.len(), "only {met:?} was met");
+    }
+}
+
+#[test]
 fn keys_that_change_while_the_machine_dies_lose_nothing() {
     for seed in asked().unwrap_or(0..2) {
         if let Some(failure) = keys::change(seed).failure("keys") {
@@ -104,7 +119,7 @@ fn keys_that_change_while_the_machine_dies_lose_nothing() {
 /// those that sit in the product.
 #[test]
 fn a_disk_that_hides_its_damage_is_found() {
-    for (habit, seeds) in [(Habit::LosesSpacesSilently, 24), (Habit::CallsUnreadableMissing, 24)] {
+    for (habit, seeds) in [(Habit::LosesSpacesSilently, 48), (Habit::CallsUnreadableMissing, 24)] {
         let found = (0..seeds).find_map(|seed| run::run(seed, &Sometimes::default(), Some(habit)).failure("hides"));
         println!("{}", found.unwrap_or_else(|| panic!("{habit:?} was not found within {seeds} seeds")));
     }

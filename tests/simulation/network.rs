@@ -81,7 +81,8 @@ impl Network {
         Endpoint::from_static("http://localhost:50051").connect_with_connector_lazy(connector)
     }
 
-    fn connect(self: &Arc<Self>, client: &str) -> io::Result<DuplexStream> {
+    /// Connects a client, by its name.
+    pub fn connect(self: &Arc<Self>, client: &str) -> io::Result<DuplexStream> {
         if lock(&self.weather).cut_off.contains(client) {
             return Err(io::ErrorKind::HostUnreachable.into());
         }

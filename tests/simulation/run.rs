@@ -30,7 +30,7 @@ use super::{reader, registrar, tester, watcher};
 /// Registrars at work at the same time.
 const REGISTRARS: u64 = 3;
 /// Simulated time after which a run hangs.
-const HANGS_AFTER: Duration = Duration::from_secs(4 * 3_600);
+pub const HANGS_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
 /// What everybody in a run shares.
 pub struct Run {
@@ -119,6 +119,11 @@ impl Run {
     /// Whether those who make things go wrong have to end.
     pub fn is_ending(&self) -> bool {
         self.is_ending.load(Ordering::SeqCst) || self.is_over()
+    }
+
+    /// Those who make things go wrong have to end.
+    pub fn end(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
     }
 
     /// Whether rows are damaged, or were a moment ago.
@@ -218,7 +223,7 @@ async fn live(run: &Arc<Run>) {
     while let Some(ended) = clients.join_next().await {
         ended.expect("a client ends by itself");
     }
-    run.is_ending.store(true, Ordering::SeqCst);
+    run.end();
     while let Some(ended) = trouble.join_next().await {
         ended.expect("trouble ends by itself");
     }
