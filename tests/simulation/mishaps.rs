@@ -81,8 +81,6 @@ pub async fn happen(run: Arc<Run>) {
                     run.set_shows_old_heads(true);
                 }
                 let log = *dice.pick(&LOGS);
-                // What acts on calls has acted soon, and is over before the process is.
-                let lasts = if matches!(action, Action::Call(_)) { dice.ms(800, 3_000) } else { lasts };
                 by_rule(&tester, number, &action, log, lasts).await;
                 if shows_old {
                     // A call that was answered under the rule may still be on its way.
@@ -95,10 +93,18 @@ pub async fn happen(run: Arc<Run>) {
     end(&run);
 }
 
-/// An action of those that may be thrown at the province itself.
+/// An action of those that may be thrown at the province itself. Of those that take the longest to be seen more are thrown.
 fn drawn(dice: &mut Dice) -> Action {
-    let actions: Vec<Action> = faults::all(dice).into_iter().filter(faults::is_for_all).collect();
-    dice.pick(&actions).clone()
+    let actions = faults::all(dice).into_iter().filter(faults::is_for_all);
+    let weight = |action: &Action| if matches!(action, Action::Call(_)) { 4 } else { 5 };
+    let actions: Vec<_> = actions.map(|action| (weight(&action), action)).collect();
+    let mut drawn = dice.below(actions.iter().map(|(weight, _)| weight).sum());
+    let found = actions.into_iter().find(|(weight, _)| {
+        let is_it = drawn < *weight;
+        drawn = drawn.saturating_sub(*weight);
+        is_it
+    });
+    found.expect("one of them").1
 }
 
 /// The network is itself again.
