@@ -54,6 +54,7 @@ const TRANSPORT: &[&str] = &[
 /// Files that name a crate which their layer must not name, and why.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("src/base/time.rs", "tokio", "the clock waits, and wakes the tasks that wait on it"),
+    ("src/base/watch.rs", "tokio", "a value that changes wakes the tasks that wait for it"),
     ("src/base/offload.rs", "tokio", "offloaded work runs in parallel to the task that waits for it"),
     (
         "src/transparency/client.rs",

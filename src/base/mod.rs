@@ -29,6 +29,7 @@ pub mod text;
 pub mod time;
 pub mod translation;
 pub mod violation;
+pub mod watch;
 pub mod windows_1258;
 
 pub use cache::CacheUse;

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use jiff::Span;
 pub use jiff::civil::Date;
 use jiff::civil::{DateTime, Time};
-use tokio::sync::watch;
+
+use super::watch;
+
 /// A moment of the machine's time, as its timers count it; on a runtime whose time is simulated, of that time.
 pub use tokio::time::Instant;
 

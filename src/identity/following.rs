@@ -4,10 +4,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use crate::access::Actor;
-use crate::base::{Clock, Error, Reason, Result};
+use crate::base::{Clock, Error, Reason, Result, watch};
 use crate::store::{Batch, Space, Store};
 
 use super::document::standing;

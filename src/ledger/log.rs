@@ -3,13 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use tokio::sync::watch;
 
 use super::cache::TileCache;
 use super::checkpoint::NoteKeys;
 use super::rows::LogId;
 use super::tree::Tree;
-use crate::base::Timestamp;
+use crate::base::{Timestamp, watch};
 use crate::store::Store;
 use crate::trust::merkle::Hash;
 

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::base::{Clock, Error, Reason, Result};
+use crate::base::{Clock, Error, Reason, Result, watch};
 use crate::ledger::Sequencer;
 use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{Catalogue, Name, Sector};

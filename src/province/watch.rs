@@ -16,7 +16,7 @@ use futures::Stream;
 use futures::stream::unfold;
 use tokio::time::{Instant, timeout_at};
 
-use crate::base::{Error, Reason, RecordId, Result, Timestamp, limits};
+use crate::base::{Error, Reason, RecordId, Result, Timestamp, limits, watch};
 use crate::store::Space;
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
@@ -78,7 +78,7 @@ struct Reader {
     pace: Pace,
     next: u64,
     read: VecDeque<(u64, Statement)>,
-    sizes: tokio::sync::watch::Receiver<u64>,
+    sizes: watch::Receiver<u64>,
     /// When the last message was handed out; `None` before the first one.
     told: Option<Instant>,
     /// Whether it has been at the ledger's end.
@@ -188,7 +188,7 @@ impl Reader {
             let next = self.next;
             self.has_caught_up |= *self.sizes.borrow() <= next;
             let size = match timeout_at(due, self.sizes.wait_for(|size| *size > next)).await {
-                Ok(size) => *size.map_err(closed)?,
+                Ok(size) => size.map_err(closed)?,
                 Err(_) => return Ok(None),
             };
             if self.has_caught_up && size - next > self.pace.behind_max {
@@ -204,7 +204,7 @@ impl Reader {
     }
 }
 
-fn closed(_: tokio::sync::watch::error::RecvError) -> Error {
+fn closed(_: watch::Closed) -> Error {
     Error::new(Reason::ShuttingDown, "the record ledger is closed")
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
-use crate::api::remote::HostAddress;
+use crate::api::remote::{Dial, HostAddress};
 use crate::api::web::WebOrigins;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
@@ -76,6 +76,8 @@ pub struct Config {
     pub created_at: Option<Timestamp>,
     /// The hosts of registries that are not in this process, by the registries' names.
     pub hosts: BTreeMap<String, HostAddress>,
+    /// Connects to them within the process of the program around the gateway; `None`: over sockets.
+    pub dial: Option<Dial>,
     /// The keys of registries that keep keys of their own on hosts of their own, by the registries' names.
     pub keys_elsewhere: BTreeMap<String, PublicKey>,
     /// Whether the personas' faults hold, if the simulation is on: where their citizens are asked about, once.
@@ -144,6 +146,7 @@ impl Default for Config {
             ground_truth: None,
             created_at: None,
             hosts: BTreeMap::new(),
+            dial: None,
             keys_elsewhere: BTreeMap::new(),
             has_persona_faults: true,
             keys: None,

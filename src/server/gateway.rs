@@ -100,7 +100,7 @@ impl Gateway {
             let message = "the ground truth is written while a world is generated: leave --ground-truth out, or choose another folder";
             return Err(Error::new(Reason::ConfigurationInvalid, message));
         }
-        let hosts = remotes::connect(&catalogue, &config.hosts)?;
+        let hosts = remotes::connect(&catalogue, &config.hosts, config.dial.as_ref())?;
         if !data.world.seeded {
             let agreed = remotes::agree(&catalogue, &hosts, &data.world, config.created_at).await?;
             if let Some(began_at) = agreed.began_at {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::assembly::Assembly;
 use crate::api::health::{HealthBoard, OVERALL};
-use crate::base::{Clock as _, Result};
+use crate::base::{self, Clock as _, Result};
 use crate::ledger::LogClock;
 use crate::province::{FeedState, Progress};
 use crate::store::{Health, Space, Writes};
@@ -98,7 +98,7 @@ async fn watch_clock(clock: LogClock, board: HealthBoard) {
 }
 
 /// Each registry's feed has a name of its own, which is NOT_SERVING once the feed is halted.
-async fn watch_feed(name: String, mut progress: watch::Receiver<Progress>, board: HealthBoard) {
+async fn watch_feed(name: String, mut progress: base::watch::Receiver<Progress>, board: HealthBoard) {
     board.add(&name);
     let is_halted = |now: &Progress| matches!(now.state, FeedState::Halted { .. });
     if progress.wait_for(is_halted).await.is_ok() {
@@ -140,10 +140,10 @@ mod tests {
     async fn the_feed_that_is_halted_is_the_one_that_does_not_serve() {
         let board = HealthBoard::default();
         let following = || Progress { log_size: 1, state: FeedState::Following };
-        let (gone, progress) = watch::channel(following());
+        let (gone, progress) = base::watch::channel(following());
         drop(gone); // nobody follows it any more
         watch_feed("feed/land".into(), progress, board.clone()).await;
-        let (sender, progress) = watch::channel(following());
+        let (sender, progress) = base::watch::channel(following());
         let watching = tokio::spawn(watch_feed("feed/vehicle".into(), progress, board.clone()));
         sender.send_modify(|now| now.state = FeedState::Waiting("it does not answer".into()));
         sender.send_modify(|now| now.state = FeedState::Halted { reason: Reason::Equivocation, why: String::new() });

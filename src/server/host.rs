@@ -17,6 +17,7 @@ use super::entrance::{Entrance, Process, Services, add};
 use super::front::Front;
 use super::gateway::damage_in;
 use super::host_assembly::HostAssembly;
+use super::in_process::InProcess;
 use super::net::Connections;
 use super::records_due::RecordsDue;
 use super::roles::province::RECORDS;
@@ -125,9 +126,13 @@ impl RegistryHost {
         })
     }
 
-    /// Serves on sockets that the caller bound.
-    pub async fn start(&self, listening: Listening) -> Result<Running> {
+    /// Serves without a socket, to callers in this process.
+    pub fn in_process(&self) -> Result<InProcess> {
         let (end, ending) = watch::channel(false);
+        Ok(InProcess::new(self.front(ending)?, end))
+    }
+
+    fn front(&self, ending: watch::Receiver<bool>) -> Result<Front> {
         let edge = self.entrance.edge(ending);
         let pages = PageTokens::new(&self.assembly.world.seed, self.data.world.mark());
         let (catalogue, ports) = (|| self.assembly.world.catalogue.clone(), || self.assembly.ports.values().cloned());
@@ -152,7 +157,13 @@ impl RegistryHost {
         }
         let public = process.capacity.public();
         let admission = Admission::new(process.methods, process.capacity, served.world.clone(), Arc::new(NoSessions));
-        let front = Front { admission, public, served, sessions: None };
+        Ok(Front { admission, public, served, sessions: None })
+    }
+
+    /// Serves on sockets that the caller bound.
+    pub async fn start(&self, listening: Listening) -> Result<Running> {
+        let (end, ending) = watch::channel(false);
+        let (front, metrics) = (self.front(ending)?, &self.entrance.metrics);
         let called = (self.config.public_url.as_deref(), self.config.web_origins.clone());
         let routes = http_routes::of_host(metrics.clone(), self.logs.clone());
         let ends = (end, self.connections.clone(), self.data.store.health());

@@ -15,11 +15,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all, select_all};
-use tokio::sync::watch;
 
 use super::roles::RegistryRole;
 use crate::base::time::Instant;
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, Result, Timestamp, watch};
 use crate::province::{FeedState, Progress, Province};
 use crate::registry::due_work::Effect;
 use crate::simulation::clock::{DueWork, Ran, Scheduled};

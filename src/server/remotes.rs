@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::world_file::WorldFile;
 use crate::api::remote::registry::Described;
-use crate::api::remote::{Connection, HostAddress, RemoteRegistry};
+use crate::api::remote::{Connection, Dial, HostAddress, RemoteRegistry};
 use crate::base::time::Instant;
 use crate::base::{Error, Kind, Reason, Result, Timestamp};
 use crate::registry::{Catalogue, Name};
@@ -26,12 +26,12 @@ const SAYS_AFTER: Duration = Duration::from_secs(2);
 /// Connections to the hosts of registries, by the registries' names.
 pub type Hosts = BTreeMap<Name, Arc<Connection>>;
 
-/// The connections to these hosts. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) for a registry that the catalogue
+/// The connections to these hosts, made by `dial` where there is one. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) for a registry that the catalogue
 /// does not have, and for an address that is none.
-pub fn connect(catalogue: &Catalogue, addresses: &BTreeMap<String, HostAddress>) -> Result<Hosts> {
+pub fn connect(catalogue: &Catalogue, addresses: &BTreeMap<String, HostAddress>, dial: Option<&Dial>) -> Result<Hosts> {
     let one = |(registry, host): (&String, &HostAddress)| {
         let name = catalogue.configured(registry)?.name.clone();
-        Ok((name, Connection::new(registry, host)?))
+        Ok((name, Connection::new(registry, host, dial)?))
     };
     addresses.iter().map(one).collect()
 }

@@ -15,11 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::select_all;
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::sync::Mutex as Turn;
 
 use crate::base::id::request_id_violation;
 use crate::base::time::Instant;
-use crate::base::{Clock, Error, Reason, Result, Timestamp, offload};
+use crate::base::{Clock, Error, Reason, Result, Timestamp, offload, watch};
 use crate::store::file::is_full;
 use crate::store::{Store, Writes, disk_full};
 

@@ -11,9 +11,7 @@ mod recording;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
-use crate::base::{Error, Reason, RequestId, Result, limits};
+use crate::base::{Error, Reason, RequestId, Result, limits, watch};
 use crate::store::MemoryTotal;
 
 pub use call::{CANCELLED, JournalCall, Protocol};

@@ -3,10 +3,8 @@
 //! A notice only says that something changed: notices of many batches may be merged into one, and the watcher reads the store. None
 //! is lost: a batch committed after the watch began, or after it last woke, wakes it.
 
-use tokio::sync::watch;
-
 use super::Space;
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, watch};
 
 /// A watch of one space.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use super::common::{self, gateway, reason};
 use super::{WORLD, add, list};
 
 /// A connection whose frames are seen.
-struct Wire {
+pub(super) struct Wire {
     address: String,
     requests: SendRequest<Bytes>,
     connection: tokio::task::JoinHandle<Result<(), h2::Error>>,
@@ -22,21 +22,21 @@ struct Wire {
 
 /// An answer as its frames came.
 #[derive(Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     headers: HeaderMap,
     /// The pieces of data, and how long each came after the request.
     data: Vec<(Duration, Bytes)>,
     trailers: Option<HeaderMap>,
-    reset: Option<h2::Reason>,
+    pub(super) reset: Option<h2::Reason>,
     has_only_headers: bool,
 }
 
 impl Seen {
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         self.data.iter().flat_map(|(_, piece)| piece.to_vec()).collect()
     }
 
-    fn status(&self) -> Option<&str> {
+    pub(super) fn status(&self) -> Option<&str> {
         let of = |headers: &'_ HeaderMap| headers.get("grpc-status").is_some();
         let headers = if of(&self.headers) { &self.headers } else { self.trailers.as_ref()? };
         headers.get("grpc-status")?.to_str().ok()
@@ -44,7 +44,7 @@ impl Seen {
 }
 
 impl Wire {
-    async fn open(address: &str) -> Self {
+    pub(super) async fn open(address: &str) -> Self {
         let stream = tokio::net::TcpStream::connect(address).await.expect("connects");
         let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
         Self { address: address.to_owned(), requests, connection: tokio::spawn(connection) }
@@ -52,7 +52,18 @@ impl Wire {
 
     /// Calls GetWorld, which has an empty request.
     async fn call(&self, session: &str, agency: &str) -> Result<Seen, h2::Error> {
-        let request = Request::post(format!("http://{}/lienthong.{WORLD}", self.address))
+        self.send(session, agency, WORLD, &[]).await
+    }
+
+    /// Calls a method with an encoded message.
+    pub(super) async fn send(
+        &self,
+        session: &str,
+        agency: &str,
+        method: &str,
+        message: &[u8],
+    ) -> Result<Seen, h2::Error> {
+        let request = Request::post(format!("http://{}/lienthong.{method}", self.address))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
             .header("authorization", format!("Bearer demo-{agency}"))
@@ -62,7 +73,8 @@ impl Wire {
         let begun = Instant::now();
         let mut ready = self.requests.clone().ready().await?;
         let (answer, mut body) = ready.send_request(request, false)?;
-        body.send_data(Bytes::from_static(&[0; 5]), true)?;
+        let length = u32::try_from(message.len()).expect("a short message").to_be_bytes();
+        body.send_data([&[0], &length[..], message].concat().into(), true)?;
         let answer = match answer.await {
             Ok(answer) => answer,
             Err(error) if error.is_reset() => return Ok(Seen { reset: error.reason(), ..Seen::default() }),
@@ -94,7 +106,7 @@ impl Wire {
 }
 
 /// A server on a socket, with a channel to it.
-async fn serving(folder: &std::path::Path) -> (Serving, World) {
+pub(super) async fn serving(folder: &std::path::Path) -> (Serving, World) {
     let serving = Serving::start(folder, &["--population", "20"]);
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
     let channel = endpoint.connect().await.expect("connects");

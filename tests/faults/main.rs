@@ -8,6 +8,7 @@ mod calls;
 mod commands;
 mod reads;
 mod states;
+mod streams;
 
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};

@@ -93,7 +93,8 @@ async fn a_halted_feed_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_writes_to_a_paused_log_waits_until_it_goes_on() {
     let gateway = gateway().start().await;
-    let session = base(&gateway.channel).create(json!({})).await;
+    let outside = base(&gateway.channel);
+    let (session, neighbour) = (outside.create(json!({})).await, outside.create(json!({})).await);
     add(&session, json!({ "match": { "log": "evidence" }, "paused_sequencer": {} })).await;
     let waiting = {
         let session = session.clone();
@@ -102,6 +103,12 @@ async fn who_writes_to_a_paused_log_waits_until_it_goes_on() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!waiting.is_finished(), "there is no disclosure without its evidence");
     session.religion().await; // which writes no evidence
+    for world in [&outside, &neighbour] {
+        assert_eq!(outcome(world).await, "VALID", "the same log of another world goes on");
+    }
+    let (version, _) = session.religion().await;
+    session.convert(version, "Phật giáo").await; // another log of the same world
+    assert!(!waiting.is_finished());
     heal(&session).await;
     assert_eq!(waiting.await.expect("no panic"), "VALID");
     // A rule that ends by itself.
@@ -133,32 +140,40 @@ async fn a_registry_whose_clock_is_ahead_is_not_followed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_shows_an_older_head_or_another_tree_and_signs_both() {
     let gateway = gateway().start().await;
-    let session = base(&gateway.channel).create(json!({})).await;
-    let (version, _) = session.religion().await;
-    session.convert(version, "Phật giáo").await;
-    let anchor = session.anchor().await;
-    let head = async || {
-        let body = json!({ "log": "resident" });
-        let answer = session.ask("demo-bank", "trust.v1.LedgerService/GetCheckpoint", body).await;
+    let outside = base(&gateway.channel);
+    let (session, neighbour) = (outside.create(json!({})).await, outside.create(json!({})).await);
+    for world in [&outside, &session, &neighbour] {
+        let (version, _) = world.religion().await;
+        world.convert(version, "Phật giáo").await;
+    }
+    let head = async |world: &World, log: &str| {
+        let answer = world.ask("demo-bank", "trust.v1.LedgerService/GetCheckpoint", json!({ "log": log })).await;
         let note = answer["checkpoint"].as_str().expect("a note").to_owned();
-        SignedHead::read(note.as_bytes(), &anchor).expect("signed by its key").checkpoint
+        SignedHead::read(note.as_bytes(), &world.anchor().await).expect("signed by its key").checkpoint
     };
-    let honest = head().await;
+    // The same log in other worlds, and another log of this one.
+    let elsewhere = async || {
+        [head(&outside, "resident").await, head(&neighbour, "resident").await, head(&session, "vehicle").await]
+    };
+    let (honest, others) = (head(&session, "resident").await, elsewhere().await);
     add(&session, json!({ "match": { "log": "resident" }, "old_checkpoint": {} })).await;
-    let old = head().await;
+    let old = head(&session, "resident").await;
     assert!(old.size < honest.size, "{} of {}", old.size, honest.size);
+    assert_eq!(elsewhere().await, others, "no other log shows an older head");
     heal(&session).await;
     add(&session, json!({ "match": { "log": "resident" }, "equivocating_log": {} })).await;
-    let other = head().await;
+    let other = head(&session, "resident").await;
     assert_eq!((other.size, other.root == honest.root), (honest.size, false));
+    assert_eq!(elsewhere().await, others, "no other log shows another tree");
     heal(&session).await;
-    assert_eq!(head().await, honest);
+    assert_eq!(head(&session, "resident").await, honest);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_anchor_whose_renewal_is_halted_expires_and_is_renewed_once_it_is_healed() {
     let gateway = gateway().start().await;
-    let session = base(&gateway.channel).create(json!({})).await;
+    let outside = base(&gateway.channel);
+    let (session, neighbour) = (outside.create(json!({})).await, outside.create(json!({})).await);
     let before = session.anchor().await;
     add(&session, json!({ "halted_renewal": {} })).await;
     let next = json!({ "request_id": "to-the-renewal", "kind": "trust_anchor.renewal" });
@@ -168,6 +183,11 @@ async fn an_anchor_whose_renewal_is_halted_expires_and_is_renewed_once_it_is_hea
     assert!(!jump.to_string().contains("trust_anchor.renewal"), "{jump}");
     let expired = session.anchor().await;
     assert_eq!((expired.version, expired.expires_at < session.now().await), (before.version, true));
+    let other = neighbour.anchor().await;
+    let jump = json!({ "request_id": "three-years", "by": "94608000s" });
+    let jump = neighbour.clock("AdvanceClock", jump).await;
+    assert!(jump.to_string().contains("trust_anchor.renewal"), "another session's is renewed: {jump}");
+    assert_eq!(neighbour.anchor().await.version, other.version + 3);
     heal(&session).await;
     let renewed = common::until::until_answered("what was put off is done", async || {
         let anchor = session.anchor().await;

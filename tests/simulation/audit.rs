@@ -1,20 +1,22 @@
 //! The reckoning: when nothing is broken any more, everything that clients were told is looked for, by the public API alone, before and after one
 //! more restart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lienthong::base::Timestamp;
 use lienthong::trust::merkle::{hash_leaf, verify_inclusion};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::citizen::{CONSENTING, HAPPY};
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
 use super::follower;
 use super::machine::Machine;
-use super::registrar::{self, DISPUTED, payload};
+use super::registrar::{self, DISPUTED, DISPUTES, payload};
 use super::run::Run;
 
 /// The longest time that the province takes to accept what registries issued before.
@@ -48,7 +50,7 @@ async fn everything(auditor: &Client) {
     }
     follower::all_came(auditor).await;
     evidence(auditor).await;
-    for person in [DISPUTED, super::citizen::HAPPY] {
+    for person in [DISPUTED, HAPPY, CONSENTING] {
         conflicts(auditor, person).await;
     }
     for log in ["records", "evidence", "social_insurance", "health_insurance", "resident"] {
@@ -86,18 +88,41 @@ fn number(value: &Value) -> u64 {
     value.as_str().and_then(|text| text.parse().ok()).or_else(|| value.as_u64()).unwrap_or_default()
 }
 
-/// Every disclosure that a client got is in its citizen's access log, whose entries are counted without a gap and lie in the evidence ledger.
-async fn evidence(auditor: &Client) {
-    let run = &auditor.run;
-    let disclosures = lock(&run.facts).disclosures.clone();
-    let people: BTreeSet<String> = disclosures.iter().map(|(person, _)| person.clone()).collect();
-    for person in people {
-        let Some(listed) = accesses(auditor, &person).await else { return };
-        let of_person = disclosures.iter().filter(|(of, _)| *of == person);
-        for (_, request_id) in of_person {
-            run.log.check(listed.contains(request_id), || format!("the disclosure {request_id} has no evidence"));
+/// The auditor at work, while things go wrong: reads access logs, and finds in each what was disclosed before.
+pub async fn at_work(run: Arc<Run>, works: usize) {
+    let client = Client::new("auditor", &run);
+    for _ in 0..works {
+        client.pause(300, 2_500).await;
+        let person = *lock(&client.dice).pick(&[HAPPY, CONSENTING, DISPUTED]);
+        if are_listed(&client, person).await {
+            run.sometimes.met("an access log is read while things go wrong");
+        }
+        if run.is_over() {
+            return;
         }
     }
+}
+
+/// Every disclosure that a client got is in its citizen's access log, whose entries are counted without a gap and lie in the evidence ledger.
+async fn evidence(auditor: &Client) {
+    let people: BTreeSet<String> =
+        lock(&auditor.run.facts).disclosures.iter().map(|(person, _)| person.clone()).collect();
+    for person in people {
+        if !are_listed(auditor, &person).await {
+            return;
+        }
+    }
+}
+
+/// Reads a citizen's access log, and finds in it what was disclosed before. Says whether the log could be read.
+async fn are_listed(auditor: &Client, person: &str) -> bool {
+    let run = &auditor.run;
+    let disclosures = lock(&run.facts).disclosures.clone();
+    let Some(listed) = accesses(auditor, person).await else { return false };
+    for (_, request_id) in disclosures.iter().filter(|(of, _)| *of == person) {
+        run.log.check(listed.contains(request_id), || format!("the disclosure {request_id} has no evidence"));
+    }
+    true
 }
 
 /// The ids of the calls in a citizen's access log, each checked.
@@ -141,13 +166,40 @@ async fn accesses(auditor: &Client, person: &str) -> Option<BTreeSet<String>> {
     }
 }
 
-/// Whether registries disagree about a name, counted from the registries themselves, is what the province says.
+/// What registries disagree about, counted from the registries themselves, is what the province says: each code, and how many records cause it.
 async fn conflicts(auditor: &Client, person: &str) {
     let run = &auditor.run;
-    let Ok(described) = auditor.call("demo-operator", "registry.v1.RegistryService/Describe", json!({})).await else {
-        return;
+    let Some((registered, others)) = records_about(auditor, person).await else { return };
+    let today = async || {
+        let answer = auditor.call("demo-operator", "simulation.v1.SimulationService/GetClock", json!({})).await.ok()?;
+        Some(Timestamp::parse(answer["clock"]["now"].as_str()?)?.date().to_string())
     };
-    let (mut registered, mut names) = (None, Vec::new());
+    let Some(before) = today().await else { return };
+    let asked =
+        auditor.call("demo-operator", "province.v1.ProvinceService/GetPerson", json!({ "personalId": person })).await;
+    let Ok(answer) = asked else { return };
+    let Some(after) = today().await else { return };
+    let listed = discrepancies(&answer);
+    let counted = recount(&registered, &others, &before);
+    run.log.check(listed == counted || recount(&registered, &others, &after) == listed, || {
+        format!("records about {person} cause {counted:?}, and the province lists {listed:?}")
+    });
+    if person == DISPUTED {
+        for (code, ..) in DISPUTES {
+            run.sometimes.met(match (code, counted.contains_key(code)) {
+                ("NAME_DIFFERS", true) => "registries disagree about a name",
+                ("BIRTH_DATE_DIFFERS", true) => "registries disagree about a birth date",
+                ("SEX_DIFFERS", true) => "registries disagree about a sex",
+                _ => "registries agree again",
+            });
+        }
+    }
+}
+
+/// What the population register says of a person, and what all other records do, wherever they name them.
+async fn records_about(auditor: &Client, person: &str) -> Option<(Value, Vec<Value>)> {
+    let described = auditor.call("demo-operator", "registry.v1.RegistryService/Describe", json!({})).await.ok()?;
+    let (mut registered, mut others) = (Value::Null, Vec::new());
     for registry in described["registries"].as_array().into_iter().flatten() {
         let agency = format!("demo-{}", registry["agency"].as_str().unwrap_or_default());
         for of in registry["recordTypes"].as_array().into_iter().flatten() {
@@ -159,44 +211,54 @@ async fn conflicts(auditor: &Client, person: &str) {
             for record in answer["records"].as_array().into_iter().flatten() {
                 let Some(payload) = payload(record) else { continue };
                 match of["recordType"] == "resident.person.v1" {
-                    true => registered = payload["full_name"].as_str().map(str::to_lowercase),
-                    false => named(&payload, person, &mut names),
+                    true => registered = payload,
+                    false => mentions(&payload, person, &mut others),
                 }
             }
         }
     }
-    let differing = names.iter().filter(|name| Some(*name) != registered.as_ref()).count();
-    let asked =
-        auditor.call("demo-operator", "province.v1.ProvinceService/GetPerson", json!({ "personalId": person })).await;
-    let Ok(answer) = asked else { return };
-    let listed = names_that_differ(&answer);
-    run.log.check(listed == differing, || {
-        format!("{differing} records name a person otherwise, and the province lists {listed}")
-    });
-    if person == DISPUTED {
-        run.sometimes.met(if differing > 0 { "registries disagree" } else { "registries agree again" });
-    }
+    Some((registered, others))
 }
 
-/// How many other names than the registered one a view of a person lists.
-pub fn names_that_differ(answer: &Value) -> usize {
-    let mut listed = answer["person"]["discrepancies"].as_array().into_iter().flatten();
-    let claims = listed.find(|one| one["code"] == "NAME_DIFFERS").and_then(|one| Some(one["claims"].as_array()?.len()));
-    claims.map_or(0, |claims| claims - 1)
+/// How many records cause each discrepancy that a run can cause, by the day on which the province was asked.
+fn recount(registered: &Value, others: &[Value], today: &str) -> BTreeMap<String, usize> {
+    let of = |code: &str, field: &str, agree: fn(&str, &str) -> bool| {
+        let differs = |other: &&Value| match (registered[field].as_str(), other[field].as_str()) {
+            (Some(one), Some(other)) => !agree(one, other),
+            _ => false,
+        };
+        (code.to_owned(), others.iter().filter(differs).count())
+    };
+    // A date that is known in part agrees with every date of that part.
+    let dates = |one: &str, other: &str| one.starts_with(other) || other.starts_with(one);
+    let expires = registered["card"]["expires_on"].as_str();
+    let is_lapsed = registered["life_status"] == "alive" && expires.is_some_and(|expires| expires <= today);
+    let counts = [
+        of("NAME_DIFFERS", "full_name", |one, other| one.to_lowercase() == other.to_lowercase()),
+        of("BIRTH_DATE_DIFFERS", "birth_date", dates),
+        of("SEX_DIFFERS", "sex", |one, other| one == other),
+        ("CARD_LAPSED".to_owned(), is_lapsed.into()),
+    ];
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-/// The names that a payload has for a person, wherever in it.
-fn named(value: &Value, person: &str, names: &mut Vec<String>) {
+/// The discrepancies that a view of a person lists: each code, with how many claims stand against the register's own.
+pub fn discrepancies(answer: &Value) -> BTreeMap<String, usize> {
+    let listed = answer["person"]["discrepancies"].as_array().into_iter().flatten();
+    let count = |one: &Value| one["claims"].as_array().map_or(0, |claims| claims.len() - 1);
+    listed.map(|one| (one["code"].as_str().unwrap_or_default().to_owned(), count(one))).collect()
+}
+
+/// The objects of a payload that are about a person, wherever in it.
+fn mentions(value: &Value, person: &str, found: &mut Vec<Value>) {
     match value {
         Value::Object(fields) => {
-            if fields.get("personal_id").is_some_and(|id| id == person)
-                && let Some(name) = fields.get("full_name").and_then(Value::as_str)
-            {
-                names.push(name.to_lowercase());
+            if fields.get("personal_id").is_some_and(|id| id == person) {
+                found.push(value.clone());
             }
-            fields.values().for_each(|inner| named(inner, person, names));
+            fields.values().for_each(|inner| mentions(inner, person, found));
         }
-        Value::Array(items) => items.iter().for_each(|inner| named(inner, person, names)),
+        Value::Array(items) => items.iter().for_each(|inner| mentions(inner, person, found)),
         _ => {}
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
-use super::facts::ConsentFact;
 use super::reader::{BANK_PURPOSE, PERSON, disclosed};
 use super::registrar::version;
 use super::run::Run;
@@ -42,8 +41,13 @@ pub async fn consents(run: Arc<Run>, person: &'static str, works: usize) {
     know(&run, person, Some(false));
     for _ in 0..works {
         client.pause(200, 3_000).await;
-        let repeats_old = !ended.is_empty() && lock(&client.dice).happens(350);
-        if repeats_old {
+        let (repeats_old, means_another) = {
+            let mut dice = lock(&client.dice);
+            (!ended.is_empty() && dice.happens(350), dice.happens(150))
+        };
+        if means_another {
+            others(&client, person).await;
+        } else if repeats_old {
             let id = lock(&client.dice).pick(&ended).clone();
             let body = json!({ "personalId": person, "consentId": id });
             if client.call(&who, WITHDRAW, body).await.is_ok() {
@@ -81,6 +85,9 @@ pub async fn consents(run: Arc<Run>, person: &'static str, works: usize) {
             .flatten()
             .find(|consent| consent["agency"] == "bank" && consent["state"] == "CONSENT_STATE_GRANTED");
         granted = holds.and_then(|consent| Some(consent["consentId"].as_str()?.to_owned()));
+        if let Some(id) = &granted {
+            lock(&run.facts).consents.entry(person.to_owned()).or_default().id.clone_from(id);
+        }
         let known = lock(&run.facts).consents[person].holds;
         run.log.check(known == Some(granted.is_some()), || {
             format!("a consent should hold: {known:?}, and the list says {}", granted.is_some())
@@ -94,7 +101,50 @@ pub async fn consents(run: Arc<Run>, person: &'static str, works: usize) {
 fn know(run: &Run, person: &str, holds: Option<bool>) {
     let mut facts = lock(&run.facts);
     let known = facts.consents.entry(person.to_owned()).or_default();
-    *known = ConsentFact { holds, changes: known.changes + 1 };
+    known.holds = holds;
+    known.changes += 1;
+}
+
+/// Withdraws consents that are not the bank's: one to another agency, which was just given, and one of another citizen. The first ends itself alone, and
+/// the second is none of theirs.
+async fn others(client: &Client, person: &str) {
+    let (run, who) = (&client.run, format!("demo-citizen-{person}"));
+    let given = json!({
+        "personalId": person, "agency": "hospital", "purpose": "health.admission", "recordTypes": [PERSON], "ttlSeconds": TTL_SECONDS,
+    });
+    let (granted, attempts) = client.call_counted(&who, GRANT, given).await;
+    let id = match granted {
+        Ok(answer) => answer["consent"]["consentId"].clone(),
+        Err(reason) => return run.log.check(reason == GIVEN_UP, || format!("a consent is refused: {reason}")),
+    };
+    client.settle(attempts).await;
+    match client.call(&who, WITHDRAW, json!({ "personalId": person, "consentId": id })).await {
+        Ok(answer) => {
+            let ended = &answer["consent"];
+            run.log.check(ended["consentId"] == id && ended["agency"] == "hospital", || {
+                format!("the withdrawal of {id} has ended {ended}")
+            });
+            run.sometimes.met("a consent to another agency is withdrawn");
+        }
+        Err(reason) => return run.log.check(reason == GIVEN_UP, || format!("a withdrawal is refused: {reason}")),
+    }
+    let theirs = {
+        let facts = lock(&run.facts);
+        facts
+            .consents
+            .iter()
+            .find(|(of, known)| *of != person && !known.id.is_empty())
+            .map(|(_, known)| known.id.clone())
+    };
+    let Some(theirs) = theirs else { return };
+    match client.call(&who, WITHDRAW, json!({ "personalId": person, "consentId": theirs })).await {
+        Ok(_) => run.log.violated("a citizen has withdrawn somebody else's consent"),
+        Err(reason) if reason == GIVEN_UP => {}
+        Err(reason) => {
+            run.log.check(reason == "NOT_FOUND", || format!("somebody else's consent is refused as {reason}"));
+            run.sometimes.met("somebody else's consent is not to be withdrawn");
+        }
+    }
 }
 
 /// Links a document and ends the link again.

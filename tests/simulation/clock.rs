@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use lienthong::base::{Clock, Timestamp};
-use tokio::sync::watch;
+use lienthong::base::{Clock, Timestamp, watch};
 
 use super::log::Log;
 

@@ -3,8 +3,7 @@
 //! What is acknowledged is on the platter. What is on its way when the machine dies is kept or lost by the dice, whole, and never without what was
 //! ordered before it. The folder itself (lock, world.json, clock) is a real one; the store in it is a file that names a platter.
 
-use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +14,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lienthong::base::{Error, Reason, Result};
 use lienthong::store::engine::{Engine, Opening};
-use lienthong::store::memory::MemoryStore;
 use lienthong::store::{Batch, Changes, Health, Openers, Scan, Snapshot, Space, Store, StoreRow, Writes, disk_full};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::dice::Dice;
 use super::log::Log;
+use super::platter::{Damage, Platter, Power, Waiting, counts, digest_of};
 use super::sometimes::Sometimes;
 use super::weather::{DiskWeather, Habit};
 
@@ -47,33 +45,6 @@ pub struct Disk {
     habit: Option<Habit>,
 }
 
-/// The rows of one store.
-struct Platter {
-    rows: MemoryStore,
-    /// The rows that each space should have, as of the last commit: what a lost space is known by.
-    counts: Mutex<Vec<u64>>,
-    /// Rows that cannot be read at the moment.
-    unreadable: Mutex<BTreeSet<(Space, Bytes)>>,
-    /// Who has it open.
-    opened: Mutex<Vec<Arc<Power>>>,
-}
-
-/// What one opening has, until the power goes.
-struct Power {
-    is_on: AtomicBool,
-    waiting: Mutex<VecDeque<Waiting>>,
-    came: Notify,
-    health: watch::Sender<Health>,
-    /// The lock of the folder, and whatever else ends with the process.
-    kept: Mutex<Option<Box<dyn Any + Send + Sync>>>,
-}
-
-/// A batch on its way.
-struct Waiting {
-    batch: Batch,
-    answer: oneshot::Sender<Result<()>>,
-}
-
 impl Disk {
     /// An empty disk.
     pub fn new(log: Log, sometimes: Sometimes, dice: Dice, habit: Option<Habit>) -> Arc<Self> {
@@ -97,8 +68,7 @@ impl Disk {
         let platter = self.platter(path).expect("the store is there");
         let mut all = Vec::new();
         for space in Space::ALL {
-            let scan = Scan::prefix(*space, b"").limit(usize::MAX);
-            all.push((*space, platter.rows.scan(scan).await.expect("rows are read")));
+            all.push((*space, platter.all(*space).await));
         }
         all
     }
@@ -159,28 +129,46 @@ impl Disk {
         lock(&platter.opened).iter().any(|power| power.health.borrow().writes == Writes::Stopped)
     }
 
-    /// Makes a block unreadable: so many rows of a space from the one at this place on, of all that there are. Gives how many.
-    pub async fn spoil(&self, path: &Path, space: Space, at: u64, length: usize) -> usize {
+    /// Damages a block: so many rows of a space from the one at this place on, of all that there are. Gives how many.
+    pub async fn spoil(&self, path: &Path, space: Space, (at, length): (u64, usize), damage: Damage) -> usize {
         let Some(platter) = self.platter(path) else { return 0 };
-        let rows = platter.rows.scan(Scan::prefix(space, b"").limit(usize::MAX)).await.expect("rows are read");
+        let rows = platter.all(space).await;
         let first = (at % rows.len().max(1) as u64) as usize;
         let keys: Vec<_> = rows.into_iter().skip(first).take(length).map(|(key, _)| (space, key)).collect();
         let count = keys.len();
-        lock(&platter.unreadable).extend(keys);
+        lock(&platter.damaged).extend(keys.into_iter().map(|key| (key, damage)));
         count
+    }
+
+    /// Damages these rows of a space.
+    pub fn damage(&self, path: &Path, space: Space, keys: impl IntoIterator<Item = Bytes>, damage: Damage) {
+        if let Some(platter) = self.platter(path) {
+            lock(&platter.damaged).extend(keys.into_iter().map(|key| ((space, key), damage)));
+        }
     }
 
     /// Everything can be read again.
     pub fn mend(&self, path: &Path) {
         if let Some(platter) = self.platter(path) {
-            lock(&platter.unreadable).clear();
+            lock(&platter.damaged).clear();
         }
+    }
+
+    /// All rows of a space of the store in a folder, in the order of their keys.
+    pub async fn rows_of(&self, path: &Path, space: Space) -> Vec<StoreRow> {
+        self.platter(path).expect("the store is there").all(space).await
+    }
+
+    /// What is there counts as all that there ever was: the engine itself notices no loss.
+    pub fn recount(&self, path: &Path) {
+        let platter = self.platter(path).expect("the store is there");
+        *lock(&platter.counts) = counts(&platter.rows);
     }
 
     /// Loses all rows of a space; gives them, for whoever has a copy.
     pub async fn lose(&self, path: &Path, space: Space) -> Vec<StoreRow> {
         let platter = self.platter(path).expect("the store is there");
-        let rows = platter.rows.scan(Scan::prefix(space, b"").limit(usize::MAX)).await.expect("rows are read");
+        let rows = platter.all(space).await;
         let batch = rows.iter().fold(Batch::new(), |batch, (key, _)| batch.delete(space, key.clone()));
         platter.rows.commit(batch).await.expect("rows are rows");
         rows
@@ -201,44 +189,13 @@ impl Disk {
     }
 
     fn new_platter(&self, path: &Path) -> std::io::Result<Arc<Platter>> {
-        let rows = MemoryStore::new();
-        let counts = Mutex::new(counts(&rows));
-        let platter = Arc::new(Platter { rows, counts, unreadable: Mutex::default(), opened: Mutex::default() });
+        let platter = Arc::new(Platter::default());
         let mut platters = lock(&self.platters);
         let number = platters.len() as u64;
         fs::create_dir_all(path)?;
         fs::write(path.join(MARK), number.to_string())?;
         platters.insert(number, platter.clone());
         Ok(platter)
-    }
-}
-
-/// A hash over rows, with how many there are.
-pub fn digest_of(rows: &[(Space, Vec<StoreRow>)]) -> String {
-    let (mut hash, mut count) = (Sha256::new(), 0);
-    for (space, rows) in rows {
-        hash.update([space.code()]);
-        for (key, value) in rows {
-            hash.update((key.len() as u64).to_be_bytes());
-            hash.update(key);
-            hash.update((value.len() as u64).to_be_bytes());
-            hash.update(value);
-            count += 1;
-        }
-    }
-    let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{count} rows, {hash}")
-}
-
-fn counts(rows: &MemoryStore) -> Vec<u64> {
-    Space::ALL.iter().map(|space| rows.count(*space)).collect()
-}
-
-impl Platter {
-    async fn write(&self, batch: Batch) -> Result<()> {
-        self.rows.commit(batch).await?;
-        *lock(&self.counts) = counts(&self.rows);
-        Ok(())
     }
 }
 
@@ -328,20 +285,34 @@ struct Opened {
 }
 
 impl Opened {
-    /// Whether a row may be read: fails if it is unreadable. `Ok(false)`: the disk says that there is none.
-    fn reads(&self, space: Space, key: &[u8]) -> Result<bool> {
-        if !self.power.is_on.load(Ordering::SeqCst) {
-            return Err(no_power());
+    /// A row as it is read: fails if it is unreadable. `None`: the disk says that there is none.
+    fn read(&self, space: Space, key: &[u8], value: Bytes) -> Result<Option<Bytes>> {
+        let damage = {
+            let damaged = lock(&self.platter.damaged);
+            if damaged.is_empty() { None } else { damaged.get(&(space, Bytes::copy_from_slice(key))).copied() }
+        };
+        match damage {
+            None => Ok(Some(value)),
+            Some(Damage::Unreadable) => {
+                self.disk.sometimes.met("a row cannot be read");
+                match self.disk.habit {
+                    Some(Habit::CallsUnreadableMissing) => Ok(None),
+                    _ => Err(self.damaged(space, "a block cannot be read")),
+                }
+            }
+            Some(Damage::Zeros) => {
+                self.disk.sometimes.met("a row reads as zeros");
+                Ok(Some(vec![0; value.len()].into()))
+            }
+            Some(Damage::Gone) => {
+                self.disk.sometimes.met("a row is gone, and the disk does not know");
+                Ok(None)
+            }
         }
-        let unreadable = lock(&self.platter.unreadable);
-        if unreadable.is_empty() || !unreadable.contains(&(space, Bytes::copy_from_slice(key))) {
-            return Ok(true);
-        }
-        self.disk.sometimes.met("a row cannot be read");
-        match self.disk.habit {
-            Some(Habit::CallsUnreadableMissing) => Ok(false),
-            _ => Err(self.damaged(space, "a block cannot be read")),
-        }
+    }
+
+    fn is_on(&self) -> Result<()> {
+        if self.power.is_on.load(Ordering::SeqCst) { Ok(()) } else { Err(no_power()) }
     }
 }
 
@@ -357,25 +328,26 @@ impl Drop for Opened {
 #[async_trait]
 impl Store for Opened {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
-        if self.reads(space, key)? { self.platter.rows.get(space, key).await } else { Ok(None) }
+        self.is_on()?;
+        let value = self.platter.rows.get(space, key).await?;
+        value.map_or(Ok(None), |value| self.read(space, key, value))
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
-        let mut values = self.platter.rows.get_many(space, keys).await?;
-        for (key, value) in keys.iter().zip(&mut values) {
-            if !self.reads(space, key)? {
-                *value = None;
-            }
-        }
-        Ok(values)
+        self.is_on()?;
+        let values = self.platter.rows.get_many(space, keys).await?;
+        let read =
+            |(key, value): (&Vec<u8>, Option<Bytes>)| value.map_or(Ok(None), |value| self.read(space, key, value));
+        keys.iter().zip(values).map(read).collect()
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
+        self.is_on()?;
         let space = scan.space;
         let mut rows = Vec::new();
-        for row in self.platter.rows.scan(scan).await? {
-            if self.reads(space, &row.0)? {
-                rows.push(row);
+        for (key, value) in self.platter.rows.scan(scan).await? {
+            if let Some(value) = self.read(space, &key, value)? {
+                rows.push((key, value));
             }
         }
         Ok(rows)
@@ -383,9 +355,7 @@ impl Store for Opened {
 
     async fn commit(&self, batch: Batch) -> Result<()> {
         batch.check_sizes()?;
-        if !self.power.is_on.load(Ordering::SeqCst) {
-            return Err(no_power());
-        }
+        self.is_on()?;
         if lock(&self.disk.weather).is_full {
             self.disk.sometimes.met("the disk is full");
             self.power.health.send_if_modified(|health| {

@@ -18,6 +18,17 @@ pub struct ConsentFact {
     pub holds: Option<bool>,
     /// Incremented by every change, so that a reader knows whether there was one meanwhile.
     pub changes: u64,
+    /// The id of the newest that the list had; empty before the first.
+    pub id: String,
+}
+
+/// A card that says now and then of its holder what nobody else does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputedCard {
+    /// Its version.
+    pub version: u64,
+    /// The codes of the discrepancies that come of it.
+    pub disputed: BTreeSet<&'static str>,
 }
 
 /// All of it.
@@ -35,8 +46,8 @@ pub struct Facts {
     pub disclosures: BTreeSet<(String, String)>,
     /// The consents, by personal ID.
     pub consents: BTreeMap<String, ConsentFact>,
-    /// The name on the health-insurance card of the person whose registries disagree.
-    pub card_name: Option<Acknowledged>,
-    /// Incremented before each change of it and after its acknowledgement: while it is odd, nobody knows the name.
+    /// The health-insurance card of the person about whom registries disagree.
+    pub card: Option<DisputedCard>,
+    /// Incremented before each change of it and after its acknowledgement: while it is odd, nobody knows what it says.
     pub card_turns: u64,
 }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use lienthong::base::Reason;
 use lienthong::server::Gateway;
-use lienthong::store::Space;
+use lienthong::store::{Space, StoreRow};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -13,6 +14,7 @@ use super::client::Client;
 use super::dice::Dice;
 use super::disk::lock;
 use super::machine::Machine;
+use super::platter::Damage;
 use super::run::Run;
 use super::weather::DiskWeather;
 
@@ -20,8 +22,20 @@ const DAY_MS: i64 = 86_400_000;
 /// Spaces whose loss nothing else can make up for.
 const LOSSES: [Space; 6] =
     [Space::Record, Space::LogHead, Space::LogEntry, Space::Consent, Space::Submission, Space::RecordHistory];
+/// Spaces whose loss the province itself notices at a start, where the engine does not.
+const UNNOTICED: [Space; 7] = [
+    Space::EvidenceSubject,
+    Space::ProvinceBatch,
+    Space::Record,
+    Space::LogEntry,
+    Space::LogHead,
+    Space::LogTile,
+    Space::LogCheckpoint,
+];
 /// Spaces of which a block becomes unreadable.
 const SPOILT: [Space; 4] = [Space::Record, Space::LogTile, Space::Consent, Space::ProvinceRecord];
+/// Spaces of which a block reads as zeros.
+const ZEROED: [Space; 3] = [Space::Record, Space::Consent, Space::ProvinceRecord];
 /// Blocks that become unreadable at once, and the rows of each.
 const BLOCKS: usize = 8;
 const BLOCK_ROWS: usize = 24;
@@ -37,7 +51,11 @@ enum Event {
     FullDisk,
     FailedWrite,
     SpoiltRow,
+    ZeroedRow,
+    GoneEntries,
     LostSpace,
+    UnnoticedLoss,
+    LostStore,
     SecondStart,
     ForgottenSeeding,
     MovedClock,
@@ -52,8 +70,12 @@ const EVENTS: &[(u64, Event)] = &[
     (10, Event::SlowDisk),
     (8, Event::FullDisk),
     (7, Event::FailedWrite),
-    (9, Event::SpoiltRow),
-    (7, Event::LostSpace),
+    (8, Event::SpoiltRow),
+    (8, Event::ZeroedRow),
+    (7, Event::GoneEntries),
+    (10, Event::LostSpace),
+    (8, Event::UnnoticedLoss),
+    (5, Event::LostStore),
     (7, Event::SecondStart),
     (4, Event::ForgottenSeeding),
     (6, Event::MovedClock),
@@ -128,8 +150,12 @@ impl Fate {
                 self.wait(1_000, 5_000).await;
                 lock(&self.run.disk.weather).next_write_fails = false;
             }
-            Event::SpoiltRow => self.spoil().await,
-            Event::LostSpace => self.lose_space().await,
+            Event::SpoiltRow => self.spoil(&SPOILT, Damage::Unreadable).await,
+            Event::ZeroedRow => self.spoil(&ZEROED, Damage::Zeros).await,
+            Event::GoneEntries => self.lose_entries().await,
+            Event::LostSpace => self.lose_space(&LOSSES, true).await,
+            Event::UnnoticedLoss => self.lose_space(&UNNOTICED, false).await,
+            Event::LostStore => self.lose_store().await,
             Event::SecondStart => self.start_second().await,
             Event::ForgottenSeeding => self.forget_seeding().await,
             Event::MovedClock => self.move_clock().await,
@@ -176,15 +202,36 @@ impl Fate {
         self.start().await;
     }
 
-    /// Some rows cannot be read for a while.
-    async fn spoil(&mut self) {
+    /// Some rows cannot be read as they were written for a while.
+    async fn spoil(&mut self, spaces: &[Space], damage: Damage) {
         let (run, store) = (self.run.clone(), self.run.store());
         run.set_damaged(true);
         for _ in 0..BLOCKS {
-            let space = *self.dice.pick(&SPOILT);
-            let count = run.disk.spoil(&store, space, self.dice.below(1 << 32), BLOCK_ROWS).await;
-            run.log.note("disk", format!("{count} rows of {} cannot be read", space.name()));
+            let space = *self.dice.pick(spaces);
+            let block = (self.dice.below(1 << 32), BLOCK_ROWS);
+            let count = run.disk.spoil(&store, space, block, damage).await;
+            run.log.note("disk", format!("{count} rows of {} are damaged: {damage:?}", space.name()));
         }
+        self.mend().await;
+    }
+
+    /// For a while the disk says of some entries of citizens' access logs that there are none. The first and the last of each are there: whoever writes
+    /// the next one sees nothing.
+    async fn lose_entries(&mut self) {
+        let (run, store) = (self.run.clone(), self.run.store());
+        run.set_damaged(true);
+        let rows = run.disk.rows_of(&store, Space::EvidenceSubject).await;
+        let subject = |row: &StoreRow| row.0.slice(..32);
+        let within = rows.windows(3).filter(|of| of.iter().all(|row| subject(row) == subject(&of[1])));
+        let gone: Vec<Bytes> = within.map(|of| of[1].0.clone()).filter(|_| self.dice.happens(700)).collect();
+        run.log.note("disk", format!("{} entries of access logs are gone", gone.len()));
+        run.disk.damage(&store, Space::EvidenceSubject, gone, Damage::Gone);
+        self.mend().await;
+    }
+
+    /// Waits while rows are damaged, and mends them.
+    async fn mend(&mut self) {
+        let (run, store) = (self.run.clone(), self.run.store());
         self.wait(2_000, 8_000).await;
         // Damage is remembered until the next start.
         self.machine.clone().lock().await.crash().await;
@@ -194,16 +241,23 @@ impl Fate {
         run.set_damaged(false);
     }
 
-    /// While nobody serves, all rows of a space are lost: the start must refuse. With the rows put back, it must not.
-    async fn lose_space(&mut self) {
+    /// While nobody serves, all rows of a space are lost: the start must refuse. With the rows put back, it must not. Where the engine does not notice
+    /// (another table of contents, an older copy of its files), the province must.
+    async fn lose_space(&mut self, of: &[Space], is_noticed: bool) {
         let (run, store) = (self.run.clone(), self.run.store());
         let machine = self.machine.clone();
         let mut machine = machine.lock().await;
         machine.stop().await;
-        let space = *self.dice.pick(&LOSSES);
+        let space = *self.dice.pick(of);
         let rows = run.disk.lose(&store, space).await;
+        if !is_noticed {
+            run.disk.recount(&store);
+        }
         if !rows.is_empty() {
-            run.sometimes.met("a space is lost while nobody serves");
+            run.sometimes.met(match is_noticed {
+                true => "a space is lost while nobody serves",
+                false => "a space is lost, and the engine does not notice",
+            });
         }
         match machine.start().await {
             Err(error) => {
@@ -215,6 +269,24 @@ impl Fate {
             }
         }
         run.disk.put_back(&store, space, rows).await;
+        machine.must_start().await;
+    }
+
+    /// While nobody serves, the whole store is gone, and world.json says that there was one: the start must refuse.
+    async fn lose_store(&mut self) {
+        let (run, store) = (self.run.clone(), self.run.store());
+        let machine = self.machine.clone();
+        let mut machine = machine.lock().await;
+        machine.stop().await;
+        let away = run.folder().join("store.away");
+        fs::rename(&store, &away).expect("the store is there");
+        run.sometimes.met("the store is gone, and world.json says that there was one");
+        match machine.start().await {
+            Err(error) => run.log.note("machine", format!("refuses to start without its store: {:?}", error.reason)),
+            // What comes of that, the clients find.
+            Ok(()) => return run.log.note("machine", "starts without its store"),
+        }
+        fs::rename(&away, &store).expect("there is none in its place");
         machine.must_start().await;
     }
 

@@ -1,12 +1,15 @@
 //! The machine on which the province runs: a gateway over the simulated disk, behind the simulated network, which dies and starts again.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use lienthong::api::remote::{Dial, HostAddress};
 use lienthong::base::Result;
 use lienthong::base::entropy::SeededEntropy;
+use lienthong::keys::keyring::KeptKeys;
 use lienthong::server::in_process::InProcess;
 use lienthong::server::{Config, Gateway, Storage};
 use lienthong::store::{Space, StoreRow};
@@ -23,6 +26,11 @@ pub const WORLD: u64 = 42;
 /// The machine.
 pub struct Machine {
     run: Arc<Run>,
+    /// Keys that are kept in a folder; without, they grow from the world's seed.
+    keys: Option<KeptKeys>,
+    /// The hosts of registries that run elsewhere, and how to reach them.
+    hosts: BTreeMap<String, HostAddress>,
+    dial: Option<Dial>,
     starts: u64,
     running: Option<Running>,
 }
@@ -35,13 +43,24 @@ struct Running {
 impl Machine {
     /// A machine on which nothing runs.
     pub fn new(run: Arc<Run>) -> Self {
-        Self { run, starts: 0, running: None }
+        Self { run, keys: None, hosts: BTreeMap::new(), dial: None, starts: 0, running: None }
+    }
+
+    /// The same, whose gateway signs with kept keys.
+    pub fn with_keys(run: Arc<Run>, keys: KeptKeys) -> Self {
+        Self { keys: Some(keys), ..Self::new(run) }
+    }
+
+    /// The same over registries on hosts of their own.
+    pub fn over(run: Arc<Run>, hosts: BTreeMap<String, HostAddress>, dial: Dial) -> Self {
+        Self { hosts, dial: Some(dial), ..Self::new(run) }
     }
 
     /// The settings of the next start.
     pub fn config(&mut self) -> Config {
         self.starts += 1;
-        config(&self.run, self.starts)
+        let (keys, hosts, dial) = (self.keys.clone(), self.hosts.clone(), self.dial.clone());
+        Config { keys, hosts, dial, ..config(&self.run, self.starts) }
     }
 
     /// Starts the gateway.

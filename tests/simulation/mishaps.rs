@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lienthong::simulation::faults::{Action, StateAction};
 use lienthong::trust::note::Checkpoint;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::citizen::HAPPY;
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::dice::Dice;
 use super::disk::lock;
+use super::faults;
 use super::reader::{FETCH, PERSON, disclosed};
 use super::registrar::{self, member};
 use super::run::Run;
@@ -35,26 +37,12 @@ enum Mishap {
     Cuts,
     CutOff,
     SlowNetwork,
-    LostAnswers,
-    Unreached,
-    PausedLog,
-    HaltedFeed,
-    OldCheckpoint,
-    FullByRule,
+    Rule,
 }
 
 /// How often each does, against the others.
-const MISHAPS: &[(u64, Mishap)] = &[
-    (12, Mishap::Cuts),
-    (12, Mishap::CutOff),
-    (8, Mishap::SlowNetwork),
-    (14, Mishap::LostAnswers),
-    (12, Mishap::Unreached),
-    (8, Mishap::PausedLog),
-    (6, Mishap::HaltedFeed),
-    (6, Mishap::OldCheckpoint),
-    (5, Mishap::FullByRule),
-];
+const MISHAPS: &[(u64, Mishap)] =
+    &[(10, Mishap::Cuts), (10, Mishap::CutOff), (6, Mishap::SlowNetwork), (60, Mishap::Rule)];
 
 /// Lets things go wrong until the run ends.
 #[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated one")]
@@ -85,13 +73,15 @@ pub async fn happen(run: Arc<Run>) {
                 tokio::time::sleep(lasts).await;
                 lock(&run.network.weather).is_slow = false;
             }
-            _ => {
-                let rule = rule(mishap, &mut dice);
-                let shows_old = matches!(mishap, Mishap::OldCheckpoint);
+            Mishap::Rule => {
+                let action = drawn(&mut dice);
+                run.log.note("mishap", action.as_str());
+                let shows_old = action == Action::State(StateAction::OldCheckpoint);
                 if shows_old {
                     run.set_shows_old_heads(true);
                 }
-                by_rule(&tester, number, rule, lasts).await;
+                let log = *dice.pick(&LOGS);
+                by_rule(&tester, number, &action, log, lasts).await;
                 if shows_old {
                     // A call that was answered under the rule may still be on its way.
                     tokio::time::sleep(Duration::from_secs(13)).await;
@@ -103,57 +93,43 @@ pub async fn happen(run: Arc<Run>) {
     end(&run);
 }
 
+/// An action of those that may be thrown at the province itself. Of those that take the longest to be seen more are thrown.
+fn drawn(dice: &mut Dice) -> Action {
+    let actions = faults::all(dice).into_iter().filter(faults::is_for_all);
+    let weight = |action: &Action| if matches!(action, Action::Call(_)) { 4 } else { 5 };
+    let actions: Vec<_> = actions.map(|action| (weight(&action), action)).collect();
+    let mut drawn = dice.below(actions.iter().map(|(weight, _)| weight).sum());
+    let found = actions.into_iter().find(|(weight, _)| {
+        let is_it = drawn < *weight;
+        drawn = drawn.saturating_sub(*weight);
+        is_it
+    });
+    found.expect("one of them").1
+}
+
 /// The network is itself again.
 pub fn end(run: &Run) {
     *lock(&run.network.weather) = NetWeather::default();
 }
 
-/// A rule of faults, as `FaultService` reads it, with what is met once it acts.
-fn rule(mishap: Mishap, dice: &mut Dice) -> (&'static str, Value) {
-    let log = json!({ "log": dice.pick(&LOGS) });
-    match mishap {
-        Mishap::LostAnswers => {
-            let methods = [
-                "FetchRecords",
-                "SubmitChanges",
-                "RedeemPresentation",
-                "GrantConsent",
-                "WithdrawConsent",
-                "LinkDocument",
-            ];
-            let turn = json!({ "probability": 0.5 });
-            (
-                "a call is answered after its answer was lost",
-                json!({ "match": { "methods": methods }, "turn": turn, "cut": { "messages": 0 } }),
-            )
-        }
-        Mishap::Unreached => {
-            let turn = json!({ "probability": 0.8 });
-            ("a registry is not reached", json!({ "turn": turn, "read": "READ_FAULT_UNAVAILABLE" }))
-        }
-        Mishap::HaltedFeed => {
-            ("a feed is halted", json!({ "match": { "registry": "social_insurance" }, "haltedFeed": {} }))
-        }
-        Mishap::OldCheckpoint => ("an old checkpoint is shown", json!({ "match": log, "oldCheckpoint": {} })),
-        Mishap::FullByRule => ("a rule fills the disk", json!({ "fullDisk": {} })),
-        _ => ("a log is paused", json!({ "match": log, "pausedSequencer": {} })),
-    }
-}
-
-/// Whether a client has seen what a rule about a part of the world does, where one can; such rules count nothing.
-async fn is_seen(tester: &Client, rule: &Value) -> bool {
+/// Whether a client has seen what an action does to a part of the world, where one can; rules about such a part count nothing.
+async fn is_seen(tester: &Client, action: &Action) -> bool {
     let ask = async |method, body, list: &str, holds: fn(&Value) -> bool| {
         let answer = tester.call("demo-operator", method, body).await.unwrap_or_default();
         answer[list].as_array().into_iter().flatten().any(holds)
     };
-    if rule.get("haltedFeed").is_some() {
-        ask(FEEDS, json!({}), "feeds", |feed| feed["state"] == "FEED_STATE_HALTED").await
-    } else if rule.get("fullDisk").is_some() {
-        let refused = json!({ "filter": { "outcome": "STORAGE_FULL" }, "pageSize": 1 });
-        ask(CALLS, refused, "calls", |_| true).await
-    } else {
-        // An old head is compared with the one before the rule; what acts on calls is counted.
-        rule.get("oldCheckpoint").is_none()
+    match action {
+        Action::State(StateAction::HaltedFeed) => {
+            ask(FEEDS, json!({}), "feeds", |feed| feed["state"] == "FEED_STATE_HALTED").await
+        }
+        Action::State(StateAction::FullDisk) => {
+            let refused = json!({ "filter": { "outcome": "STORAGE_FULL" }, "pageSize": 1 });
+            ask(CALLS, refused, "calls", |_| true).await
+        }
+        // An old head is compared with the one before the rule.
+        Action::State(_) => false,
+        // What acts on calls and reads is counted.
+        Action::Call(_) | Action::Read(_) => true,
     }
 }
 
@@ -177,19 +153,27 @@ async fn writes_to(tester: &Client, log: &str, number: u64) -> bool {
 
 /// Adds a rule, waits, and ends it. It ends with the process as well; nobody minds. What it does is met where a client saw it, not where the rule stood.
 #[allow(clippy::disallowed_methods, reason = "the runtime's time is the simulated one")]
-async fn by_rule(tester: &Client, number: u64, (met, mut rule): (&'static str, Value), lasts: Duration) {
-    let (run, id) = (&tester.run, format!("mishap-{number}"));
+async fn by_rule(tester: &Client, number: u64, action: &Action, log: &str, lasts: Duration) {
+    let (run, id, met) = (&tester.run, format!("mishap-{number}"), faults::met(action));
+    let mut rule = faults::rule(action, "social_insurance", log);
     rule["faultId"] = json!(id);
-    let log = rule["match"]["log"].as_str().unwrap_or_default().to_owned();
-    let before = if rule.get("oldCheckpoint").is_some() { shown_size(tester, &log).await } else { None };
+    if matches!(action, Action::Read(_)) {
+        // Whichever registry is asked, but not every time.
+        rule["match"] = json!({});
+        rule["turn"] = json!({ "probability": 0.8 });
+    }
+    let before = match action {
+        Action::State(StateAction::OldCheckpoint) => shown_size(tester, log).await,
+        _ => None,
+    };
     match tester.call("demo-operator", ADD, json!({ "faults": [rule] })).await {
         Ok(_) => {}
         Err(reason) if reason == "ALREADY_EXISTS" || reason == GIVEN_UP => {}
         Err(reason) => return run.log.violated(format!("a rule of faults is refused: {reason}")),
     }
-    if rule.get("pausedSequencer").is_some() {
+    if *action == Action::State(StateAction::PausedSequencer) {
         // Who writes to the log waits until it goes on.
-        let mut call = pin!(writes_to(tester, &log, number));
+        let mut call = pin!(writes_to(tester, log, number));
         let waited = tokio::time::timeout(lasts, call.as_mut()).await.is_err();
         remove(tester, &id).await;
         if waited && call.await {
@@ -199,14 +183,14 @@ async fn by_rule(tester: &Client, number: u64, (met, mut rule): (&'static str, V
     }
     tokio::time::sleep(lasts).await;
     let is_seen = match before {
-        Some(before) => shown_size(tester, &log).await.is_some_and(|size| size < before),
-        None => is_seen(tester, &rule).await,
+        Some(before) => shown_size(tester, log).await.is_some_and(|size| size < before),
+        None => is_seen(tester, action).await,
     };
     if let Ok(listed) = tester.call("demo-operator", LIST, json!({})).await {
         let mut faults = listed["faults"].as_array().into_iter().flatten();
         let has_acted = faults.any(|fault| {
             let counted = fault["counts"]["hits"].as_str().is_some_and(|hits| hits != "0");
-            fault["faultId"] == json!(id) && (counted || fault.get("read").or(fault.get("cut")).is_none())
+            fault["faultId"] == json!(id) && (counted || matches!(action, Action::State(_)))
         });
         if has_acted && is_seen {
             run.sometimes.met(met);

@@ -4,12 +4,14 @@
 //! that a client may not know whether its call was served.
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lienthong::api::admission::Admission;
+use lienthong::api::connection::CallConnection;
 use lienthong::base::{Peer, Seed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinSet;
@@ -78,7 +80,8 @@ impl Network {
         Endpoint::from_static("http://localhost:50051").connect_with_connector_lazy(connector)
     }
 
-    fn connect(self: &Arc<Self>, client: &str) -> io::Result<DuplexStream> {
+    /// Connects a client, by its name.
+    pub fn connect(self: &Arc<Self>, client: &str) -> io::Result<DuplexStream> {
         if lock(&self.weather).cut_off.contains(client) {
             return Err(io::ErrorKind::HostUnreachable.into());
         }
@@ -148,14 +151,25 @@ impl Network {
     }
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. One that a call dismisses takes no more calls (GOAWAY); those in progress are answered.
 async fn serve(stream: DuplexStream, service: Admission) {
+    let connected = CallConnection::default();
+    let of_calls = connected.clone();
     let calls = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer::direct(ADDRESS.into()));
+        request.extensions_mut().insert(of_calls.clone());
         let mut service = service.clone();
         async move { service.ready().await?.call(request).await }
     });
-    // How a connection ends is its peer's concern.
-    let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), calls).await;
+    let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), calls);
+    let mut connection = pin!(connection);
+    loop {
+        tokio::select! {
+            biased;
+            // How a connection ends is its peer's concern.
+            _ = connection.as_mut() => return,
+            () = connected.dismissed() => connection.as_mut().graceful_shutdown(),
+        }
+    }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::audit::names_that_differ;
+use super::audit::discrepancies;
 use super::citizen::{CONSENTING, HAPPY};
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
-use super::registrar::{DISPUTED, OTHER_NAME, member, version};
+use super::registrar::{DISPUTED, DISPUTES, member, version};
 use super::run::Run;
 
 /// Fetching records.
@@ -86,7 +86,7 @@ pub async fn one_stop(run: Arc<Run>, registrars: u64, works: usize) {
 }
 
 /// Fetches a membership, and compares it with what was acknowledged before the call.
-async fn fetch_membership(client: &Client, id: &str) {
+pub async fn fetch_membership(client: &Client, id: &str) {
     let run = &client.run;
     let before = lock(&run.facts).memberships.get(id).cloned();
     let body = json!({
@@ -215,7 +215,7 @@ pub async fn views(run: Arc<Run>, works: usize) {
         client.pause(800, 5_000).await;
         let known = || {
             let facts = lock(&run.facts);
-            (facts.card_turns, facts.card_name.clone())
+            (facts.card_turns, facts.card.clone())
         };
         let before = known();
         let body = json!({ "personalId": DISPUTED });
@@ -226,14 +226,16 @@ pub async fn views(run: Arc<Run>, works: usize) {
             match outcome {
                 Outcome::Answered(answer) => {
                     answered += 1;
-                    let differing = names_that_differ(&answer);
+                    let listed = discrepancies(&answer);
                     if let (turns, Some(card)) = &before
                         && turns % 2 == 0
                         && before == known()
                     {
-                        run.log.check((card.says == OTHER_NAME) == (differing > 0), || {
-                            format!("a card says {}, and a view lists {differing} other names", card.says)
-                        });
+                        for (code, ..) in DISPUTES {
+                            run.log.check(card.disputed.contains(code) == listed.contains_key(code), || {
+                                format!("a card causes {:?}, and a view lists {listed:?}", card.disputed)
+                            });
+                        }
                     }
                 }
                 Outcome::Refused(reason) => return run.log.violated(format!("a view is refused: {reason}")),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
-use super::facts::Acknowledged;
+use super::facts::{Acknowledged, DisputedCard};
 use super::run::Run;
 
 const AGENCY: &str = "demo-social-insurance";
@@ -22,8 +22,12 @@ const RECORDS: u64 = 4;
 const RACED: u64 = 8_000;
 /// The citizen about whose name registries disagree now and then.
 pub const DISPUTED: &str = "042080990007";
-/// The name that nobody else has on record for them.
-pub const OTHER_NAME: &str = "Người Khác";
+/// What their card may say: the code of the discrepancy, the field of its holder, what everybody else has on record, and what nobody else has.
+pub const DISPUTES: [(&str, &str, &str, &str); 3] = [
+    ("NAME_DIFFERS", "full_name", "Võ Văn Dũng", "Người Khác"),
+    ("BIRTH_DATE_DIFFERS", "birth_date", "1980-06-17", "1979-06-17"),
+    ("SEX_DIFFERS", "sex", "male", "female"),
+];
 
 /// The personal ID of a membership's holder.
 pub fn member(registrar: u64, number: u64) -> String {
@@ -189,7 +193,7 @@ pub async fn read_raced(client: &Client) {
     });
 }
 
-/// Changes the name on a card and back, so that registries disagree and agree again.
+/// Changes what a card says of its holder and back, so that registries disagree and agree again.
 pub async fn disputes(run: Arc<Run>, works: usize) {
     let client = Client::new("card-office", &run);
     let body = json!({ "registry": "health_insurance", "recordTypes": [CARD], "personalId": DISPUTED });
@@ -198,17 +202,20 @@ pub async fn disputes(run: Arc<Run>, works: usize) {
         let Ok(answer) = client.call(AGENCY, READ, body.clone()).await else { return };
         let record = &answer["records"][0];
         let Some(mut card) = payload(record) else { return run.log.violated("a card is shown without what it says") };
-        let says = card["holder"]["full_name"].as_str().unwrap_or_default().to_owned();
-        let known = lock(&run.facts).card_name.clone();
-        let shown = Acknowledged { version: version(record), says };
+        let disputed = DISPUTES.iter().filter(|(_, field, _, other)| card["holder"][*field] == **other);
+        let shown = DisputedCard { version: version(record), disputed: disputed.map(|(code, ..)| *code).collect() };
+        let known = lock(&run.facts).card.clone();
         run.log.check(known.as_ref().is_none_or(|known| *known == shown), || {
             format!("{known:?} was acknowledged of a card, and {shown:?} is shown")
         });
-        let name = if shown.says == OTHER_NAME { "Võ Văn Dũng" } else { OTHER_NAME };
-        card["holder"]["full_name"] = json!(name);
-        card["basis"] = json!({
-            "document_number": format!("{work}/QĐ"), "issued_on": "2026-01-05", "authority": "Bảo hiểm xã hội tỉnh", "reason_code": "correction",
-        });
+        let (code, field, right, other) = *lock(&client.dice).pick(&DISPUTES);
+        let mut next = DisputedCard { version: shown.version + 1, disputed: shown.disputed };
+        let is_disputed = next.disputed.remove(code);
+        if !is_disputed {
+            next.disputed.insert(code);
+        }
+        card["holder"][field] = json!(if is_disputed { right } else { other });
+        card["basis"] = basis(work);
         let change = json!({
             "recordType": CARD, "operation": "OPERATION_UPDATE", "expectedVersion": shown.version.to_string(), "payload": card,
         });
@@ -217,9 +224,8 @@ pub async fn disputes(run: Arc<Run>, works: usize) {
         lock(&run.facts).card_turns += 1;
         match client.call(AGENCY, SUBMIT, body).await {
             Ok(_) => {
-                let now = Acknowledged { version: shown.version + 1, says: name.into() };
                 let mut facts = lock(&run.facts);
-                facts.card_name = Some(now);
+                facts.card = Some(next);
                 facts.card_turns += 1;
             }
             Err(reason) if reason == GIVEN_UP => return,
@@ -229,4 +235,11 @@ pub async fn disputes(run: Arc<Run>, works: usize) {
             return;
         }
     }
+}
+
+/// The document on which a correction rests.
+pub fn basis(number: usize) -> Value {
+    json!({
+        "document_number": format!("{number}/QĐ"), "issued_on": "2026-01-05", "authority": "Bảo hiểm xã hội tỉnh", "reason_code": "correction",
+    })
 }

@@ -30,7 +30,7 @@ use super::{reader, registrar, tester, watcher};
 /// Registrars at work at the same time.
 const REGISTRARS: u64 = 3;
 /// Simulated time after which a run hangs.
-const HANGS_AFTER: Duration = Duration::from_secs(4 * 3_600);
+pub const HANGS_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
 /// What everybody in a run shares.
 pub struct Run {
@@ -119,6 +119,11 @@ impl Run {
     /// Whether those who make things go wrong have to end.
     pub fn is_ending(&self) -> bool {
         self.is_ending.load(Ordering::SeqCst) || self.is_over()
+    }
+
+    /// Those who make things go wrong have to end.
+    pub fn end(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
     }
 
     /// Whether rows are damaged, or were a moment ago.
@@ -211,13 +216,14 @@ async fn live(run: &Arc<Run>) {
     clients.spawn(reader::views(run.clone(), works / 7));
     clients.spawn(follower::follows(run.clone(), works));
     clients.spawn(watcher::watches(run.clone(), works));
+    clients.spawn(audit::at_work(run.clone(), works));
     let mut trouble = JoinSet::new();
     trouble.spawn(fate::strikes(run.clone(), machine.clone()));
     trouble.spawn(mishaps::happen(run.clone()));
     while let Some(ended) = clients.join_next().await {
         ended.expect("a client ends by itself");
     }
-    run.is_ending.store(true, Ordering::SeqCst);
+    run.end();
     while let Some(ended) = trouble.join_next().await {
         ended.expect("trouble ends by itself");
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::dice::Dice;
-use super::disk::digest_of;
 use super::log::Log;
 use super::machine::{Baseline, Machine};
+use super::platter::digest_of;
 use super::run::{Run, runtime};
 use super::sometimes::Sometimes;
 

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::citizen::HAPPY;
 use super::client::{Client, GIVEN_UP, Outcome};
 use super::disk::lock;
+use super::misled::Misled;
 use super::reader::{FETCH, PERSON, disclosed};
 use super::registrar::{member, membership};
 use super::run::Run;
+use super::side_by_side;
 
 const AGENCY: &str = "demo-social-insurance";
 const SUBMIT: &str = "registry.v1.RegistryService/SubmitChanges";
@@ -31,29 +33,48 @@ async fn shows(client: &Client, id: &str) -> Option<bool> {
     }
 }
 
-/// Creates, uses and deletes sessions.
+/// Creates, uses and deletes sessions, two at a time.
 pub async fn sessions(run: Arc<Run>, works: usize) {
     let client = Client::new("tester", &run);
     for work in 0..works {
         client.pause(500, 5_000).await;
-        let wanted = json!({ "requestId": format!("session-{work:04}"), "ttl": "3600s" });
-        let created = match client.call("demo-operator", "simulation.v1.SessionService/CreateSession", wanted).await {
-            Ok(answer) => answer["session"]["sessionId"].as_str().unwrap_or_default().to_owned(),
-            Err(reason) if reason == GIVEN_UP => return,
-            Err(reason) => return run.log.violated(format!("a session cannot be created: {reason}")),
-        };
-        one(&client, &created, work as u64).await;
-        if run.is_over() {
-            return;
+        let Some(first) = created(&client, &format!("session-{work:04}")).await else { return };
+        let Some(second) = created(&client, &format!("second-{work:04}")).await else { return };
+        side_by_side::compared(&client, [&first, &second], work as u64).await;
+        for (id, number) in [first, second].into_iter().zip(2 * work as u64..) {
+            one(&client, &id, number).await;
+            if run.is_over() {
+                return;
+            }
         }
     }
 }
 
+/// A new session, in which the rules end that the province had when it began; `None` if the run is over.
+async fn created(client: &Client, request: &str) -> Option<String> {
+    let run = &client.run;
+    let wanted = json!({ "requestId": request, "ttl": "3600s" });
+    let id = match client.call("demo-operator", "simulation.v1.SessionService/CreateSession", wanted).await {
+        Ok(answer) => answer["session"]["sessionId"].as_str().unwrap_or_default().to_owned(),
+        Err(reason) => {
+            run.log.check(reason == GIVEN_UP, || format!("a session cannot be created: {reason}"));
+            return None;
+        }
+    };
+    let healed = client.within(&id).call("demo-operator", "simulation.v1.FaultService/Heal", json!({})).await;
+    if let Err(reason) = healed {
+        run.log.check(reason == "SESSION_UNKNOWN" || reason == GIVEN_UP, || {
+            format!("the rules of a session cannot be ended: {reason}")
+        });
+    }
+    (!run.is_over()).then_some(id)
+}
+
 /// One session, to its end. A session ends with the process, so whatever it is asked may be refused because it is gone.
-async fn one(client: &Client, id: &str, work: u64) {
+async fn one(client: &Client, id: &str, number: u64) {
     let run = &client.run;
     let session = client.within(id);
-    let (inside, outside) = (member(OWN, work), member(OWN + 1, work));
+    let (inside, outside) = (member(OWN, number), member(OWN + 1, number));
     lock(&run.facts).of_sessions.insert(inside.clone());
     let changes = |id: &str| json!({ "registry": "social_insurance", "requestId": format!("of-{id}"), "changes": [membership(id, 0, "active")] });
     match session.call(AGENCY, SUBMIT, changes(&inside)).await {
@@ -77,12 +98,14 @@ async fn one(client: &Client, id: &str, work: u64) {
         run.sometimes.met("a session changes what the province does not show");
     }
     let origin = own_origin(&session, id).await;
-    let (is_stolen, is_reset) = {
+    let (is_stolen, is_misled, is_reset) = {
         let mut dice = lock(&client.dice);
-        (dice.happens(400), dice.happens(300))
+        (dice.happens(200), dice.happens(800), dice.happens(300))
     };
     if is_stolen {
         key_is_stolen(client, id, &inside).await;
+    } else if is_misled {
+        Misled { session: &client.within(id).among_forgeries(), member: &inside }.meets_some().await;
     }
     if is_reset {
         reset(client, id, &inside, origin).await;

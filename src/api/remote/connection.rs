@@ -7,13 +7,17 @@
 #![allow(clippy::disallowed_methods, reason = "deadlines, pauses and repetitions are transport")]
 
 use std::future::Future;
+use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Response, Status};
+use tower::service_fn;
 
 use super::breaker::Breaker;
 use super::tls::ClientTls;
@@ -55,6 +59,9 @@ impl std::fmt::Debug for HostAddress {
     }
 }
 
+/// Opens a connection to a host's address within the process of its program, in place of a socket.
+pub type Dial = Arc<dyn Fn(&str) -> io::Result<DuplexStream> + Send + Sync>;
+
 /// The connection to a host. Connects by itself, and anew after a failure.
 pub struct Connection {
     registry: String,
@@ -71,8 +78,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The connection to the host of `registry`; nothing is sent before the first call.
-    pub fn new(registry: &str, host: &HostAddress) -> Result<Arc<Self>> {
+    /// The connection to the host of `registry`, made by `dial` where there is one; nothing is sent before the first call.
+    pub fn new(registry: &str, host: &HostAddress, dial: Option<&Dial>) -> Result<Arc<Self>> {
         let invalid = |why: String| {
             let message = format!("the address {} of the {registry} registry cannot be used: {why}", host.address);
             Error::new(Reason::ConfigurationInvalid, message)
@@ -88,10 +95,15 @@ impl Connection {
             .tcp_nodelay(true);
         let authorization = host.credential.as_ref().map(|credential| format!("Bearer {credential}").parse());
         let authorization = authorization.transpose().map_err(|_| invalid("its credential is not ASCII".into()))?;
-        let tls = host.tls.clone();
-        let connect = move || match &tls {
-            None => endpoint.connect_lazy(),
-            Some(tls) => endpoint.connect_with_connector_lazy(tls.clone()),
+        let (tls, dial, address) = (host.tls.clone(), dial.cloned(), host.address.clone());
+        let connect = move || match (&dial, &tls) {
+            (Some(dial), _) => {
+                let (dial, address) = (dial.clone(), address.clone());
+                let dialled = move |_: Uri| std::future::ready(dial(&address).map(TokioIo::new));
+                endpoint.connect_with_connector_lazy(service_fn(dialled))
+            }
+            (None, None) => endpoint.connect_lazy(),
+            (None, Some(tls)) => endpoint.connect_with_connector_lazy(tls.clone()),
         };
         Ok(Arc::new(Self {
             registry: registry.to_owned(),

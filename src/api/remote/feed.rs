@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tonic::Streaming;
 
 use super::connection::{Connection, Waiting};
 use super::message::{fits, malformed};
 use super::refusal;
 use crate::base::limits::{BATCH_RECORDS_MAX, DEADLINE_MS_DEFAULT, MESSAGE_BYTES_MAX};
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, watch};
 use crate::registry::port::ChangeBatch;
 use crate::trust::SignedRecord;
 use crate::wire::proto::registry::v1;

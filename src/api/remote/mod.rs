@@ -23,5 +23,5 @@ mod refusal;
 pub mod registry;
 pub mod tls;
 
-pub use connection::{Connection, HostAddress};
+pub use connection::{Connection, Dial, HostAddress};
 pub use registry::RemoteRegistry;

@@ -125,6 +125,11 @@ impl Failed {
     }
 }
 
+/// Whether a call was answered with the expected code, and something else was not as expected.
+fn has_answer(unmet: &[Unmet]) -> bool {
+    unmet.iter().all(|unmet| !["code", "the request"].contains(&unmet.what.as_str()))
+}
+
 /// The variables that steps set.
 type Set = BTreeMap<String, Value>;
 
@@ -145,12 +150,18 @@ impl World {
                 }
                 Action::Eventually(within, call) => {
                     let until = Instant::now() + *within;
+                    let mut nearest: Option<Vec<Unmet>> = None;
                     loop {
                         match self.call(call, vars.clone()).await {
                             Ok(set) => return Ok(set),
-                            Err(unmet) if Instant::now() >= until => return Err(failed(unmet)),
-                            Err(_) => tokio::time::sleep(EVERY).await,
+                            // A refusal in between says less of what is missing than an answer that came before it.
+                            Err(unmet) if nearest.is_none() || has_answer(&unmet) => nearest = Some(unmet),
+                            Err(_) => {}
                         }
+                        if let Some(unmet) = nearest.take_if(|_| Instant::now() >= until) {
+                            return Err(failed(unmet));
+                        }
+                        tokio::time::sleep(EVERY).await;
                     }
                 }
             }

@@ -1,8 +1,12 @@
 //! A file of a scenario is read whole, and each flaw has its line.
 
+use std::path::Path;
+
+use super::SCHEMA;
 use super::file::{Flaws, parse};
 use super::vars::Vars;
 use crate::base::time::Date;
+use crate::registry::schema_file;
 
 const HEAD: &str = "scenario: s\nabout: a\n";
 
@@ -136,4 +140,67 @@ fn variables_are_set_by_an_earlier_step_and_by_none_at_the_same_time() {
     assert!(flaws(&both)[0].1.starts_with("${a} is not set by then"));
     let after = links("c", "${a}", "  ");
     parse(&format!("{HEAD}steps:\n  - step: both\n    parallel:\n{first}{after}"), None).expect("set afterwards");
+}
+
+/// What an editor says of a file by the schema: every flaw that it finds.
+fn by_schema(text: &str) -> Vec<String> {
+    let schema = serde_json::from_str(SCHEMA).expect("JSON");
+    let checks = jsonschema::validator_for(&schema).expect("a schema");
+    let file = schema_file::message_json(text).expect("YAML");
+    checks.iter_errors(&file).map(|error| error.to_string()).collect()
+}
+
+#[test]
+fn the_editors_schema_takes_every_story() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios");
+    let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let stories: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    assert_eq!(stories.len(), 10);
+    for path in stories {
+        let text = std::fs::read_to_string(&path).expect("a file");
+        assert_eq!(by_schema(&text), Vec::<String>::new(), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_editors_schema_refuses_what_is_misspelt_in_a_step() {
+    let call = "  - step: one\n    call: FetchRecords\n    as: bank\n";
+    let within = "  - step: one\n    eventually:\n      within: 5s\n      call: FetchRecords\n      as: bank\n";
+    for steps in [
+        call.to_owned(),
+        format!(
+            "{call}    body: {{}}\n    headers: {{ a: b }}\n    expect: {{ code: OK }}\n    save: {{ a: request_id }}\n"
+        ),
+        within.to_owned(),
+        format!(
+            "  - step: two\n    parallel:\n{}",
+            call.replace("  - step", "      - step")
+                .replace("    call", "        call")
+                .replace("    as", "        as")
+        ),
+        "  - step: one\n    clock: { advance: 1d }\n    expect: { code: OK }\n".to_owned(),
+        "  - step: one\n    journal: { exactly: 1 }\n".to_owned(),
+        "  - step: one\n    heal: true\n".to_owned(),
+    ] {
+        let text = format!("{HEAD}steps:\n{steps}");
+        assert_eq!(by_schema(&text), Vec::<String>::new(), "{text}");
+        parse(&text, None).expect("the program takes it too");
+    }
+    for steps in [
+        call.replace("call:", "clal:"),
+        format!("{call}    exepct: {{ code: OK }}\n"),
+        format!("{call}    heal: true\n"),
+        within.replace("      as:", "      sa:"),
+        format!("{within}      expct: {{ code: OK }}\n"),
+        format!("{within}    expect: {{ code: OK }}\n"),
+        "  - step: one\n    clock: { advance: 1d, to: x }\n".to_owned(),
+        "  - step: one\n    journal: { exactly: 1, calller: bank }\n".to_owned(),
+        "  - step: one\n    heal: true\n    expect: { code: OK }\n".to_owned(),
+        "  - step: one\n".to_owned(),
+        "  - call: FetchRecords\n    as: bank\n".to_owned(),
+    ] {
+        let text = format!("{HEAD}steps:\n{steps}");
+        assert!(!by_schema(&text).is_empty(), "{text}");
+        parse(&text, None).expect_err("the program refuses it too");
+    }
 }

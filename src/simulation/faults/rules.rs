@@ -7,12 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::action::{Action, CallAction, ReadAction, StateAction};
 use super::rule::Rule;
 use super::standing::{Source, Standing, Strike};
-use crate::base::{Clock, Error, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::base::{Clock, Error, PersonalId, Reason, Result, Seed, Timestamp, watch};
 use crate::registry::port::{Query, Selector};
 
 /// Digits of a personal ID.

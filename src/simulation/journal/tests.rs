@@ -177,7 +177,7 @@ async fn whoever_watches_hears_of_every_call() {
     let journal = in_bytes(1 << 20);
     let mut watch = journal.watch();
     journal.record(call(0, FETCH, "OK", 0));
-    assert_eq!(*watch.wait_for(|newest| *newest >= 1).await.expect("there"), 1);
+    assert_eq!(watch.wait_for(|newest| *newest >= 1).await.expect("there"), 1);
     assert_eq!(journal.page(&everything(), 0, 1, 1).missed, 0);
     journal.record(call(1, FETCH, "OK", 0));
     journal.reset();

@@ -39,7 +39,10 @@ fn front_of_one(strangers: u32) -> (Front, Arc<AtomicUsize>) {
     let people = One::default();
     let asked = people.0.clone();
     let citizens = Some(KnownCitizens::new(Arc::new(people)));
-    (front_knowing(citizens, Does::Answer, strangers, tokio::sync::watch::channel(false).1, Arc::new(NoSessions)), asked)
+    (
+        front_knowing(citizens, Does::Answer, strangers, tokio::sync::watch::channel(false).1, Arc::new(NoSessions)),
+        asked,
+    )
 }
 
 /// As a call of a client at this address.

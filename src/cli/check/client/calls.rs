@@ -35,6 +35,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::api::status::code_names;
     use crate::wire::typed;
 
     #[test]
@@ -70,6 +71,15 @@ mod tests {
         let repeatable = |case: &&Case| matches!(&case.ask, Ask::Call(call) if call.may_repeat);
         assert!(cases.iter().filter(once).filter(repeatable).count() >= 3, "refusals that do not pass by waiting");
         assert!(cases.iter().filter(once).any(|case| !repeatable(&case)), "a method that is not repeated");
+    }
+
+    /// What a client does with a status that it does not expect is the same for all of them, or wrong for one.
+    #[test]
+    fn every_canonical_code_is_met() {
+        let cases = cases().expect("the file reads");
+        let met: BTreeSet<&str> =
+            cases.iter().flat_map(|case| &case.endings).flat_map(|end| &end.statuses).map(String::as_str).collect();
+        assert_eq!(code_names().filter(|code| !met.contains(code)).collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     #[test]
