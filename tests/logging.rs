@@ -10,6 +10,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use common::dynamic::Call;
 use common::process::Serving;
 use futures::StreamExt as _;
+use lienthong::base::limits;
 use tonic::Code;
 use tonic::transport::Endpoint;
 
@@ -18,21 +19,31 @@ const CALLS: usize = 2_000;
 /// Calls of one connection: a server may end one on which much is refused.
 const CALLS_OF_CONNECTION: usize = 100;
 
-/// Makes calls without a credential; each is refused, and leaves lines in the log.
-async fn refused(serving: &Serving, calls: usize) {
+/// Makes this call as often from several connections; each is refused, with one of the codes.
+async fn refused_as(serving: &Serving, calls: usize, call: impl Fn(usize) -> Call, codes: &[Code]) {
     let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
-    for _ in 0..calls / CALLS_OF_CONNECTION {
+    for begun in (0..calls).step_by(CALLS_OF_CONNECTION) {
         let channel = endpoint.connect().await.expect("it accepts");
-        let call = || async {
-            let method = "lienthong.access.v1.AgencyService/ListAgencies".to_owned();
-            let refused = Call { headers: vec![], body: "{}".into(), method }.make(&channel).await;
-            // Callers without a credential who call too often are refused for that.
-            let status = refused.expect_err("no credential");
-            assert!(matches!(status.code(), Code::Unauthenticated | Code::ResourceExhausted), "{status:?}");
+        let refused = |at: usize| {
+            let (channel, call) = (&channel, call(at));
+            async move {
+                let status = call.make(channel).await.expect_err("refused");
+                assert!(codes.contains(&status.code()), "{status:?}");
+            }
         };
-        let calls = futures::stream::iter(0..CALLS_OF_CONNECTION).map(|_| call()).buffer_unordered(64);
+        let calls = futures::stream::iter(begun..begun + CALLS_OF_CONNECTION).map(refused).buffer_unordered(64);
         calls.for_each(|()| async {}).await;
     }
+}
+
+/// Makes calls without a credential; each is refused, and leaves lines in the log.
+async fn refused(serving: &Serving, calls: usize) {
+    let call = |_| {
+        let method = "lienthong.access.v1.AgencyService/ListAgencies".to_owned();
+        Call { headers: vec![], body: "{}".into(), method }
+    };
+    // Callers without a credential who call too often are refused for that.
+    refused_as(serving, calls, call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,6 +105,70 @@ async fn a_line_about_a_call_names_its_session() {
     };
     assert!(line("bank").contains("session") && line("bank").contains(&id), "{}", line("bank"));
     assert!(!line("police").contains(&id) && !line("police").contains("session="), "{}", line("police"));
+}
+
+/// The number after `suppressed=` in a line.
+fn suppressed_in(line: &str) -> usize {
+    let (_, after) = line.split_once("suppressed=").expect("the number of lines that were left out");
+    after.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_that_anybody_can_cause_leave_few_lines() {
+    let anyone = |method: &str, body: &str| Call { headers: vec![], body: body.into(), method: method.into() };
+    let grant = r#"{"personal_id":"NUMBER","agency":"bank","purpose":"bank.know_your_customer","record_types":["resident.person.v1"]}"#;
+    let as_made_up = move |at: usize, method: &str, body: &str| {
+        let number = format!("042185{at:06}");
+        anyone(method, &body.replace("NUMBER", &number)).with("authorization", &format!("Bearer demo-citizen-{number}"))
+    };
+    type Calls = Box<dyn Fn(usize) -> Call>;
+    let cases: [(&str, Calls); 4] = [
+        (
+            "NOT_FOUND",
+            Box::new(move |_| {
+                anyone("lienthong.trust.v1.LedgerService/GetEntry", r#"{"log":"records","index":"99999999"}"#)
+            }),
+        ),
+        (
+            "INVALID_REQUEST",
+            Box::new(move |_| anyone("lienthong.trust.v1.LedgerService/GetTile", r#"{"log":"records","level":99}"#)),
+        ),
+        (
+            "ACCOUNT_MISSING",
+            Box::new(move |at| as_made_up(at, "lienthong.access.v1.ConsentService/GrantConsent", grant)),
+        ),
+        (
+            "ROLE_NOT_ALLOWED",
+            Box::new(move |at| as_made_up(at, "lienthong.simulation.v1.SessionService/ListSessions", "{}")),
+        ),
+    ];
+    for (outcome, call) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut serving = Serving::start_logging(folder.path(), &["--population", "0"], "info");
+        let begun = std::time::Instant::now();
+        let codes = [
+            Code::NotFound,
+            Code::InvalidArgument,
+            Code::FailedPrecondition,
+            Code::PermissionDenied,
+            Code::ResourceExhausted,
+        ];
+        refused_as(&serving, CALLS, call, &codes).await;
+        // A period begins with a line, so that there is at most one more than there are seconds.
+        let periods = begun.elapsed().as_secs() as usize + 1;
+        serving.signal("TERM");
+        let mut log = String::new();
+        serving.child.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
+        assert_eq!(serving.wait().0, Some(0));
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains("suppressed=")).collect();
+        assert!(lines.iter().any(|line| line.contains(outcome)), "{outcome}: {log}");
+        let most = periods * limits::STRANGER_LOG_LINES_PER_SECOND as usize;
+        assert!(lines.len() <= most, "{outcome}: {} lines in {periods} seconds", lines.len());
+        let unlimited = log.lines().filter(|line| line.contains(outcome) && !line.contains("suppressed=")).count();
+        assert_eq!(unlimited, 0, "{outcome}");
+        let told = lines.len() + lines.iter().map(|line| suppressed_in(line)).sum::<usize>();
+        assert!(told <= CALLS, "{outcome}: each refusal is told or counted once");
+    }
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub trait People: Send + Sync + 'static {
     /// The numbers of the person whom a number leads to.
     async fn numbers(&self, number: PersonalId) -> Result<Numbers>;
 
+    /// Whether the province knows the person: by a resident record under one of the numbers, or by an account.
+    async fn knows(&self, person: &Numbers) -> Result<bool>;
+
     /// The guardian whom a person's account names; `None` without one, or without an account.
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>>;
 
@@ -259,6 +262,10 @@ mod tests {
                 MOTHER => living("1996-10-15"),
                 _ => Numbers::only(number),
             })
+        }
+
+        async fn knows(&self, person: &Numbers) -> Result<bool> {
+            Ok(person.standing != Standing::Unknown)
         }
 
         async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {

@@ -55,6 +55,8 @@ struct Inner {
     traces: Arc<dyn EndedCalls>,
     /// Lines about requests of strangers, of which there are as many as they like.
     stranger_lines: LogLimiter,
+    /// Lines about damaged data and defects, which a stranger may meet as often.
+    fault_lines: LogLimiter,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
     /// The session, for lines of the log; `None`: the province.
@@ -93,10 +95,12 @@ impl Edge {
         ending: watch::Receiver<bool>,
         session: Option<String>,
     ) -> Self {
-        let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
+        let lines = || LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
+        let (stranger_lines, fault_lines) = (lines(), lines());
         let health = HealthBoard::default();
         let beside = SystemEntropy::default();
-        let inner = Inner { clock, entropy, beside, of_anyone, traces, stranger_lines, ending, session, health };
+        let inner =
+            Inner { clock, entropy, beside, of_anyone, traces, stranger_lines, fault_lines, ending, session, health };
         Self { inner: Arc::new(inner) }
     }
 
@@ -146,8 +150,10 @@ impl Edge {
         if !matches!(error.reason, Reason::StorageCorrupt | Reason::LedgerCorrupt) {
             return;
         }
-        let session = self.session();
-        tracing::error!(method, session, %request, what = %error, "a call met damaged data");
+        if let Some(suppressed) = self.inner.fault_lines.admit(Instant::now()) {
+            let session = self.session();
+            tracing::error!(method, session, %request, what = %error, suppressed, "a call met damaged data");
+        }
         let service = method.split_once('/').map_or(method, |(service, _)| service);
         for name in [service, OVERALL] {
             self.inner.health.note_for(name, DAMAGE_MET, true);
@@ -270,7 +276,9 @@ impl Edge {
             }
             Err(error) => {
                 let outcome = error.reason.as_str();
-                tracing::info!(method, session, request = %request_id, client_request, trace, outcome, elapsed_us);
+                if let Some(suppressed) = self.admit_line(true) {
+                    tracing::info!(method, session, request = %request_id, client_request, trace, outcome, elapsed_us, suppressed);
+                }
                 self.note_damage(method, request_id, &error);
                 Err(self.refuse(&error, request_id, language))
             }
@@ -286,23 +294,36 @@ impl Edge {
 
     /// The status of an error that ends a stream after it began.
     pub fn refuse(&self, error: &Error, id: RequestId, language: Language) -> Status {
-        if error.kind() == Kind::Bug {
+        if error.kind() == Kind::Bug
+            && let Some(suppressed) = self.inner.fault_lines.admit(Instant::now())
+        {
             let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(session = self.session(), request = %id, cause, "defect in a stream");
+            tracing::error!(session = self.session(), request = %id, cause, suppressed, "defect in a stream");
         }
         refuse(error, id, language)
     }
 
+    /// Whether a refusal is logged, and how many lines were left out before it: those of strangers are limited.
+    fn admit_line(&self, is_stranger: bool) -> Option<u64> {
+        if is_stranger { self.inner.stranger_lines.admit(Instant::now()) } else { Some(0) }
+    }
+
     /// Records a request that was not admitted.
-    pub(super) fn refused(&self, error: &Error, method: &'static str, caller: Option<Caller>, opening: &Opening) {
+    pub(super) fn refused(
+        &self,
+        error: &Error,
+        method: &'static str,
+        caller: Option<Caller>,
+        is_stranger: bool,
+        opening: &Opening,
+    ) {
         let Opening { request_id, now, ref client_ids, .. } = *opening;
         let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
-        // A caller over a rate has invented its identity, or will not stop because each refusal is kept; the same goes for too many calls.
-        let is_told = caller.is_some() && !matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
-        let suppressed = if is_told { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
-        if let Some(suppressed) = suppressed {
+        // A caller over a rate will not stop because each refusal is kept; the same goes for too many calls.
+        let is_limited = is_stranger || matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
+        if let Some(suppressed) = self.admit_line(is_limited) {
             let session = self.session();
             tracing::info!(method, session, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");
         }
@@ -347,7 +368,10 @@ impl Edge {
                 tracing::error!(method, session, %request, client_request, trace, caller, on_behalf_of, elapsed_us, cause, "defect");
             }
             Some(_) => {
-                tracing::info!(method, session, %request, client_request, trace, caller, on_behalf_of, outcome, elapsed_us)
+                if let Some(suppressed) = self.admit_line(call.is_stranger) {
+                    let suppressed = call.is_stranger.then_some(suppressed);
+                    tracing::info!(method, session, %request, client_request, trace, caller, on_behalf_of, outcome, elapsed_us, suppressed);
+                }
             }
             None => {
                 tracing::debug!(method, session, %request, client_request, trace, caller, on_behalf_of, outcome, elapsed_us)

@@ -1,7 +1,7 @@
 //! Rates, as token buckets that hold one second's worth: one for each caller, so that one system cannot starve the others, and for
 //! strangers one for each address, with one over them all.
 //!
-//! A stranger is a caller without a credential that was accepted before. Loopback has no bucket of its own, since everybody on
+//! A stranger is a caller without a credential that was accepted before, or a citizen whom nobody knows by a credential that anybody can write. Loopback has no bucket of its own, since everybody on
 //! a test machine shares it, but the one over all strangers holds for it too.
 
 #![allow(clippy::disallowed_methods, reason = "rates are of the machine's time")]
@@ -85,7 +85,7 @@ pub struct CallerRate {
 enum Bucket {
     /// A caller's own.
     Caller(Caller),
-    /// The one that all demo citizens of a network share: anybody can make up as many as they like.
+    /// The one that all demo citizens of a network share: anybody can name as many as they like.
     DemoCitizens(Option<Network>),
 }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_citizens_share_a_bucket() {
+    fn demo_citizens_share_a_bucket() {
         let rate = CallerRate::new(2);
         let citizen = |id: &str| Caller::Citizen(PersonalId::parse(id).expect("an ID"));
         let ids = ["042185990002", "042090990001", "042090990009"];

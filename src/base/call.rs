@@ -174,6 +174,8 @@ pub struct Call {
     pub language: Language,
     /// What the caller may of the method.
     pub permit: Permit,
+    /// Whether the caller is a citizen whom nobody knows, by a credential that anybody can write: there are as many as somebody likes to invent.
+    pub is_stranger: bool,
     /// Whether the caller wants records that failed their checks, marked as such (`x-lienthong-unverified: allow`).
     pub accepts_unverified: bool,
     /// The checks so far; [`Self::note`] adds one.

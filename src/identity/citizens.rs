@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::access::{People, Representation};
 use crate::base::{OrganisationCode, PersonalId, Result, Timestamp};
-use crate::registry::numbers::{Numbers, Residents, resolve};
+use crate::registry::numbers::{Numbers, Residents, Standing, resolve};
 
 use super::account::Accounts;
 use super::organisation::Organisations;
@@ -32,6 +32,10 @@ impl Citizens {
 impl People for Citizens {
     async fn numbers(&self, number: PersonalId) -> Result<Numbers> {
         resolve(number, &*self.residents).await
+    }
+
+    async fn knows(&self, person: &Numbers) -> Result<bool> {
+        Ok(person.standing != Standing::Unknown || self.accounts.of(person).await?.is_some())
     }
 
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {

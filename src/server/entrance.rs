@@ -11,9 +11,9 @@ use tonic_health::pb::health_server::HealthServer;
 
 use super::assembly::Assembly;
 use super::config::Config;
-use crate::access::RightsBook;
+use crate::access::{People, RightsBook};
 use crate::api::Edge;
-use crate::api::admission::{Capacity, Entry, Methods, ServedWorld};
+use crate::api::admission::{Capacity, Entry, KnownCitizens, Methods, ServedWorld};
 use crate::api::credential::{Authenticator, TokenMint};
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc::health::HealthGrpcService;
@@ -125,6 +125,8 @@ pub struct Entrance {
     pub entropy: Arc<dyn Entropy>,
     /// Who may call what.
     pub rights: Arc<RightsBook>,
+    /// The citizens; `None`: there are none.
+    pub people: Option<Arc<dyn People>>,
     /// Mints the bearer tokens that are accepted.
     pub tokens: Arc<TokenMint>,
     /// Counters of calls.
@@ -144,6 +146,7 @@ impl Entrance {
             time: world.clock.clone(),
             entropy: world.entropy.clone(),
             rights: gateway.rights.clone(),
+            people: Some(gateway.people.clone()),
             tokens: gateway.tokens.clone(),
             metrics: gateway.metrics.clone(),
             traces: gateway.traces.clone(),
@@ -185,6 +188,7 @@ impl Entrance {
             dispatch: Dispatch::new(services.handlers),
             authenticator: process.authenticator.clone(),
             rights: self.rights,
+            citizens: self.people.map(KnownCitizens::new),
             clock: self.clock,
             time: self.time,
             edge,

@@ -98,6 +98,7 @@ impl RegistryHost {
             time: assembly.world.clock.clone(),
             entropy: assembly.world.entropy.clone(),
             rights,
+            people: None,
             tokens: settings.tokens.clone(),
             metrics: Arc::default(),
             traces: Arc::default(),

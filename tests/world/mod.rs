@@ -372,6 +372,7 @@ pub fn call_by(caller: Caller, now: Timestamp) -> Call {
         client_deadline: None,
         language: Language::default(),
         permit: Permit { is_named: false, allowed: "test".into() },
+        is_stranger: false,
         accepts_unverified: false,
         checks: Mutex::default(),
     }

@@ -18,6 +18,7 @@ use crate::api::connection::CallConnection;
 use crate::api::credential::Authenticated;
 use crate::api::edge;
 use crate::base::call::{Call, Caller, PublicCall};
+use crate::base::peer::Network;
 use crate::base::time::Instant;
 use crate::base::{Error, Reason, Result, Timestamp};
 
@@ -95,7 +96,7 @@ fn authenticate(
 
 impl Entering<'_> {
     /// Authenticates the caller, and checks the rate limit.
-    pub(super) fn who(
+    pub(super) async fn who(
         &self,
         method: &'static Method,
         parts: &request::Parts,
@@ -119,8 +120,13 @@ impl Entering<'_> {
         let authenticated = authenticate(self.capacity, self.world, parts, opening.now);
         let Authenticated { caller, is_demo } = authenticated.map_err(|error| refused.by(error))?;
         refused.caller = Some(caller.clone());
-        callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
-        parts.extensions.get().into_iter().for_each(CallConnection::note_known);
+        let is_stranger =
+            is_demo && self.is_stranger(&caller, network, opening).await.map_err(|error| refused.by(error))?;
+        refused.is_stranger = is_stranger;
+        if !is_stranger {
+            callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
+            parts.extensions.get().into_iter().for_each(CallConnection::note_known);
+        }
         self.world.clock.check().map_err(|error| refused.by(error))?;
         let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
         if let Some(Entry { rights, method }) = &self.world.entry {
@@ -139,12 +145,32 @@ impl Entering<'_> {
             client_deadline: opening.client_deadline,
             language: opening.language,
             permit,
+            is_stranger,
             accepts_unverified: unverified,
             checks: std::sync::Mutex::default(),
         };
-        // Anybody can invent any number of citizens, so their memory counts as a stranger's.
+        // Anybody can name any number of citizens, so their memory counts as a stranger's, whether they are known or not.
         let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
         let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
         Ok((Admitted::Caller(Arc::new(call)), holder))
+    }
+
+    /// Whether a caller with a credential that anybody can write is a citizen whom nobody knows: such a one has a stranger's rate. Finding
+    /// somebody for the first time takes a token of the rate of public calls, since anybody can have it done.
+    async fn is_stranger(&self, caller: &Caller, network: Option<Network>, opening: &Opening) -> Result<bool> {
+        let Caller::Citizen(number) = *caller else { return Ok(false) };
+        if let Some(citizens) = &self.world.citizens {
+            if citizens.remember(number) {
+                return Ok(false);
+            }
+            self.capacity.public.take(network)?;
+            // A citizen whose records cannot be read, or not in time, is unknown: the call itself meets the error and reports it.
+            let found = tokio::time::timeout_at(opening.deadline, citizens.find(number)).await;
+            if matches!(found, Ok(Ok(true))) {
+                return Ok(false);
+            }
+        }
+        self.capacity.strangers.take(network)?;
+        Ok(true)
     }
 }

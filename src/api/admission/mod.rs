@@ -20,6 +20,7 @@
 mod asked_faults;
 mod budget;
 mod capacity;
+mod citizens;
 mod compress;
 mod content;
 mod entering;
@@ -51,6 +52,7 @@ use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
 pub use capacity::Capacity;
+pub use citizens::KnownCitizens;
 pub use journalling::ByGrpcWeb;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
@@ -190,7 +192,7 @@ impl Entering<'_> {
             (None, Some(error)) => {
                 discard(body, rest_max(&parts));
                 let name = method.map(|method| method.name.as_str());
-                self.refuse(Refused { error, instead: None, method: name, caller: None }, &opening)
+                self.refuse(Refused { method: name, ..Refusing::begin().by(error) }, &opening)
             }
             (None, None) => {
                 let journal = journal.filter(|_| is_journalled(method)).cloned();
@@ -255,14 +257,14 @@ impl Entering<'_> {
         opening: &Opening,
         journalling: Option<&mut Journalling>,
     ) -> Result<(Body, Held), Refused> {
-        let mut refused = Refusing { method: None, caller: None };
+        let mut refused = Refusing::begin();
         let method = method.ok_or_else(|| {
             // A caller of an unknown method is a stranger like any other.
             let limited = self.capacity.strangers.take(network_of(parts));
             refused.by(limited.err().unwrap_or_else(no_such_method))
         })?;
         refused.method = Some(method.name.as_str());
-        let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
+        let (admitted, holder) = self.who(method, parts, opening, &mut refused).await?;
         let (lane, under_way) = match &holder {
             Holder::Caller(caller) => {
                 let lane = self.capacity.lanes.of_caller(caller);
@@ -374,8 +376,8 @@ impl Entering<'_> {
     }
 
     fn refuse(&self, refused: Refused, opening: &Opening) -> Response<Body> {
-        let Refused { error, instead, method, caller } = refused;
-        self.world.edge.refused(&error, method.unwrap_or_default(), caller, opening);
+        let Refused { error, instead, method, caller, is_stranger } = refused;
+        self.world.edge.refused(&error, method.unwrap_or_default(), caller, is_stranger, opening);
         match instead {
             Some(instead) => instead.answer(opening),
             None => status::answer(&error, opening.request_id, opening.language),

@@ -1,6 +1,7 @@
 //! Admission before a service in memory: what gets through, and how everything else is refused.
 
 mod entering;
+mod strangers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -78,6 +79,16 @@ fn front_of(
     ending: tokio::sync::watch::Receiver<bool>,
     sessions: Arc<dyn Sessions>,
 ) -> Front {
+    front_knowing(None, refuses, strangers, ending, sessions)
+}
+
+fn front_knowing(
+    citizens: Option<KnownCitizens>,
+    refuses: bool,
+    strangers: u32,
+    ending: tokio::sync::watch::Receiver<bool>,
+    sessions: Arc<dyn Sessions>,
+) -> Front {
     let (seed, admitted) = (Seed::root(3), Arc::<AtomicUsize>::default());
     let clock = Arc::new(FixedClock::at(Timestamp(1_795_388_400_000)));
     let mint = TokenMint::new(&seed).expect("a mint");
@@ -99,6 +110,7 @@ fn front_of(
         dispatch,
         authenticator: Arc::new(Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback)),
         rights,
+        citizens,
         clock: logs.clone(),
         time: WorldClock::open(clock.clone(), None).expect("a clock"),
         edge,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tonic::codegen::http::{HeaderMap, HeaderValue};
 
+use super::citizens::KnownCitizens;
 use crate::access::RightsBook;
 use crate::api::Edge;
 use crate::api::credential::Authenticator;
@@ -31,6 +32,8 @@ pub struct ServedWorld {
     pub authenticator: Arc<Authenticator>,
     /// The rights of callers.
     pub rights: Arc<RightsBook>,
+    /// The citizens whom it knows; `None`: it knows none.
+    pub citizens: Option<KnownCitizens>,
     /// Calls are admitted only while it reads no time before the logs' newest head: no decision uses a past time.
     pub clock: LogClock,
     /// The world's time with the machine's: an answer has both where they differ.

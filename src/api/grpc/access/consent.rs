@@ -9,7 +9,7 @@ use crate::access::consent::{Act, Consent, ConsentEvent, ConsentState, Terms};
 use crate::access::{Actor, ConsentBook, People, RightsBook};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::registry::Catalogue;
 use crate::wire::proto::access::v1;
 use crate::wire::proto::access::v1::consent_service_server::ConsentService;
@@ -64,6 +64,9 @@ impl ConsentService for ConsentGrpcService {
             let rights = self.rights.current();
             let terms = Terms::read(&rights, &self.catalogue, agency, purpose, record_types, ttl_seconds)?;
             let Acting { person, actor } = acting.consenting(call.now.date())?;
+            if !self.people.knows(&person).await? {
+                return Err(unknown());
+            }
             let consent = self.book.grant(&person, terms, act(&call, actor), call.now).await?;
             Ok(v1::GrantConsentResponse { consent: Some(message(&consent, call.now)) })
         };
@@ -93,6 +96,13 @@ impl ConsentService for ConsentGrpcService {
     ) -> Result<Response<v1::ListConsentsResponse>, Status> {
         self.edge.answer(request, async move |call, request| self.list(&call, request).await).await
     }
+}
+
+/// The refusal of a consent under a number that somebody may have made up: it would be a row that nobody ever reads.
+fn unknown() -> Error {
+    let message =
+        "the province has neither a resident record nor an account of this person: there is nobody who could consent";
+    Error::new(Reason::AccountMissing, message).with_subject("person", "personal_id")
 }
 
 fn act(call: &Call, actor: Actor) -> Act {

@@ -38,6 +38,9 @@ struct Services {
     agencies: AgencyGrpcService,
 }
 
+/// A number of nobody.
+const MADE_UP: &str = "042185000000";
+
 /// Anna is Bình's guardian.
 struct Mother;
 
@@ -45,6 +48,10 @@ struct Mother;
 impl People for Mother {
     async fn numbers(&self, number: PersonalId) -> Result<Numbers> {
         Ok(Numbers::only(number))
+    }
+
+    async fn knows(&self, person: &Numbers) -> Result<bool> {
+        Ok(person.current != pid(MADE_UP))
     }
 
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {
@@ -292,6 +299,24 @@ async fn a_consent_opens_the_door_and_its_withdrawal_shuts_it() {
         access::GrantConsentRequest { agency: "nobody".into(), purpose: "x".into(), record_types: vec![], ..grant };
     let refused = services.consents.grant_consent(by(citizen, bad)).await.expect_err("refused");
     assert_eq!(refused.get_details_bad_request().expect("details").field_violations.len(), 3);
+}
+
+#[tokio::test]
+async fn a_made_up_citizen_leaves_no_consent() {
+    let services = services().await;
+    let grant = access::GrantConsentRequest {
+        personal_id: MADE_UP.into(),
+        agency: "bank".into(),
+        purpose: "bank.know_your_customer".into(),
+        record_types: vec!["resident.person.v1".into()],
+        ttl_seconds: 0,
+    };
+    let made_up = format!("citizen-{MADE_UP}");
+    let refused = services.consents.grant_consent(by(&made_up, grant)).await.expect_err("nobody");
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "ACCOUNT_MISSING".into()));
+    let list = access::ListConsentsRequest { personal_id: MADE_UP.into(), ..Default::default() };
+    let listed = services.consents.list_consents(by(&made_up, list)).await.expect("listed").into_inner();
+    assert!(listed.consents.is_empty());
 }
 
 #[tokio::test]
