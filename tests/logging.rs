@@ -116,11 +116,10 @@ fn suppressed_in(line: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_that_anybody_can_cause_leave_few_lines() {
     let anyone = |method: &str, body: &str| Call { headers: vec![], body: body.into(), method: method.into() };
-    let grant = r#"{"agency":"bank","purpose":"bank.know_your_customer","record_types":["resident.person.v1"]}"#;
+    let grant = r#"{"personal_id":"NUMBER","agency":"bank","purpose":"bank.know_your_customer","record_types":["resident.person.v1"]}"#;
     let as_made_up = move |at: usize, method: &str, body: &str| {
         let number = format!("042185{at:06}");
-        let body = body.replacen('{', &format!(r#"{{"personal_id":"{number}","#), 1);
-        anyone(method, &body).with("authorization", &format!("Bearer demo-citizen-{number}"))
+        anyone(method, &body.replace("NUMBER", &number)).with("authorization", &format!("Bearer demo-citizen-{number}"))
     };
     type Calls = Box<dyn Fn(usize) -> Call>;
     let cases: [(&str, Calls); 4] = [
@@ -140,7 +139,7 @@ async fn refusals_that_anybody_can_cause_leave_few_lines() {
         ),
         (
             "ROLE_NOT_ALLOWED",
-            Box::new(move |at| as_made_up(at, "lienthong.province.v1.ProvinceService/GetPerson", r#"{"page_size":1}"#)),
+            Box::new(move |at| as_made_up(at, "lienthong.simulation.v1.SessionService/ListSessions", "{}")),
         ),
     ];
     for (outcome, call) in cases {
