@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::cache::TileCache;
 use super::checkpoint::NoteKeys;
 use super::rows::LogId;
+use super::tended::Tending;
 use super::tree::Tree;
 use crate::base::{Timestamp, watch};
 use crate::store::Store;
@@ -55,6 +56,7 @@ pub struct Log {
     /// Replaced as a whole; a reader holds the lock while it copies a pointer.
     state: RwLock<Arc<State>>,
     sizes: watch::Sender<u64>,
+    stopped: tokio::sync::watch::Sender<bool>,
     /// The newest cosigned head: proofs lead to it if it covers the entry.
     cosigned: RwLock<Option<Arc<Head>>>,
     pub(super) tiles: TileCache,
@@ -82,7 +84,8 @@ impl Log {
     ) -> Self {
         let sizes = watch::Sender::new(state.head.size);
         let state = RwLock::new(Arc::new(state));
-        Self { store, id, origin, keys, state, sizes, cosigned: RwLock::default(), tiles, begins }
+        let stopped = tokio::sync::watch::Sender::new(false);
+        Self { store, id, origin, keys, state, sizes, stopped, cosigned: RwLock::default(), tiles, begins }
     }
 
     /// The newest signed head.
@@ -101,6 +104,16 @@ impl Log {
     /// The log's size, as it grows.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.sizes.subscribe()
+    }
+
+    /// Becomes true once the log takes no more entries until it is opened again, because a task that appends to it ended by a defect.
+    pub fn stopped(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.stopped.subscribe()
+    }
+
+    /// Reports the end of a task without which nobody can append; `task` names it in the log line.
+    pub fn tended_by(&self, task: &'static str) -> Tending {
+        Tending::new(task, self.origin.clone(), self.stopped.clone())
     }
 
     /// The origin: the first line of its checkpoints.

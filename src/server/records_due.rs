@@ -166,7 +166,7 @@ impl Shown for RecordsDue {
         for registry in self.registries() {
             let size = registry.log().head().size;
             let Ok(progress) = province.watch_progress(registry.name()) else { continue };
-            let is_stuck = |now: &Progress| now.state != FeedState::Following;
+            let is_stuck = |now: &Progress| !matches!(now.state, FeedState::Beginning | FeedState::Following);
             if !reaches(progress, |now| now.log_size >= size, is_stuck, until).await {
                 lagging.push(registry.name().to_string());
             }

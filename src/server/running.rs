@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use super::ended::{Ended, Failing};
 use super::front::Front;
 use super::listen::reachable;
 use super::net::{Connections, Limits, Ports, Tls};
@@ -26,7 +27,6 @@ use crate::api::http::answer::{Answering, answer};
 use crate::api::language::translate;
 use crate::api::web::{Elsewhere, Web, WebOrigins};
 use crate::base::{Error, Result};
-use crate::store::{Health, Writes};
 
 /// The sockets and their settings.
 pub struct Listening {
@@ -49,15 +49,6 @@ impl Listening {
     }
 }
 
-/// The reason why serving has to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// A port is no longer served.
-    Port,
-    /// The storage engine accepts no more changes until it is opened again.
-    Store,
-}
-
 /// A gateway that accepts calls.
 pub struct Running {
     /// The address of gRPC.
@@ -72,7 +63,7 @@ pub struct Running {
     health: HealthBoard,
     /// One task for each port.
     serving: JoinSet<()>,
-    store: watch::Receiver<Health>,
+    failing: Failing,
     _watchers: JoinSet<()>,
 }
 
@@ -85,7 +76,7 @@ impl Running {
         pages: impl FnOnce(console::Hosts) -> axum::Router,
         (public_url, origins): (Option<&str>, WebOrigins),
         anchor: Option<PathBuf>,
-        (end, counts, store): (watch::Sender<bool>, Arc<Connections>, watch::Receiver<Health>),
+        (end, counts, failing): (watch::Sender<bool>, Arc<Connections>, Failing),
     ) -> Result<Self> {
         let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
         let grpc = address(&listening.grpc)?;
@@ -116,19 +107,13 @@ impl Running {
             end,
             health: front.served.health,
             serving,
-            store,
+            failing,
             _watchers: front.served.watchers,
         })
     }
 
     /// Waits until serving has to end, which only a failure causes.
     pub async fn ended(&mut self) -> Ended {
-        let stopped = async {
-            let is_stopped = |health: &Health| health.writes == Writes::Stopped;
-            if self.store.wait_for(is_stopped).await.is_err() {
-                std::future::pending::<()>().await; // the store is gone, and so are the ports
-            }
-        };
         tokio::select! {
             biased;
             port = self.serving.join_next() => {
@@ -137,7 +122,7 @@ impl Running {
                 }
                 Ended::Port
             }
-            () = stopped => Ended::Store,
+            failed = self.failing.failed() => failed,
         }
     }
 

@@ -129,16 +129,6 @@ fn front_knowing(
     ending: tokio::sync::watch::Receiver<bool>,
     sessions: Arc<dyn Sessions>,
 ) -> Front {
-    front_knowing(None, refuses, strangers, ending, sessions)
-}
-
-fn front_knowing(
-    citizens: Option<KnownCitizens>,
-    refuses: bool,
-    strangers: u32,
-    ending: tokio::sync::watch::Receiver<bool>,
-    sessions: Arc<dyn Sessions>,
-) -> Front {
     let (seed, admitted) = (Seed::root(3), Arc::<AtomicUsize>::default());
     let clock = Arc::new(FixedClock::at(Timestamp(1_795_388_400_000)));
     let mint = TokenMint::new(&seed).expect("a mint");
