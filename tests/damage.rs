@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex};
 
 use bytes::Bytes;
 use lienthong::base::{Error, Kind, Reason};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
-use lienthong::store::{Batch, FreeSpace, Pace, Scan, Space, Store, Writes, recount};
+use lienthong::store::{Batch, Pace, Scan, Space, Store, Writes, recount};
 
 const BLOCK: usize = 4_096;
 /// One space of each tree, and one that shares its tree.
@@ -334,116 +333,6 @@ async fn counts_follow_every_kind_of_write_and_outlast_a_restart() {
     assert_eq!(store.count(space), 18);
     let found = recount(&store, space, Pace::Full, |_| {}).await.unwrap();
     assert!(found.agrees && found.read == 18, "{found:?}");
-}
-
-/// A disk that keeps the committer waiting while it is held.
-#[derive(Default)]
-struct Gate {
-    is_held: Mutex<bool>,
-    released: Condvar,
-}
-
-impl Gate {
-    fn hold(&self, is_held: bool) {
-        *self.is_held.lock().unwrap() = is_held;
-        self.released.notify_all();
-    }
-}
-
-impl FreeSpace for Gate {
-    fn free_bytes(&self) -> std::io::Result<u64> {
-        if std::thread::current().name() == Some("store-committer") {
-            drop(self.released.wait_while(self.is_held.lock().unwrap(), |is_held| *is_held).unwrap());
-        }
-        Ok(u64::MAX)
-    }
-}
-
-/// A store with a block that cannot be read, and the number of a row in it.
-async fn with_a_lost_block(folder: &Path, disk: &Arc<Gate>) -> (FjallStore, PathBuf, u32) {
-    fill(&folder.join("whole")).await;
-    let whole = Image::of(&folder.join("whole"));
-    let is_table = |path: &Path| path.components().any(|part| part.as_os_str() == "tables");
-    for (path, (bytes, _)) in whole.0.iter().filter(|(path, _)| is_table(path)) {
-        for block in 0..bytes.len().div_ceil(BLOCK) {
-            let copy = folder.join(format!("{}-{block}", path.display()).replace('/', "-"));
-            whole.write(&copy);
-            Damage::ZeroedAt(block * BLOCK).apply(&copy.join(path));
-            let Ok(store) = FjallStore::open_on(&copy, options(), disk.clone()) else { continue };
-            // Short values are in the tree itself.
-            for row in (0..ROWS).filter(|row| !row.is_multiple_of(3)) {
-                if store.get(Space::Record, &key(row)).await.is_err() {
-                    return (store, copy, row);
-                }
-            }
-        }
-    }
-    panic!("no block holds a row");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_row_is_refused_to_those_alone_whose_batch_has_it() {
-    let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(Gate::default()));
-    let (store, _, lost) = with_a_lost_block(folder.path(), &disk).await;
-    // Each batch has a row of its own in another tree too.
-    let mark = |key: &[u8]| [b"of ", key].concat();
-    let put = |space: Space, key: &[u8]| Batch::new().put(Space::LogTile, mark(key), "1").put(space, key.to_vec(), "1");
-    disk.hold(true);
-    // All that waits for the first one is one group.
-    let mut first = store.commit(put(Space::RecordIndex, b"first"));
-    assert!(futures::poll!(&mut first).is_pending());
-    let mut innocent = store.commit(put(Space::Record, b"innocent"));
-    let mut asking = store.commit(put(Space::Record, &key(lost)));
-    let mut another = store.commit(put(Space::LogEntry, b"another"));
-    for waiting in [&mut innocent, &mut asking, &mut another] {
-        assert!(futures::poll!(waiting).is_pending());
-    }
-    disk.hold(false);
-    first.await.unwrap();
-    innocent.await.expect("it has nothing to do with the damage");
-    assert_eq!(asking.await.unwrap_err().reason, Reason::StorageCorrupt);
-    another.await.expect("nor has this one");
-    let has = async |key: &[u8]| store.get(Space::LogTile, &mark(key)).await.unwrap().is_some();
-    assert!(has(b"innocent").await && has(b"another").await);
-    assert!(!has(&key(lost)).await, "a refused batch leaves no trace");
-    assert!(store.health().borrow().damaged[&Space::Record] >= 2, "each time is counted");
-    assert_eq!(store.health().borrow().writes, Writes::Taken);
-}
-
-/// The lines of a log.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn the_first_damage_of_a_space_is_an_error_in_the_log() {
-    let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(Gate::default()));
-    let (store, copy, lost) = with_a_lost_block(folder.path(), &disk).await;
-    drop(store);
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG);
-    let log = log.with_writer(move || writer.clone()).finish();
-    let store = FjallStore::open_on(&copy, options(), disk).unwrap();
-    let _logging = tracing::subscriber::set_default(log);
-    for _ in 0..3 {
-        assert_eq!(store.get(Space::Record, &key(lost)).await.unwrap_err().reason, Reason::StorageCorrupt);
-    }
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let of_level =
-        |level: &str| text.lines().filter(|line| line.contains(level) && line.contains("space=\"record\"")).count();
-    assert_eq!((of_level(" ERROR "), of_level(" DEBUG ")), (1, 2), "{text}");
-    assert!(text.contains("stored data is damaged; reads of it fail"), "{text}");
-    assert_eq!(store.health().borrow().damaged, BTreeMap::from([(Space::Record, 3)]), "each time is counted");
 }
 
 const LIMITED: &str = "LIENTHONG_DAMAGE_FOLDER";

@@ -104,7 +104,7 @@ impl Writer {
 
     /// Processes jobs until all senders are dropped.
     pub(super) async fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let tending = self.ledger.log().tended_by("writer of the registry");
+        let tending = self.ledger.log().tended_by("registry_writer");
         let mut next = None;
         loop {
             let first = match next.take() {
