@@ -33,6 +33,7 @@ pub mod rights;
 pub mod scenario;
 mod schema_args;
 pub mod serve;
+mod serving;
 pub mod session;
 mod server;
 mod text;

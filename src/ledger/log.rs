@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::cache::TileCache;
 use super::checkpoint::NoteKeys;
 use super::rows::LogId;
+use super::tended::Tending;
 use super::tree::Tree;
 use crate::base::Timestamp;
 use crate::store::Store;
@@ -56,6 +57,7 @@ pub struct Log {
     /// Replaced as a whole; a reader holds the lock while it copies a pointer.
     state: RwLock<Arc<State>>,
     sizes: watch::Sender<u64>,
+    stopped: watch::Sender<bool>,
     /// The newest cosigned head: proofs lead to it if it covers the entry.
     cosigned: RwLock<Option<Arc<Head>>>,
     pub(super) tiles: TileCache,
@@ -83,7 +85,8 @@ impl Log {
     ) -> Self {
         let sizes = watch::Sender::new(state.head.size);
         let state = RwLock::new(Arc::new(state));
-        Self { store, id, origin, keys, state, sizes, cosigned: RwLock::default(), tiles, begins }
+        let stopped = watch::Sender::new(false);
+        Self { store, id, origin, keys, state, sizes, stopped, cosigned: RwLock::default(), tiles, begins }
     }
 
     /// The newest signed head.
@@ -102,6 +105,16 @@ impl Log {
     /// The log's size, as it grows.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.sizes.subscribe()
+    }
+
+    /// Becomes true once the log takes no more entries until it is opened again, because a task that appends to it ended by a defect.
+    pub fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.subscribe()
+    }
+
+    /// Reports the end of a task without which nobody can append; `task` names it in the log line.
+    pub fn tended_by(&self, task: &'static str) -> Tending {
+        Tending::new(task, self.origin.clone(), self.stopped.clone())
     }
 
     /// The origin: the first line of its checkpoints.

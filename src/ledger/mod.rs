@@ -33,6 +33,7 @@ mod pause;
 mod read;
 mod sequencer;
 mod stored;
+mod tended;
 #[cfg(test)]
 mod tests;
 mod writing;
@@ -47,6 +48,7 @@ pub use pause::Pause;
 pub use rows::LogId;
 pub use sequencer::Sequencer;
 pub use stored::StoredLog;
+pub use tended::{Tending, stopped};
 
 /// Longest entry, in bytes: the 16-bit length prefix of entry bundles (C2SP tlog-tiles).
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;

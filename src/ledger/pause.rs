@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 use super::log::{Appended, Entry};
 use super::order::{Order, Pausing, Release};
 use super::sequencer::Sequencer;
-use crate::base::{Error, Reason, Result};
+use super::tended::stopped;
+use crate::base::Result;
 use crate::trust::Signer;
 
 /// A paused log; appends queue until this is released or dropped.
@@ -21,8 +22,8 @@ impl Sequencer {
     pub async fn pause(&self) -> Result<Pause> {
         let (paused, is_paused) = oneshot::channel();
         let (release, released) = oneshot::channel();
-        self.queue.send(Order::Pause(Pausing { paused, released })).await.map_err(|_| closed())?;
-        Ok(Pause { size: is_paused.await.map_err(|_| closed())?, release })
+        self.queue.send(Order::Pause(Pausing { paused, released })).await.map_err(|_| stopped())?;
+        Ok(Pause { size: is_paused.await.map_err(|_| stopped())?, release })
     }
 }
 
@@ -37,11 +38,7 @@ impl Pause {
     /// batch on. If `entries` cannot be written, the old key stays.
     pub async fn release(self, entries: Vec<Entry>, signer: Option<Arc<dyn Signer>>) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
-        self.release.send(Release { entries, signer, answer }).map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        self.release.send(Release { entries, signer, answer }).map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
     }
-}
-
-fn closed() -> Error {
-    Error::new(Reason::ShuttingDown, "the log is closed")
 }

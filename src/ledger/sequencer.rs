@@ -13,6 +13,7 @@ use super::lease::Lease;
 use super::log::{Appended, Entry, Log};
 use super::order::{AppendRequest, Order};
 use super::rows::LogId;
+use super::tended::stopped;
 use super::writing::{Key, Writing};
 use super::{ENTRY_BYTES_MAX, load};
 use crate::base::limits::BATCH_RECORDS_MAX;
@@ -107,6 +108,9 @@ impl Sequencer {
     /// of its own, and fails alone with [`StorageConflict`](Reason::StorageConflict) when they do not hold. While the clock reads too
     /// far before the newest head, all fail with [`ClockBehind`](Reason::ClockBehind).
     ///
+    /// If the task that writes has ended by a defect, all fail with [`StorageUnavailable`](Reason::StorageUnavailable) until a restart
+    /// (see [`Log::stopped`]).
+    ///
     /// Dropping the future does not take the append back. An append of no entries is refused, as is one of more than
     /// [`BATCH_RECORDS_MAX`] ([`BatchTooLarge`](Reason::BatchTooLarge)).
     pub async fn append(
@@ -126,11 +130,11 @@ impl Sequencer {
             let message = format!("a batch has at most {BATCH_RECORDS_MAX} records");
             return Err(Error::new(Reason::BatchTooLarge, message).with_subject("log", self.log.origin()));
         }
-        let closed = || Error::new(Reason::ShuttingDown, "the log is closed");
         let (answer, answered) = oneshot::channel();
         let request = AppendRequest { entries, rows: Box::new(rows), answer };
-        self.queue.send(Order::Append(request)).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        // While somebody holds the sequencer, only a defect ends its task.
+        self.queue.send(Order::Append(request)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
     }
 
     /// Takes no more entries from now on: a queued append fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn). The log can

@@ -24,6 +24,7 @@ use crate::trust::record::LogProof;
 
 mod long;
 mod openers;
+mod stopped;
 
 const LOG: LogId = LogId(7);
 const ORIGIN: &str = "lienthong/H27/test";

@@ -10,6 +10,7 @@ use super::clock::LogClock;
 use super::lease::{Lease, taken};
 use super::log::{Appended, Entry, Head, Log, State};
 use super::order::{AppendRequest, Order, Pausing, Release};
+use super::tended::stopped;
 use super::{checkpoint, load, rows, segment};
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Error, Reason, Result};
@@ -67,6 +68,7 @@ impl Writing {
     /// Serves appends until the sequencer is dropped, then releases the lease. Everything queued while a batch is being written
     /// becomes the next batch.
     pub(super) async fn serve(mut self, mut orders: mpsc::Receiver<Order>) {
+        let tending = self.log.tended_by("sequencer");
         let mut next: Option<Order> = None;
         loop {
             // Also while orders never pause.
@@ -80,7 +82,10 @@ impl Writing {
             match order {
                 Some(Order::Append(first)) => next = self.write_group(first, &mut orders).await,
                 Some(Order::Pause(pausing)) => self.pause(pausing).await,
-                None => return self.lease.give_back().await,
+                None => {
+                    tending.done();
+                    return self.lease.give_back().await;
+                }
             }
         }
     }
@@ -173,7 +178,7 @@ impl Writing {
         let keeps_new_key = entries.is_empty();
         let (written, outcome) = oneshot::channel();
         self.write_alone(AppendRequest { entries, rows: Box::new(|_| Batch::new()), answer: written }).await;
-        let outcome = outcome.await.unwrap_or_else(|_| Err(Error::new(Reason::ShuttingDown, "the log is closed")));
+        let outcome = outcome.await.unwrap_or_else(|_| Err(stopped()));
         if outcome.is_err() && !keeps_new_key {
             self.key.set(before);
         }

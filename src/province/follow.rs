@@ -56,7 +56,7 @@ impl Province {
         for sector in catalogue.sectors() {
             let log_size = ingest.cursor(sector).await?.size();
             check_tail(&*store, sector.ordinal, log_size, ledger.head().size).await?;
-            feeds.insert(sector.name.clone(), watch::Sender::new(Progress { log_size, state: FeedState::Following }));
+            feeds.insert(sector.name.clone(), watch::Sender::new(Progress { log_size, state: FeedState::Beginning }));
         }
         Ok(Arc::new(Self {
             store,
@@ -132,7 +132,22 @@ impl Drop for Province {
     }
 }
 
+/// Halts the feed of a task that panics: nobody accepts its registry's changes any more.
+struct HaltsLost(Name, watch::Sender<Progress>);
+
+impl Drop for HaltsLost {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self(registry, feed) = self;
+            let why = "the task that follows the registry ended by a defect".to_owned();
+            tracing::error!(registry = &**registry, why, "the feed halts");
+            feed.send_modify(|progress| progress.state = FeedState::Halted { reason: Reason::Internal, why });
+        }
+    }
+}
+
 async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Registry>, feed: watch::Sender<Progress>) {
+    let _halts = HaltsLost(sector.name.clone(), feed.clone());
     let mut wait_ms = RETRY_MS_MIN;
     loop {
         let before = feed.borrow().log_size;

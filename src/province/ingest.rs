@@ -33,6 +33,8 @@ const RECORDS_INLINE_MAX: usize = 8;
 /// The state of a registry's feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeedState {
+    /// The registry has not answered since the start.
+    Beginning,
     /// Changes are accepted as they arrive.
     Following,
     /// The registry, or our own storage, does not answer; retrying. Holds the cause.

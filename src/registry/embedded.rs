@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::violation::WARNINGS_MAX;
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, offload};
-use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
+use crate::ledger::{LogClock, LogId, Sequencer, TileCache, stopped};
 use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
 
@@ -193,6 +193,7 @@ impl EmbeddedRegistry {
         };
         let warnings = bounded(changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)), room);
         let (answer, answered) = oneshot::channel();
+        // While somebody holds the registry, only a defect ends its writer.
         self.jobs.send(Job { changes, origin, answer }).await.map_err(|_| stopped())?;
         let mut receipts = answered.await.map_err(|_| stopped())??;
         for (receipt, warnings) in receipts.iter_mut().zip(warnings) {
@@ -200,10 +201,6 @@ impl EmbeddedRegistry {
         }
         Ok(receipts)
     }
-}
-
-fn stopped() -> Error {
-    Error::new(Reason::ShuttingDown, "the registry is stopping")
 }
 
 #[async_trait]

@@ -104,13 +104,14 @@ impl Writer {
 
     /// Processes jobs until all senders are dropped.
     pub(super) async fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let tending = self.ledger.log().tended_by("registry_writer");
         let mut next = None;
         loop {
             let first = match next.take() {
                 Some(job) => job,
                 None => match jobs.recv().await {
                     Some(job) => job,
-                    None => return,
+                    None => return tending.done(),
                 },
             };
             let (mut count, mut bytes) = (first.changes.len(), first.bytes());

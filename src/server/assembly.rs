@@ -28,6 +28,11 @@ use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction, fo
 use crate::transparency::Logs;
 use crate::trust::PublicKey;
 
+/// The name of the record ledger.
+pub(super) const RECORD_LEDGER: &str = "records";
+/// The name of the evidence ledger.
+pub(super) const EVIDENCE_LEDGER: &str = "evidence";
+
 /// All roles of a process, and the values that they share.
 pub struct Assembly {
     /// The world of the roles.
@@ -113,6 +118,13 @@ impl Assembly {
         let clock = LogClock::new(world.clock.clone());
         let shared = Caches { tokens: settings.tokens, memory: settings.memory };
         Self::join(world, clock, &keys, trust, shared, (settings.hosts, settings.rebuild_status)).await
+    }
+
+    /// The logs to which this process appends, by name.
+    pub(super) fn written_logs(&self) -> Vec<(Name, Arc<Log>)> {
+        let own = [(RECORD_LEDGER, self.province.records.log()), (EVIDENCE_LEDGER, self.gateway.evidence.log())];
+        let own = own.into_iter().map(|(name, log)| (Name::from(name), log.clone()));
+        own.chain(self.registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone()))).collect()
     }
 
     /// Opens every role of a session: its store holds the logs of `world`'s catalogue already, as `trust` says of them.
@@ -263,7 +275,7 @@ impl Shared<'_> {
             time: self.world.clock.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
-            origin: self.world.catalogue.origins().origin("records"),
+            origin: self.world.catalogue.origins().origin(RECORD_LEDGER),
             signer: keys.records.clone(),
             trust,
             rebuild_status,
@@ -273,7 +285,7 @@ impl Shared<'_> {
 
     fn evidence(&self, keys: &Keys) -> gateway::Evidence {
         gateway::Evidence {
-            origin: self.world.catalogue.origins().origin("evidence"),
+            origin: self.world.catalogue.origins().origin(EVIDENCE_LEDGER),
             signer: keys.evidence.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
@@ -336,7 +348,7 @@ fn pausing(
         let sequencer = Arc::downgrade(sequencer);
         Arc::new(move || Box::pin(pause(sequencer.clone())))
     };
-    let own = [("records", of(&province.records)), ("evidence", of(&gateway.evidence))];
+    let own = [(RECORD_LEDGER, of(&province.records)), (EVIDENCE_LEDGER, of(&gateway.evidence))];
     let registries = registries.iter().map(|(name, role)| (name.to_string(), of(role.sequencer())));
     own.into_iter().map(|(name, pausing)| (name.to_owned(), pausing)).chain(registries).collect()
 }

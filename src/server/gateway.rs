@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
+use super::ended::Failing;
+use super::entrance::Entrance;
 use super::followers::Followers;
 use super::front::Front;
 use super::ground_truth::GroundTruth;
@@ -181,7 +183,9 @@ impl Gateway {
             sessions.serve_at(base);
         }
         self.assembly.gateway.metrics.ask(readings::of_connections(&self.connections));
-        self.assembly.gateway.metrics.ask(readings::of_logs(&self.assembly)?);
+        self.assembly.gateway.metrics.ask(readings::of_logs(self.assembly.written_logs()));
+        self.assembly.gateway.metrics.ask(readings::of_feeds(&self.assembly)?);
+        self.assembly.gateway.metrics.ask(readings::of_store(self.data.store.health()));
         self.assembly.gateway.metrics.ask(readings::of_caches(&self.assembly));
         self.assembly.gateway.metrics.ask(readings::of_hosts(&self.assembly));
         if let Some(home) = self.home() {
@@ -193,7 +197,9 @@ impl Gateway {
         let further = http_routes::all(&self.assembly, &self.witnessing, sessions);
         let pages = |hosts| console::router(view, hosts, guarded, further);
         let called = (self.config.public_url.as_deref(), self.config.web_origins.clone());
-        let ends = (end, self.connections.clone(), self.data.store.health());
+        let logs = self.assembly.written_logs();
+        let failing = Failing::of(self.data.store.health(), logs.iter().map(|(_, log)| &**log));
+        let ends = (end, self.connections.clone(), failing);
         Running::begin(listening, front, pages, called, self.anchor.clone(), ends)
     }
 
@@ -241,14 +247,7 @@ impl Gateway {
 
     /// Reads the file of rights again, and logs the outcome.
     pub fn reload_rights(&self) {
-        match self.assembly.gateway.rights.reload() {
-            Ok(rights) => {
-                tracing::info!(version = %rights.version(), "the rights were reloaded and are in force")
-            }
-            Err(error) => {
-                tracing::error!(why = error.message, "the rights were not reloaded; the previous ones stay in force")
-            }
-        }
+        Entrance::of(&self.assembly).reload_rights();
     }
 
     /// The number of entries in the record ledger.

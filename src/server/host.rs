@@ -13,11 +13,13 @@ use tokio::task::JoinSet;
 use super::assembly::Settings;
 use super::config::Config;
 use super::data::Data;
+use super::ended::Failing;
 use super::entrance::{Entrance, Process, Services, add};
 use super::front::Front;
 use super::gateway::damage_in;
 use super::host_assembly::HostAssembly;
 use super::net::Connections;
+use super::recheck::{LastCheck, Recheck};
 use super::records_due::RecordsDue;
 use super::roles::province::RECORDS;
 use super::running::{Listening, Running};
@@ -66,6 +68,7 @@ pub struct RegistryHost {
     entrance: Entrance,
     beginning: Beginning,
     logs: Logs,
+    checks: Recheck,
     connections: Arc<Connections>,
     data: Data,
     _due: AbortOnDrop,
@@ -115,6 +118,7 @@ impl RegistryHost {
         Ok(Self {
             _due: AbortOnDrop(tokio::spawn(clock.clone().run())),
             beginning: Beginning { at: Some(created_at), seeding: data.world.seeding_at(created_at) },
+            checks: Recheck::default(),
             connections: Arc::default(),
             config,
             assembly,
@@ -127,6 +131,11 @@ impl RegistryHost {
     /// Serves on sockets that the caller bound.
     pub async fn start(&self, listening: Listening) -> Result<Running> {
         let (end, ending) = watch::channel(false);
+        if let Some(every) = self.config.check_every {
+            let (store, catalogue) = (self.data.store.clone(), self.assembly.world.catalogue.clone());
+            self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
+            self.entrance.metrics.ask(self.checks.readings());
+        }
         let edge = self.entrance.edge(ending);
         let pages = PageTokens::new(&self.assembly.world.seed, self.data.world.mark());
         let (catalogue, ports) = (|| self.assembly.world.catalogue.clone(), || self.assembly.ports.values().cloned());
@@ -137,15 +146,17 @@ impl RegistryHost {
         add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), self.logs.clone()));
         let process = Process::new(&self.config, &services, &self.entrance)?;
         let (clock, store) = (self.assembly.clock.clone(), self.assembly.world.store.health());
+        let logs = self.assembly.written_logs();
         let served = self.entrance.clone().serve(&process, services, edge, (None, false), |board| {
             let mut watchers = JoinSet::new();
-            health::watch_process(&mut watchers, clock, store, board);
+            health::watch_process(&mut watchers, clock, store, &logs, board);
             Ok(watchers)
         })?;
         let metrics = &self.entrance.metrics;
         metrics.ask(readings::of_calls(process.capacity.load(), &served.health));
         metrics.ask(readings::of_connections(&self.connections));
-        metrics.ask(readings::of_registry_logs(&self.assembly.registries));
+        metrics.ask(readings::of_logs(self.assembly.written_logs()));
+        metrics.ask(readings::of_store(self.data.store.health()));
         if let Some(home) = self.data.home() {
             metrics.ask(readings::of_disk(home));
         }
@@ -154,7 +165,8 @@ impl RegistryHost {
         let front = Front { admission, public, served, sessions: None };
         let called = (self.config.public_url.as_deref(), self.config.web_origins.clone());
         let routes = http_routes::of_host(metrics.clone(), self.logs.clone());
-        let ends = (end, self.connections.clone(), self.data.store.health());
+        let failing = Failing::of(self.data.store.health(), logs.iter().map(|(_, log)| &**log));
+        let ends = (end, self.connections.clone(), failing);
         Running::begin(listening, front, |hosts| console::without_pages(hosts, routes), called, None, ends)
     }
 
@@ -171,6 +183,16 @@ impl RegistryHost {
     /// The persistent data folder; `None` if nothing persists.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data.folder()
+    }
+
+    /// The result of the last background check of the store; `None` before the first.
+    pub fn last_check(&self) -> Option<LastCheck> {
+        self.checks.last()
+    }
+
+    /// Reads the file of rights again, and logs the outcome.
+    pub fn reload_rights(&self) {
+        self.entrance.reload_rights();
     }
 
     /// Closes the host. Acknowledged changes are durable already; tasks get a moment to release the store.

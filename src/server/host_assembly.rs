@@ -8,7 +8,7 @@ use super::roles::RegistryRole;
 use super::world::World;
 use crate::base::{Clock as _, Result};
 use crate::keys::keyring::KeyHolder as _;
-use crate::ledger::LogClock;
+use crate::ledger::{Log, LogClock};
 use crate::registry::port::Registry;
 use crate::registry::{Name, allocation};
 
@@ -40,5 +40,10 @@ impl HostAssembly {
         }
         let ports = shared.with_faults(&keys, &registries, &BTreeMap::new())?;
         Ok(Self { world, clock, registries, ports })
+    }
+
+    /// The logs to which this process appends, by name.
+    pub(super) fn written_logs(&self) -> Vec<(Name, Arc<Log>)> {
+        self.registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())).collect()
     }
 }

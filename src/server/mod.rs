@@ -5,6 +5,7 @@
 pub mod assembly;
 pub mod config;
 pub mod data;
+pub mod ended;
 pub mod entrance;
 pub mod gateway;
 pub mod host;

@@ -1,12 +1,12 @@
 //! The gauges of a gateway for `/metrics`: calls in progress, health, connections, descriptors, feeds, logs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
+use tokio::sync::watch;
+
 use super::assembly::Assembly;
 use super::net::connections::{Connections, Refusal, Stage};
-use super::roles::RegistryRole;
 use super::sessions::SessionManager;
 use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
@@ -17,7 +17,7 @@ use crate::ledger::Log;
 use crate::province::FeedState;
 use crate::registry::Name;
 use crate::simulation::session::SessionFacts;
-use crate::store::{FolderDisk, FreeSpace as _};
+use crate::store::{FolderDisk, FreeSpace as _, Health, Space, Writes};
 
 fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sample {
     (vec![(label, value.into())], sample)
@@ -137,41 +137,39 @@ pub(super) fn of_hosts(assembly: &Assembly) -> Vec<Reading> {
     })]
 }
 
-/// Gauges of the logs of a registry host.
-pub(super) fn of_registry_logs(registries: &BTreeMap<Name, Arc<RegistryRole>>) -> Vec<Reading> {
-    let logs = registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())).collect();
-    vec![log_entries(logs)]
+/// Gauges of a store: whether it accepts changes, and how often it could not read rows back.
+pub(super) fn of_store(store: watch::Receiver<Health>) -> Vec<Reading> {
+    let damaged = store.clone();
+    vec![
+        Reading::single("store_accepts_changes", "1 if the store accepts changes, 0 if not", move || {
+            f64::from(u8::from(store.borrow().writes == Writes::Taken))
+        }),
+        Reading::new("store_unreadable_total", "Reads of stored rows that found damage, by space", move || {
+            let times = |(space, times): (&Space, &u64)| labelled("space", space.name(), *times as f64);
+            damaged.borrow().damaged.iter().map(times).collect()
+        }),
+    ]
 }
 
-fn log_entries(logs: Vec<(Name, Arc<Log>)>) -> Reading {
-    Reading::new("log_entries", "Entries of a log", move || {
+/// Gauges of logs to which the process appends.
+pub(super) fn of_logs(logs: Vec<(Name, Arc<Log>)>) -> Vec<Reading> {
+    vec![Reading::new("log_entries", "Entries of a log", move || {
         logs.iter().map(|(name, log)| labelled("log", name, log.head().size as f64)).collect()
-    })
+    })]
 }
 
-/// Gauges of the logs and of the registries' feeds.
-pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
-    let mut logs = vec![
-        (Name::from("records"), assembly.province.records.log().clone()),
-        (Name::from("evidence"), assembly.gateway.evidence.log().clone()),
-    ];
-    logs.extend(assembly.registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())));
+/// Gauges of the registries' feeds.
+pub(super) fn of_feeds(assembly: &Assembly) -> Result<Vec<Reading>> {
     let feed = |name: &Name| Ok((name.clone(), assembly.province.layer.watch_progress(name)?));
     let feeds = assembly.world.catalogue.sectors().iter().map(|sector| feed(&sector.name));
     let feeds = feeds.collect::<Result<Vec<_>>>()?;
-    Ok(vec![
-        log_entries(logs),
-        Reading::new(
-            "feed_following",
-            "1 if the province follows a registry, 0 if it waits or has halted",
-            move || {
-                let follows = |state: &FeedState| matches!(state, FeedState::Following);
-                let sample = |follows: bool| f64::from(u8::from(follows));
-                feeds
-                    .iter()
-                    .map(|(name, feed)| labelled("registry", name, sample(follows(&feed.borrow().state))))
-                    .collect()
-            },
-        ),
-    ])
+    Ok(vec![Reading::new(
+        "feed_following",
+        "1 if the province follows a registry, 0 if it waits or has halted",
+        move || {
+            let follows = |state: &FeedState| matches!(state, FeedState::Following);
+            let sample = |follows: bool| f64::from(u8::from(follows));
+            feeds.iter().map(|(name, feed)| labelled("registry", name, sample(follows(&feed.borrow().state)))).collect()
+        },
+    )])
 }

@@ -130,7 +130,7 @@ fn tell(store: &dyn Store, report: &CheckReport, rows: u64, took: Duration) {
         return;
     }
     for (space, what, count) in report.findings.iter() {
-        let is_known = store.health().borrow().damaged.contains(&space);
+        let is_known = store.health().borrow().damaged.contains_key(&space);
         // The error would be for a reader of the row, and there is none here; the call marks the store as damaged, and logs a
         // space's first fault.
         let _ = store.damaged(space, what);

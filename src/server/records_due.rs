@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::roles::RegistryRole;
 use crate::base::{Error, Result, Timestamp};
-use crate::province::{FeedState, Province};
+use crate::province::{FeedState, Progress, Province};
 use crate::registry::due_work::Effect;
 use crate::simulation::clock::{DueWork, Ran, Scheduled};
 use crate::simulation::creation::Shown;
@@ -168,7 +168,8 @@ impl RecordsDue {
             let size = registry.log().head().size;
             let Ok(mut progress) = province.watch_progress(registry.name()) else { continue };
             // A waiting or halted feed, by a fault or not, shows its registry's changes once it continues.
-            let _ = progress.wait_for(|now| now.log_size >= size || now.state != FeedState::Following).await;
+            let shows = |now: &Progress| matches!(now.state, FeedState::Beginning | FeedState::Following);
+            let _ = progress.wait_for(|now| now.log_size >= size || !shows(now)).await;
         }
         let size = province.ledger_size();
         let _ = self.links.clone().wait_for(|followed| *followed >= size).await;

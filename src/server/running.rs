@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tower::Layer as _;
 
+use super::ended::{Ended, Failing};
 use super::front::Front;
 use super::listen::reachable;
 use super::net::{Connections, Limits, Ports, Tls};
@@ -27,7 +28,6 @@ use crate::api::language::translate;
 use crate::api::panic::CatchPanics;
 use crate::api::web::{Elsewhere, Web, WebOrigins};
 use crate::base::{Error, Result};
-use crate::store::{Health, Writes};
 
 /// The sockets and their settings.
 pub struct Listening {
@@ -50,15 +50,6 @@ impl Listening {
     }
 }
 
-/// The reason why serving has to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// A port is no longer served.
-    Port,
-    /// The storage engine accepts no more changes until it is opened again.
-    Store,
-}
-
 /// A gateway that accepts calls.
 pub struct Running {
     /// The address of gRPC.
@@ -73,7 +64,7 @@ pub struct Running {
     health: HealthBoard,
     /// One task for each port.
     serving: JoinSet<()>,
-    store: watch::Receiver<Health>,
+    failing: Failing,
     _watchers: JoinSet<()>,
 }
 
@@ -86,7 +77,7 @@ impl Running {
         pages: impl FnOnce(console::Hosts) -> axum::Router,
         (public_url, origins): (Option<&str>, WebOrigins),
         anchor: Option<PathBuf>,
-        (end, counts, store): (watch::Sender<bool>, Arc<Connections>, watch::Receiver<Health>),
+        (end, counts, failing): (watch::Sender<bool>, Arc<Connections>, Failing),
     ) -> Result<Self> {
         let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
         let grpc = address(&listening.grpc)?;
@@ -114,19 +105,13 @@ impl Running {
             end,
             health: front.served.health,
             serving,
-            store,
+            failing,
             _watchers: front.served.watchers,
         })
     }
 
     /// Waits until serving has to end, which only a failure causes.
     pub async fn ended(&mut self) -> Ended {
-        let stopped = async {
-            let is_stopped = |health: &Health| health.writes == Writes::Stopped;
-            if self.store.wait_for(is_stopped).await.is_err() {
-                std::future::pending::<()>().await; // the store is gone, and so are the ports
-            }
-        };
         tokio::select! {
             biased;
             port = self.serving.join_next() => {
@@ -135,7 +120,7 @@ impl Running {
                 }
                 Ended::Port
             }
-            () = stopped => Ended::Store,
+            failed = self.failing.failed() => failed,
         }
     }
 

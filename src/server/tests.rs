@@ -18,6 +18,7 @@ use crate::trust::{
 };
 use crate::world::until::until;
 
+mod stopped;
 mod worlds;
 
 /// The origin of a log of the world.

@@ -2,8 +2,12 @@
 //!
 //! Within a group, batches keep the order of the queue. Each sees the writes of those before it: conditions are checked against the
 //! engine and an overlay of the writes that the group has accepted so far. A batch whose condition fails is answered alone and
-//! leaves no trace. The accepted ones become one batch of the engine, with one sync, which also updates the counts of rows: the
-//! seals (see `seal`). A row about which a batch makes a claim, or has a condition, is not looked up again.
+//! leaves no trace; so is a batch with a row that cannot be looked up. The accepted ones become one batch of the engine, with one sync,
+//! which also updates the counts of rows: the seals (see `seal`). A row about which a batch makes a claim, or has a condition, is not
+//! looked up again.
+//!
+//! A thread of the committer that panics has met a defect. The store then accepts no more changes until a restart, as after a failed
+//! write of the engine.
 
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc as signals};
@@ -49,6 +53,19 @@ pub(super) struct Committer {
     counts: Arc<Counts>,
 }
 
+/// Reports a thread of the committer that panics.
+struct Reporting(Arc<HealthBoard>);
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let thread = std::thread::current();
+            tracing::error!(thread = thread.name(), "a thread of the store ended by a defect");
+            self.0.set_writes(Writes::Stopped);
+        }
+    }
+}
+
 impl Committer {
     pub(super) fn start(
         database: Database,
@@ -91,15 +108,16 @@ impl Committer {
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<()> {
-        let closed = || Error::new(Reason::ShuttingDown, "the store is closed");
+        // Only a panic ends the thread while somebody can still call this.
+        let ended = || unavailable(STOPPED);
         let kib = kib_of(&batch);
         // A batch larger than the whole queue is admitted alone.
         let share = kib.min(QUEUE_KIB_MAX) as u32;
-        let room = self.room.clone().acquire_many_owned(share).await.map_err(|_| closed())?;
+        let room = self.room.clone().acquire_many_owned(share).await.map_err(|_| ended())?;
         let (answer, answered) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or_else(closed)?;
-        queue.send(CommitRequest { batch, kib, answer, _room: room }).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        let queue = self.queue.as_ref().ok_or_else(ended)?;
+        queue.send(CommitRequest { batch, kib, answer, _room: room }).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
     }
 }
 
@@ -107,7 +125,7 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has answered its callers with an error already.
+            // A panic there was reported already.
             let _ = thread.join();
         }
         if let Some((stop, thread)) = self.lookout.take() {
@@ -126,6 +144,7 @@ fn lookout(
 ) -> Result<(signals::Sender<()>, JoinHandle<()>)> {
     let (stop, stopped) = signals::channel();
     let watch = move || {
+        let _reporting = Reporting(health.clone());
         while stopped.recv_timeout(LOOK_EVERY) == Err(signals::RecvTimeoutError::Timeout) {
             // Every group syncs its own writes, so there is nothing to flush; only a refusal by the engine matters.
             let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
@@ -175,6 +194,7 @@ struct Group {
 
 impl Group {
     fn serve(mut self, mut requests: mpsc::Receiver<CommitRequest>) {
+        let _reporting = Reporting(self.health.clone());
         while let Some(first) = requests.blocking_recv() {
             let mut kib = first.kib;
             self.take(first);
@@ -187,21 +207,35 @@ impl Group {
         }
     }
 
-    /// Accepts a request if its conditions hold; answers it otherwise.
+    /// Accepts a request if its conditions hold and its rows can be looked up; answers it otherwise.
     fn take(&mut self, mut request: CommitRequest) {
-        let (conditions, writes) = std::mem::take(&mut request.batch).into_parts();
-        if let Err(error) = conditions.iter().try_for_each(|condition| self.check(condition)) {
+        let (conditions, mut writes) = std::mem::take(&mut request.batch).into_parts();
+        let held = conditions.iter().try_for_each(|condition| self.check(condition));
+        if let Err(error) = held.and_then(|()| self.look_up(&conditions, &mut writes)) {
             // A caller that went away needs no answer.
             let _ = request.answer.send(Err(error));
             return;
         }
-        for mut write in writes {
-            if write.before == Before::Unknown {
-                write.before = told(&conditions, &write);
-            }
+        for write in writes {
             self.overlays[write.space.index()].push(write);
         }
         self.accepted.push(request);
+    }
+
+    /// Finds out which of the rows exist in the engine, as far as the batch does not imply it. Of a row that an earlier batch of the group
+    /// wrote too, only the earlier look-up counts.
+    fn look_up(&self, conditions: &[Condition], writes: &mut [Write]) -> Result<()> {
+        for write in writes {
+            if write.before == Before::Unknown {
+                write.before = told(conditions, write);
+            }
+            if write.before == Before::Unknown {
+                let (space, keyspace) = (write.space, self.keyspaces.of(write.space));
+                let exists = self.read(space, || keyspace.contains_key(inner_key(space, &write.key)))?;
+                write.before = if exists { Before::Present } else { Before::Absent };
+            }
+        }
+        Ok(())
     }
 
     fn check(&mut self, condition: &Condition) -> Result<()> {
@@ -209,22 +243,25 @@ impl Group {
         let holds = match self.overlays[condition.space.index()].find(&condition.key) {
             Some(value) => value.as_deref() == expected,
             None => {
-                let keyspace = self.keyspaces.of(condition.space);
-                let found = contained(|| keyspace.get(inner_key(condition.space, &condition.key)));
-                let found = found.map_err(Some).and_then(|read| read.map_err(|error| unreadable(&error)));
-                let found = found.map_err(|cause| self.failed(condition.space, cause))?;
+                let (space, keyspace) = (condition.space, self.keyspaces.of(condition.space));
+                let found = self.read(space, || keyspace.get(inner_key(space, &condition.key)))?;
                 found.as_deref() == expected
             }
         };
         if holds { Ok(()) } else { Err(conflict(condition.space)) }
     }
 
-    /// The error of a failed look-up: damage if the bytes are at fault, else a lack of resources.
-    fn failed(&self, space: Space, cause: Option<String>) -> Error {
-        match cause {
-            Some(cause) => self.health.damage(space, "stored data cannot be read back", Some(cause)),
+    /// Reads the engine. The error of a failed read is damage of the space if the bytes are at fault, else a lack of resources.
+    fn read<T>(&self, space: Space, read: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
+        let cause = match contained(read) {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => unreadable(&error),
+            Err(panic) => Some(panic),
+        };
+        Err(match cause {
+            Some(cause) => self.health.damage(space, UNREADABLE, Some(cause)),
             None => unavailable("the disk does not answer; try again"),
-        }
+        })
     }
 
     /// Writes and syncs the accepted batches, and answers their callers.
@@ -265,20 +302,8 @@ impl Group {
             let rows = &mut tally.rows[space.index()];
             for Write { key, value, before, .. } in overlay.drain() {
                 let key = inner_key(*space, &key);
-                let existed = match before {
-                    Before::Absent => false,
-                    Before::Present => true,
-                    Before::Unknown => match contained(|| keyspace.contains_key(&key)) {
-                        Ok(Ok(exists)) => exists,
-                        failed => {
-                            let cause = failed.map_or_else(Some, |read| read.map_or_else(|e| unreadable(&e), |_| None));
-                            let damaged = cause.map(|cause| self.health.damage(*space, UNREADABLE, Some(cause)));
-                            return Err(damaged.map_or((Reason::StorageUnavailable, UNREADABLE), |_| {
-                                (Reason::StorageCorrupt, UNREADABLE)
-                            }));
-                        }
-                    },
-                };
+                // What a batch does not imply was looked up when it was accepted.
+                let existed = before == Before::Present;
                 *rows = rows.saturating_add_signed(i64::from(value.is_some()) - i64::from(existed));
                 match value {
                     Some(value) => batch.insert(keyspace, key, value.as_ref()),
@@ -289,8 +314,9 @@ impl Group {
         for layout in Layout::ALL {
             batch.insert(self.keyspaces.tree(layout), SEAL_KEY, tally.seal(layout));
         }
-        if let Err(error) = batch.durability(Some(PersistMode::SyncAll)).commit() {
-            tracing::error!(cause = ?error, "a write of the storage engine failed");
+        let written = contained(|| batch.durability(Some(PersistMode::SyncAll)).commit());
+        if let Err(cause) = written.and_then(|written| written.map_err(|error| format!("{error:?}"))) {
+            tracing::error!(cause, "a write of the storage engine failed");
             self.health.set_writes(writes_of(true, &self.reserve));
             return Err((Reason::StorageUnavailable, STOPPED));
         }
@@ -379,3 +405,6 @@ impl Overlay {
         self.writes.drain(..)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The port's contract as a test suite for adapters. A new adapter passes all of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -283,7 +283,7 @@ async fn damage_is_told(store: Arc<dyn Store>) {
     assert!(health.borrow_and_update().is_good());
     assert_eq!(store.damaged(NEXT, "a test").reason, Reason::StorageCorrupt);
     assert!(health.has_changed().expect("the store is open"));
-    assert_eq!(health.borrow().damaged, BTreeSet::from([NEXT]));
+    assert_eq!(health.borrow().damaged, BTreeMap::from([(NEXT, 1)]));
 }
 
 async fn changes_wake_who_watches_their_space(store: Arc<dyn Store>) {

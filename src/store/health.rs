@@ -3,7 +3,7 @@
 //! The store reports it, and its users watch: a health service, a metrics page, or an operator who ends the process. Damage stays
 //! until the next start; a full disk is temporary.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -48,9 +48,9 @@ pub enum Writes {
 pub struct Health {
     /// Whether it takes changes.
     pub writes: Writes,
-    /// The spaces with rows that could not be read back since the start; such reads fail with
-    /// [`StorageCorrupt`](Reason::StorageCorrupt).
-    pub damaged: BTreeSet<Space>,
+    /// The spaces with rows that could not be read back since the start, and how often that was found of each; such reads fail with
+    /// [`StorageCorrupt`](Reason::StorageCorrupt). Watchers are woken by the first time only.
+    pub damaged: BTreeMap<Space, u64>,
 }
 
 impl Health {
@@ -105,11 +105,16 @@ impl HealthBoard {
     /// Notes that a space has a row that cannot be read back; returns the error of the read. `what` and `cause` hold no keys and no
     /// values.
     pub(super) fn damage(&self, space: Space, what: &'static str, cause: Option<String>) -> Error {
-        let first = self.0.send_if_modified(|health| health.damaged.insert(space));
+        let first = self.0.send_if_modified(|health| {
+            let times = health.damaged.entry(space).or_default();
+            *times += 1;
+            *times == 1
+        });
         let (name, cause) = (space.name(), cause.unwrap_or_default());
         if first {
             tracing::error!(space = name, what, cause, "stored data is damaged; reads of it fail");
         } else {
+            // Callers can repeat such a read as often as they like; the count is in the health.
             tracing::debug!(space = name, what, cause, "stored data is damaged");
         }
         let error = Error::new(Reason::StorageCorrupt, what).with_subject("space", name);
@@ -143,6 +148,10 @@ mod tests {
         let board = HealthBoard::default();
         let error = board.damage(Space::Record, "it cannot be read", Some("checksum".into()));
         assert_eq!((error.reason, error.subject.name.as_str()), (Reason::StorageCorrupt, "record"));
-        assert_eq!(board.watch().borrow().damaged, BTreeSet::from([Space::Record]));
+        let mut watched = board.watch();
+        assert_eq!(watched.borrow_and_update().damaged, BTreeMap::from([(Space::Record, 1)]));
+        board.damage(Space::Record, "it cannot be read", None);
+        assert!(!watched.has_changed().expect("the board is there"), "once is enough to wake watchers");
+        assert_eq!(watched.borrow().damaged, BTreeMap::from([(Space::Record, 2)]), "each time is counted");
     }
 }

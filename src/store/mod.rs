@@ -30,9 +30,9 @@
 //! - **Snapshots.** [`Store::snapshot`] is one state of the store, which later batches don't change, for as long as it is kept. It takes no
 //!   copy of the rows. An [`OverlayStore`] over it is a store of its own.
 //! - **Damage.** What cannot be read back fails with [`StorageCorrupt`](crate::base::Reason::StorageCorrupt): it is never "no such
-//!   row". [`Store::health`] says from then on which space is concerned.
+//!   row". [`Store::health`] says from then on which space is concerned. A batch with such a row is refused alone.
 //! - **A full disk** refuses changes with [`StorageFull`](crate::base::Reason::StorageFull) and takes them again once there is room.
-//!   After a failed write the store takes none until a restart:
+//!   After a failed write, or a defect in the thread that writes, the store takes none until a restart:
 //!   [`StorageUnavailable`](crate::base::Reason::StorageUnavailable). Reads go on in both cases.
 
 pub mod engine;
@@ -108,8 +108,8 @@ pub trait Store: Send + Sync + 'static {
     /// Writes `batch`, atomically; durable when `Ok`.
     ///
     /// Fails with [`StorageConflict`](Reason::StorageConflict) when a condition does not hold, and with
-    /// [`ShuttingDown`](Reason::ShuttingDown) once the store closes. When it takes no changes: [`StorageFull`](Reason::StorageFull) or
-    /// [`StorageUnavailable`](Reason::StorageUnavailable), both with a time to try again.
+    /// [`StorageCorrupt`](Reason::StorageCorrupt) when a row of the batch cannot be looked up. When the store takes no changes:
+    /// [`StorageFull`](Reason::StorageFull) or [`StorageUnavailable`](Reason::StorageUnavailable), both with a time to try again.
     async fn commit(&self, batch: Batch) -> Result<()>;
 
     /// The store as of its last durable batch, for reading while the store goes on.

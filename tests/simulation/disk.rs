@@ -431,7 +431,11 @@ impl Store for Opened {
     }
 
     fn damaged(&self, space: Space, what: &'static str) -> Error {
-        self.power.health.send_if_modified(|health| health.damaged.insert(space));
+        self.power.health.send_if_modified(|health| {
+            let times = health.damaged.entry(space).or_default();
+            *times += 1;
+            *times == 1
+        });
         Error::new(Reason::StorageCorrupt, what).with_subject("space", space.name())
     }
 }

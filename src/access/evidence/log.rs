@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Error, Party, Reason, RequestId, Result, Seed, limits};
-use crate::ledger::{Head, Sequencer};
+use crate::ledger::{Head, Sequencer, stopped};
 use crate::store::{Scan, Space, Store};
 use crate::trust::{Hash, canonical};
 
@@ -81,10 +81,10 @@ impl EvidenceLog {
 
     /// Appends an entry and the decision log of its call; durable when `Ok`. Dropping the future does not undo it.
     pub async fn record(&self, entry: EvidenceEntry, trace: Bytes) -> Result<Recorded> {
-        let closed = || Error::new(Reason::ShuttingDown, "the access log is closed");
+        // While somebody holds the log, only a defect ends its writer.
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Submission { entry, trace, answer }).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        self.queue.send(Submission { entry, trace, answer }).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
     }
 
     /// The entries about a citizen or an organisation below the sequence `before` (`None`: from the newest), newest first.

@@ -9,17 +9,15 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::api::credential::DemoCredentials;
 use crate::base::Timestamp;
 use crate::cli::keys::SecretArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_text, runtime};
 use crate::cli::population::Progress;
 use crate::cli::schema_args::SchemaArgs;
-use crate::cli::serve::{ReadyFile, address, created_at};
+use crate::cli::serve::created_at;
+use crate::cli::serving::{Ending, ReadyFile, ServingArgs, address, collide, outcome};
 use crate::keys::keyring::KeptKeys;
 use crate::server::listen;
-use crate::server::memory::Memory;
-use crate::server::net::{Limits, Tls, descriptors};
 use crate::server::shutdown::Signals;
 use crate::server::world_file::POPULATION_MAX;
 use crate::server::{Config, Listening, RegistryHost, Storage};
@@ -56,9 +54,6 @@ pub struct Host {
     /// A file to write once everything is ready, as that of `lienthong serve`.
     #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// A file of rights to use instead of the embedded ones.
-    #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
-    rights: Option<PathBuf>,
     #[command(flatten)]
     schemas: SchemaArgs,
     /// Know the example registries too, so that they can be served here.
@@ -69,27 +64,8 @@ pub struct Host {
     keys: Option<PathBuf>,
     #[command(flatten)]
     secret: SecretArgs,
-    /// The certificate for TLS with its chain, PEM. With TLS, demo credentials are refused.
-    #[arg(long, env = "LIENTHONG_TLS_CERT", requires = "tls_key", value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-    /// The private key of the certificate, PEM.
-    #[arg(long, env = "LIENTHONG_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
-    tls_key: Option<PathBuf>,
-    /// The certificate authority of clients, PEM: a client may show a certificate of it that names its agency (`lienthong keys tls-cert --agency`) instead of a token.
-    #[arg(long, env = "LIENTHONG_TLS_CLIENT_CA", requires = "tls_cert", value_name = "FILE")]
-    tls_client_ca: Option<PathBuf>,
-    /// DANGEROUS: listen off loopback without TLS, and accept credentials that anybody can forge.
-    #[arg(long, env = "LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK")]
-    allow_demo_credentials_off_loopback: bool,
-    /// Refuse demo credentials on loopback too: every caller needs a token from `lienthong token issue`.
-    #[arg(long, env = "LIENTHONG_NO_DEMO_CREDENTIALS", conflicts_with = "allow_demo_credentials_off_loopback")]
-    no_demo_credentials: bool,
-    /// The limit of all caches together, like 512MiB [default: a quarter of the free memory at the start].
-    #[arg(long, env = "LIENTHONG_MEMORY", value_name = "SIZE")]
-    memory: Option<Memory>,
-    /// How long to accept calls after a signal, in seconds, while health reports NOT_SERVING.
-    #[arg(long, default_value_t = 0, env = "LIENTHONG_DRAIN", value_parser = clap::value_parser!(u64).range(..=600), value_name = "SECONDS")]
-    drain: u64,
+    #[command(flatten)]
+    serving: ServingArgs,
 }
 
 impl Host {
@@ -104,16 +80,16 @@ impl Host {
 
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
         let begun = Instant::now();
-        let files = self.tls_cert.clone().zip(self.tls_key.clone());
-        let tls = files.map(|(certificate, key)| Tls::of_files(certificate, key, self.tls_client_ca.clone()));
-        let tls = tls.transpose()?;
-        let demo = listen::exposure("--listen", self.listen, tls.is_some(), self.allow_demo_credentials_off_loopback)?;
-        let demo = if self.no_demo_credentials { DemoCredentials::Never } else { demo };
+        let tls = self.serving.tls()?;
+        let demo = self.serving.demo(self.listen, tls.is_some())?;
         if let Some(http) = self.http {
-            listen::exposure_of_http("--http", http, self.allow_demo_credentials_off_loopback)?;
+            listen::exposure_of_http("--http", http, self.serving.allow_demo_credentials_off_loopback)?;
+            if collide(self.listen, http) {
+                let why = format!("--listen {} and --http {http} name the same port", self.listen);
+                return Err(Failure::new(format!("{why}: give each its own, or leave --http out")));
+            }
         }
-        let connections_max = descriptors::connections(descriptors::raise(), Limits::default().connections_max)?;
-        let limits = Limits { connections_max, ..Limits::default() };
+        let limits = self.serving.limits()?;
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.http {
@@ -137,12 +113,9 @@ impl Host {
             discrepancies: self.discrepancies,
             created_at: self.created_at,
             keys: self.keys.as_ref().map(kept).transpose()?,
-            rights: self.rights.clone(),
-            demo,
             registries,
-            memory: self.memory.unwrap_or_else(Memory::of_machine),
             progress: Some(progress.callback()),
-            ..Config::default()
+            ..self.serving.settings(demo)
         };
         let host = tokio::select! {
             opened = RegistryHost::open(config, &self.names) => opened?,
@@ -150,30 +123,18 @@ impl Host {
             _ = signals.wait() => return Ok(()),
         };
         progress.finish();
-        let listening = Listening { grpc, console, tls, trusted_proxies: Vec::new(), limits };
-        let mut running = host.start(listening).await?;
+        let listening = Listening { grpc, console, tls, trusted_proxies: self.serving.trusted_proxy.clone(), limits };
+        let running = host.start(listening).await?;
         let ready = self.ready_file.clone();
         let home = host.data_dir();
         let ready = ready.map(|path| ReadyFile::write(path, host.accepts_demo(), home, &running)).transpose()?;
         self.announce(&host, running.grpc, running.has_tls, begun.elapsed(), output)?;
-        let failed = tokio::select! {
-            signal = signals.wait() => {
-                tracing::info!(signal, "ending: calls in progress may finish");
-                None
-            }
-            ended = running.ended() => Some(ended),
-        };
-        drop(ready);
-        let drain = failed.map_or(Duration::from_secs(self.drain), |_| Duration::ZERO);
-        tokio::select! {
-            ended = running.end_after(drain) => ended?,
-            signal = signals.wait() => tracing::info!(signal, "calls still in progress are cut"),
-        }
+        let reload = || host.reload_rights();
+        let reload = self.serving.has_rights().then_some(&reload as &(dyn Fn() + Sync));
+        let ending = Ending { signals: &mut signals, drain: self.serving.drain(), reload, ready };
+        let failed = ending.of(running).await?;
         host.close().await;
-        match failed {
-            None => Ok(()),
-            Some(_) => Err(Failure::new("the host stopped by itself; the log states the cause")),
-        }
+        outcome(failed)
     }
 
     /// Says what is served, and how a gateway uses it.

@@ -128,3 +128,18 @@ async fn another_history_halts_one_feed_and_both_heads_are_kept() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_feed_whose_task_panics_halts_alone() {
+    let world = World::new();
+    let province = world.province().await;
+    assert_eq!(province.progress()["resident"].state, FeedState::Beginning, "nobody was asked yet");
+    let host = world.host("resident").await;
+    province.follow(Decorated::streams(host, |_, _| panic!("a defect, made by this test"))).expect("follows");
+    let mut progress = province.watch_progress("resident").expect("a feed");
+    let halted = progress.wait_for(|now| matches!(now.state, FeedState::Halted { reason: Reason::Internal, .. })).await;
+    drop(halted.expect("the province is there"));
+    let refused = province.wait_for("resident", 1).await.expect_err("nobody follows it");
+    assert_eq!(refused.reason, Reason::RegistryUnavailable);
+    assert_eq!(province.progress()["vehicle"].state, FeedState::Beginning);
+}

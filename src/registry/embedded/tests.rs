@@ -280,7 +280,7 @@ async fn a_record_that_an_index_names_is_never_missing() {
     let name = Selector::Name { folded: "tran thi be".into(), birth_date: None };
     let error = host.read(Query::latest([resident::PERSON], name, 1)).await.expect_err("damage");
     assert_eq!(error.reason, Reason::StorageCorrupt);
-    assert!(store.health().borrow().damaged.contains(&Space::Record), "the store says where");
+    assert!(store.health().borrow().damaged.contains_key(&Space::Record), "the store says where");
     let sector = Catalogue::built_in().sector("resident").expect("a sector").clone();
     let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &Seed::root(1).child("key/test", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Limits on connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Most connections in total, gRPC and console together.
+    /// Most connections in total, over all ports together.
     pub connections_max: usize,
     /// Most connections of one peer; processes of this machine have no such cap, since they have no addresses of their own.
     pub connections_per_peer_max: usize,

@@ -16,6 +16,7 @@ use crate::province::{
 
 pub(super) fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)>) -> Result<v1::Feed> {
     let (state, reason, detail) = match progress.state {
+        FeedState::Beginning => (v1::FeedState::Waiting, "", "it has not answered since the start".to_owned()),
         FeedState::Following => (v1::FeedState::Following, "", String::new()),
         FeedState::Waiting(why) => (v1::FeedState::Waiting, "", why),
         FeedState::Halted { reason, why } => (v1::FeedState::Halted, reason.as_str(), why),

@@ -27,7 +27,7 @@ pub(in crate::cli) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Whether two listeners would want the same port: on one address, or where one listens on all.
-pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+pub(in crate::cli) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let overlap = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && overlap
 }
