@@ -5,8 +5,13 @@ mod common;
 use std::path::Path;
 use std::process::Output;
 
-use common::process::{Serving, run};
-use serde_json::Value;
+use common::process::{Serving, program, run};
+use common::reason;
+use common::sessions::base;
+use common::until::until_answered;
+use serde_json::{Value, json};
+use tonic::Code;
+use tonic::transport::Endpoint;
 
 const FILE: &str = include_str!("../examples/registries/education.yaml");
 
@@ -185,4 +190,27 @@ fn kept_keys_let_a_registry_in_under_the_running_gateway() {
         .replace("anchor.json", "anchor2.json");
     let refused = keys(&format!("serve --listen 127.0.0.1:0 --console off {others}"));
     assert!(refused.0 == 1 && refused.2.contains("lienthong keys admit"), "{}", refused.2);
+}
+
+#[tokio::test]
+async fn a_host_limits_its_callers_and_checks_its_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = ["--rate-limit", "1", "--max-connections", "64", "--max-connections-per-peer", "64"];
+    let more = ["--population", "0", "--data-dir", "data", "--check-interval", "1"];
+    let serving = Serving::start_host(program(), folder.path(), &["vehicle"], &[&limits[..], &more].concat());
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let channel = endpoint.connect().await.expect("it accepts");
+    let describe =
+        async || base(&channel).call("demo-gateway", "registry.v1.RegistryService/Describe", json!({})).await;
+    let refused = until_answered("a caller is over its rate", async || describe().await.err()).await;
+    assert_eq!(reason(&refused), (Code::ResourceExhausted, "RATE_LIMITED".into()), "{refused}");
+    let page = format!("http://{}/metrics", serving.console.as_deref().expect("a port for HTTP"));
+    let checked = until_answered("the store is checked", async || {
+        let text = ureq::get(&page).call().expect("answered").body_mut().read_to_string().expect("UTF-8");
+        text.lines().any(|line| line.starts_with("lienthong_store_check_rows ")).then_some(text)
+    })
+    .await;
+    for line in ["lienthong_store_check_faults 0.0", "lienthong_store_accepts_changes 1.0"] {
+        assert!(checked.lines().any(|found| found == line), "{line}\n{checked}");
+    }
 }

@@ -67,12 +67,23 @@ impl Serving {
         Self::spawn(folder, arguments, program().stderr(Stdio::piped()).env("LIENTHONG_LOG", filter))
     }
 
+    /// The same with a registry's host: `registry NAME…`.
+    pub fn start_host(mut program: Command, folder: &Path, names: &[&str], arguments: &[&str]) -> Self {
+        let command = [&["registry"], names, &["--http", "127.0.0.1:0"]].concat();
+        Self::spawn_as(&command, folder, arguments, &mut program)
+    }
+
     fn spawn(folder: &Path, arguments: &[&str], program: &mut Command) -> Self {
+        Self::spawn_as(&["serve", "--console", "127.0.0.1:0"], folder, arguments, program)
+    }
+
+    fn spawn_as(command: &[&str], folder: &Path, arguments: &[&str], program: &mut Command) -> Self {
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
         let mut child = program
             .current_dir(folder)
-            .args(["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--ready-file", "ready.json"])
+            .args(command)
+            .args(["--listen", "127.0.0.1:0", "--ready-file", "ready.json"])
             .args(arguments)
             .stdout(Stdio::null())
             .spawn()

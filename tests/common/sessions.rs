@@ -8,9 +8,13 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::dynamic::Call;
 use super::reason;
+use super::until::until_answered;
 
 /// All is well with this citizen.
 pub const CITIZEN: &str = "042090990001";
@@ -61,6 +65,22 @@ impl World {
 
     pub fn id(&self) -> &str {
         self.session.as_deref().expect("a session")
+    }
+
+    /// Whether a service serves, by its health in this world.
+    pub async fn serves(&self, service: &str) -> bool {
+        let mut request = tonic::Request::new(HealthCheckRequest { service: service.to_owned() });
+        if let Some(session) = &self.session {
+            request.metadata_mut().insert("x-lienthong-session", session.parse().expect("ASCII"));
+        }
+        let answer = HealthClient::new(self.channel.clone()).check(request).await.expect("health answers");
+        answer.into_inner().status() == ServingStatus::Serving
+    }
+
+    /// Waits until a service serves, or until it does not.
+    pub async fn until_serves(&self, service: &str, serves: bool) {
+        let what = format!("{service} serves: {serves}");
+        until_answered(&what, async || (self.serves(service).await == serves).then_some(())).await;
     }
 
     pub async fn now(&self) -> Timestamp {

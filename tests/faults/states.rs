@@ -10,6 +10,9 @@ use super::common::sessions::{World, base};
 use super::common::{self, gateway, reason};
 use super::{add, fetch, heal, list, outcome, person};
 
+const EXCHANGE: &str = "lienthong.exchange.v1.ExchangeService";
+const FEED: &str = "feed/resident";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed() {
     let gateway = gateway().start().await;
@@ -24,6 +27,10 @@ async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed()
         "no disclosure without its evidence"
     );
     assert_eq!(session.religion().await.0, version, "reads go on");
+    for (service, serves) in [("", false), (EXCHANGE, false), ("lienthong.trust.v1.LedgerService", true)] {
+        session.until_serves(service, serves).await;
+        assert!(outside.serves(service).await, "{service}: another world has a disk of its own");
+    }
     // The clock's file is next to the store, on the same disk.
     let full = (Code::Unavailable, "STORAGE_FULL".to_owned());
     let before = session.now().await;
@@ -35,6 +42,9 @@ async fn a_full_disk_refuses_what_writes_and_health_says_so_until_it_is_healed()
     assert_eq!(outcome(&outside).await, "VALID");
     heal(&session).await;
     assert_eq!(outcome(&session).await, "VALID");
+    for service in ["", EXCHANGE] {
+        session.until_serves(service, true).await;
+    }
     let jumped = session.clock("AdvanceClock", jump).await;
     assert_eq!(jumped.get("repetition"), None, "what was refused was not begun");
     session.convert(version, "Phật giáo").await;
@@ -79,10 +89,14 @@ async fn a_halted_feed_goes_on_where_it_was() {
     add(&session, json!({ "match": { "registry": "resident" }, "halted_feed": {} })).await;
     assert_eq!(feed_becomes(&session, "HALTED").await, "FEED_HALTED");
     assert_eq!(feed(&outside).await.0, "FEED_STATE_FOLLOWING");
+    session.until_serves(FEED, false).await;
+    assert!(session.serves("").await && session.serves("feed/land").await, "the others go on");
+    assert!(outside.serves(FEED).await);
     let refused = convert(&session, version, "Phật giáo").await.expect("its acceptance cannot be waited for");
     assert!(refused.contains("halted this registry's feed"), "{refused}");
     heal(&session).await;
     feed_becomes(&session, "FOLLOWING").await;
+    session.until_serves(FEED, true).await;
     assert_eq!(
         person(&session).await,
         Ok((json!("VALID"), json!((version + 1).to_string()))),

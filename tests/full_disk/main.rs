@@ -1,6 +1,10 @@
-//! A full disk below a store: changes are refused while it lasts, and accepted again once there is room, without a restart.
+//! A full disk below a store, and below a gateway: changes are refused while it lasts, and accepted again once there is room, without a restart.
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "a test that would wait for ever ends")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod gateway;
 
 use std::fs;
 use std::path::{Path, PathBuf};
