@@ -45,6 +45,8 @@ async fn a_stream_that_is_open_across_a_jump_receives_what_time_changed() {
     let mut watching = ProvinceServiceClient::new(started.channel.clone());
     let stream = watching.watch_changes(as_agency("operator", watch)).await;
     let mut stream = stream.expect("it watches").into_inner();
+    let begun = stream.message().await.expect("open").expect("where it begins");
+    assert!(begun.progress.is_some(), "{begun:?}");
     let jump = client.advance(30).await;
     let restored = licence(&client, NUMBER).await;
     let change = stream.message().await.expect("open").expect("a change");

@@ -2,6 +2,7 @@
 
 mod ending;
 mod entering;
+mod requests;
 mod strangers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

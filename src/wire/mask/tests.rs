@@ -51,6 +51,8 @@ const PLAIN: &[&str] = &[
     "label",
     "label_en",
     "label_vi",
+    // Registries, and `links`.
+    "lagging",
     "leaf",
     "link_id",
     "list",
