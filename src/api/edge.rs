@@ -328,22 +328,17 @@ impl Edge {
             let session = self.session();
             tracing::info!(method, session, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");
         }
-        let violations = error.violations.clone();
-        let checks = if error.reason == Reason::RoleNotAllowed {
-            vec![CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail: error.message.clone() }]
-        } else {
-            Vec::new()
-        };
-        let client_ids = client_ids.clone();
+        let is_by_role = error.reason == Reason::RoleNotAllowed;
+        let role = || CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail: error.message.clone() };
         self.inner.traces.record(EndedCall {
             request_id,
-            client_ids,
+            client_ids: client_ids.clone(),
             method,
             caller,
             called_at: now,
             outcome,
-            checks,
-            violations,
+            checks: is_by_role.then(role).into_iter().collect(),
+            violations: error.violations.clone(),
         });
     }
 
