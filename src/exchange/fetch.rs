@@ -2,12 +2,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::decision::entitled;
 use crate::access::evidence;
 use crate::access::{Grant, Rights};
+use crate::base::time::Instant;
 use crate::base::{Error, Kind, Party, Reason, Result, limits};
 use crate::registry::answer::{Cause, Refusal};
 use crate::registry::{Name, RecordType};
@@ -138,7 +139,7 @@ impl Exchange {
         let (reader, verified, accepts_unverified) = (&self.reader, &self.verified_cache, context.accepts_unverified);
         let checker = Checker { reader, verified, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
-        let mut lying = Lying::new();
+        let (mut lying, mut unproved) = (Lying::new(), BTreeSet::new());
         for (record_type, grant) in record_types.iter().zip(grants) {
             let answered = match answers.get_mut(&record_type.registry) {
                 Some(Ok(answered)) => answered,
@@ -156,7 +157,12 @@ impl Exchange {
             };
             let before = (records.len(), missing.len());
             for answer in answered.extract_if(.., |answer| answer.record_type.name == record_type.name) {
-                let proof = reader.ledger_proof(&answer, context.ask_until()).await?;
+                // One wait for each registry: it may claim of any number of records that they are in its log.
+                let until = if unproved.contains(&record_type.registry) { Instant::now() } else { context.ask_until() };
+                let proof = reader.ledger_proof(&answer, until).await?;
+                if proof.is_none() {
+                    unproved.insert(record_type.registry.clone());
+                }
                 let step = Step::Verify(record_type.ordinal);
                 match checker.check(answer, proof, parties, &grant.fields) {
                     Ok(checked) => {
@@ -178,6 +184,10 @@ impl Exchange {
             if before == (records.len(), missing.len()) {
                 missing.push(Missing { record_type: record_type.clone(), reason: MissingReason::NoRecord });
             }
+        }
+        for record_type in record_types.iter().filter(|of| lying.contains_key(&of.registry)) {
+            let step = Step::Verify(record_type.ordinal);
+            log.skip(step, "nothing of this registry is delivered, because a record of it does not verify");
         }
         let (records, missing) = without(lying, record_types, (records, missing))?;
         let bytes: usize =
@@ -251,10 +261,12 @@ fn fits(answers: &RegistryAnswers) -> Result<()> {
     Ok(())
 }
 
-/// Refuses when no registry answered: with the registries' reason if they agree, else with `REGISTRY_UNAVAILABLE`.
+/// Refuses when no registry answered, not even wrongly: with the registries' reason if they agree, else with `REGISTRY_UNAVAILABLE`.
 pub(super) fn reachable(answers: &RegistryAnswers) -> Result<()> {
     let errors: Vec<&Error> = answers.values().filter_map(|answer| answer.as_ref().err()).collect();
-    let Some(first) = errors.first().filter(|_| errors.len() == answers.len()) else { return Ok(()) };
+    // A registry that lies has answered; what becomes of that is decided with what the others said.
+    let is_lied = errors.iter().any(|error| error.kind() == Kind::Corrupt);
+    let Some(first) = errors.first().filter(|_| errors.len() == answers.len() && !is_lied) else { return Ok(()) };
     let names: Vec<&str> = answers.keys().map(|name| &**name).collect();
     let same = errors.iter().all(|error| error.reason == first.reason);
     let reason = if same { first.reason } else { Reason::RegistryUnavailable };

@@ -369,7 +369,7 @@ mod tests {
             let found = Comparison::of(&person, &holder);
             assert_eq!(found.outcome(), outcome, "{card} {paper} {name} {born}");
             assert_eq!(found.items()[0].0, format!("holder.{paper}"));
-            // Where a personal ID stands beside it, that counts.
+            // A personal ID on the same document takes precedence.
             let known = Comparison::of(&person, &holder.with("personal_id", "042185990011"));
             assert_eq!(known.outcome(), No);
         }

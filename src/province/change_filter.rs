@@ -58,6 +58,9 @@ impl ChangeFilter {
                 Some((index, statement, key))
             })
             .collect();
+        if selected.is_empty() {
+            return Ok(Vec::new());
+        }
         if let Some(person) = self.person {
             let about = About::of(province, person).await?;
             let names = |record: &FoundRecord| {

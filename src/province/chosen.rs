@@ -50,7 +50,7 @@ pub enum ChosenBy {
 pub(super) struct Candidate<'a> {
     /// The field's name in the register of such subjects.
     pub(super) field: &'a str,
-    /// Where it stands in its record.
+    /// The field's path in its record.
     pub(super) path: String,
     pub(super) value: Cow<'a, Value>,
     /// The number of its source in the view, from 1.

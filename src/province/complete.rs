@@ -14,7 +14,7 @@ use crate::store::{Batch, Derived, Pace, Purpose, Space, Store};
 
 use super::{index, stored};
 
-/// In `Meta`: what the stored rows were indexed by ([`index::fingerprint`]).
+/// In `Meta`: the fingerprint of the rules that indexed the stored rows ([`index::fingerprint`]).
 const KEY: &[u8] = b"province/indexed";
 
 /// Completes the rows, unless they are complete.

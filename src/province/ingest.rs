@@ -103,6 +103,7 @@ impl Ingest {
             Ok(before) => before,
             Err(error) => return error,
         };
+        log.accepts(before.size());
         let (verified, mut waiting) = mpsc::channel(1);
         let take = self.take(sector, registry, log, before, verified, answered);
         let write = async {
@@ -111,6 +112,7 @@ impl Ingest {
                     Ok(size) => size,
                     Err(error) => return Some(error),
                 };
+                log.accepts(size);
                 accepted(size);
             }
             None // the first stage ended, with its own error
@@ -150,12 +152,12 @@ impl Ingest {
             let batch = match changes {
                 Ok(Some(batch)) => batch,
                 Ok(None) => {
-                    log.is_level();
-                    match registry.wait_beyond(before.size()).await {
-                        Ok(()) => {
-                            log.is_level();
-                            continue;
-                        }
+                    log.ends_at(before.size());
+                    let waited = registry.wait_beyond(before.size()).await;
+                    // Up to now it answered, and had nothing more.
+                    log.ends_at(before.size());
+                    match waited {
+                        Ok(()) => continue,
                         Err(error) => return (error, None),
                     }
                 }
@@ -165,7 +167,9 @@ impl Ingest {
                 }
                 Err(error) => return (error, None),
             };
-            log.ask().await;
+            if let Ok(size) = registry.log_size().await {
+                log.has(size);
+            }
             let shown = batch.checkpoint.clone();
             match self.verify(sector, before, batch).await {
                 Ok(prepared) => {

@@ -20,7 +20,7 @@ const ROWS_READ: usize = 1_000;
 /// Records that are read at once.
 const RECORDS_READ: usize = 64;
 
-/// What differs between a person and what was asked, by its code; `None`: nothing.
+/// The difference between a person and the query, by its code; `None`: nothing.
 pub(super) type Differs = Option<&'static str>;
 
 /// A folded name and a birth date, as a row of the index has them.
@@ -52,7 +52,7 @@ impl Page {
     }
 }
 
-/// Where a walk goes on: behind this row, if there is one.
+/// The row after which a scan resumes, if there is one.
 pub(super) type Onwards = Option<Vec<u8>>;
 
 impl Province {

@@ -1,4 +1,4 @@
-//! Finding people by what is left of them in somebody's memory: words of a name, a commune, a year of birth.
+//! Searches people by incomplete facts: words of a name, a commune, a year of birth.
 //!
 //! No index leads there, so all rows of names are walked in their order, and compared before any record is read.
 

@@ -1,4 +1,4 @@
-//! Search for people: by any of their numbers, by folded name and birth date, those who are nearly meant after the others, or by parts.
+//! Search for people: by any of their numbers, by folded name and birth date, approximate matches last, or by parts.
 //!
 //! A personal ID finds the one person to whom it leads ([`numbers`](crate::registry::numbers)); 9-digit numbers of the old identity
 //! cards are not unique, and find everybody who had one.

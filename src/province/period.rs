@@ -1,7 +1,7 @@
 //! From when a version of a record counts as true.
 //!
 //! A statement says from when to when its contents hold. For many types that is the time of the document (a vehicle's since its first registration), which a
-//! later version repeats although what it changes is new. So a version that says nothing of its own about time takes effect when it was issued,
+//! later version repeats although the change is new. So a version that says nothing of its own about time takes effect when it was issued,
 //! and what stood before stays true for the time before. A version that was submitted with a time, and a correction, take effect from the beginning
 //! of what they say; a revocation at the end that it sets. From when a version takes effect, earlier ones count no more.
 

@@ -1,6 +1,6 @@
-//! The view of an address: who lives there, and what stands there.
+//! The view of an address: its residents, and the parcels and businesses at it.
 //!
-//! A unit is its code and its first day. Records of before a merger have the unit of their day, so the units whose place the asked one took
+//! A unit is its code and its first day. Records of before a merger have the unit of their day, so the predecessors of the asked unit
 //! are walked too, one after another. The work of one call is bounded: a page may be short, or empty, and still say where the next one goes on.
 
 use std::collections::BTreeSet;

@@ -32,7 +32,7 @@ const VERSIONS_READ: (usize, usize) = (4, 256);
 /// A point of the two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AsOf {
-    /// What was known: the first so many entries of the record ledger.
+    /// The number of entries of the record ledger that were known.
     pub known: u64,
     /// What was true then; `None`: what the registries said last, ended and revoked records too.
     pub valid: Option<Timestamp>,
@@ -46,7 +46,7 @@ pub(super) struct Snapshot<'a> {
 }
 
 impl Province {
-    /// What is known now, of what the registries said last.
+    /// The newest known version of every record.
     pub fn as_of_now(&self) -> AsOf {
         AsOf { known: self.ledger_size(), valid: None }
     }

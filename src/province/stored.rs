@@ -229,7 +229,7 @@ async fn is_repeated(derived: &mut Derived<'_>, key: &RecordKey, accepted: &Acce
 /// The stored version of some records: version number, ledger index, and the row.
 struct StoredVersions(BTreeMap<RecordKey, (u64, u64, Bytes)>);
 
-/// What an accepted statement is among the versions of its record.
+/// The position of a statement among its record's versions.
 enum Standing {
     /// The statement stood in the ledger before.
     Repeated,

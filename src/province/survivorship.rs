@@ -1,4 +1,4 @@
-//! Whose word counts for which field, as data: `data/survivorship.tsv`.
+//! Which source is authoritative for each field, as data: `data/survivorship.tsv`.
 //!
 //! For each field of a subject the table has the order of sources, and what decides between sources of one place: which is newest, or what most
 //! say. A registry or record type that no row names comes after those that it names, so that registries from schema files need no row.
@@ -43,7 +43,7 @@ pub(super) fn field_called(subject: &str, name: &str) -> Option<&'static str> {
 }
 
 impl Rule {
-    /// The place of a source in the order, from 0.
+    /// The rank of a source in the order, from 0.
     pub(super) fn place(&self, registry: &str, record_type: &str) -> usize {
         let named = self.order.iter().position(|name| *name == registry || *name == record_type);
         named.unwrap_or(self.order.len())

@@ -37,7 +37,7 @@ pub enum Audience {
     Operator,
 }
 
-/// What is asked of a view.
+/// The query for a view: its point in time, its day and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// At which point of the two times.
@@ -157,7 +157,7 @@ pub struct Item {
     pub addresses: Vec<String>,
 }
 
-/// What the records of a subject say together, over all pages.
+/// The summary of a subject's records: discrepancies and chosen values, over all pages.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) discrepancies: Vec<Discrepancy>,

@@ -175,7 +175,9 @@ impl Reader {
     }
 
     fn progress(&self) -> Watched {
-        Watched::Progress(WatchProgress { ledger_index: self.next, ledger_size: *self.sizes.borrow() })
+        // The ledger is read as soon as it is longer, and tells so a moment later.
+        let ledger_size = self.sizes.borrow().max(self.next);
+        Watched::Progress(WatchProgress { ledger_index: self.next, ledger_size })
     }
 
     /// The next change; `None` when there is none until `due`. Entries that were considered by then are not read again.
@@ -197,6 +199,8 @@ impl Reader {
             let (accepted, next) = self.province.accepted(next, ENTRIES_READ).await?;
             self.read = self.filter.select(&self.province, accepted).await?.into();
             self.next = next;
+            // Reads of the store do not wait: without this, neither the stream's end nor another task would get a turn on the way.
+            tokio::task::yield_now().await;
             if self.read.is_empty() && Instant::now() >= due {
                 return Ok(None);
             }

@@ -205,6 +205,11 @@ pub trait Registry: Send + Sync + 'static {
     /// How many statements its log holds.
     async fn log_size(&self) -> Result<u64>;
 
+    /// The same, asked of the registry itself where the other is what was heard of it last.
+    async fn log_size_now(&self) -> Result<u64> {
+        self.log_size().await
+    }
+
     /// Reads records.
     async fn read(&self, query: Query) -> Result<Page>;
 

@@ -41,7 +41,7 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 /// When to try again where the clock's file cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What the clock shows, with the machine's time beside it.
+/// The world's time and the machine's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// The world's time.

@@ -1,4 +1,4 @@
-//! Disagreements between registries, as real ones have them, put into the generated records at a rate, each with its ground truth.
+//! Discrepancies between registries, as real ones have them, put into the generated records at a rate, each with its ground truth.
 //!
 //! A disagreement is plausible and never malformed: a changed record is held to its registry's own rules, and what they refuse is not written.
 //! The register of people and the books of civil status stay as they are, but for an old number that two people have: they are what the others

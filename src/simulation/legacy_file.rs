@@ -206,7 +206,7 @@ impl Kind {
     }
 }
 
-/// Among a hundred cells in which something can slip.
+/// Errors in a hundred cells that can have one.
 const SLIPS_PER_CENT: u64 = 3;
 
 /// The rows of a file, one after the other.

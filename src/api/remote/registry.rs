@@ -132,6 +132,10 @@ impl Registry for RemoteRegistry {
         }
     }
 
+    async fn log_size_now(&self) -> Result<u64> {
+        Ok(self.describe().await?.log_size)
+    }
+
     async fn read(&self, query: Query) -> Result<Page> {
         let request = message::query(&self.sector, &query)?;
         let answer = self

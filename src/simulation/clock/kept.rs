@@ -138,7 +138,7 @@ impl Kept {
         };
         let mut form = Form { format: FORMAT.into(), pace, jumps: self.jumps.clone() };
         let mut json = serde_json::to_vec_pretty(&form).map_err(Error::bug)?;
-        // What was written must be read again: the oldest jumps are forgotten first, the one that is under way is the last.
+        // What was written must be read again: the oldest jumps are forgotten first, the jump in progress is the last.
         while json.len() as u64 >= FILE_BYTES_MAX && form.jumps.len() > 1 {
             form.jumps.pop_front();
             json = serde_json::to_vec_pretty(&form).map_err(Error::bug)?;

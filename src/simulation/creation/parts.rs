@@ -22,7 +22,7 @@ pub trait Shown: Send + Sync + 'static {
     async fn shown(&self, until: Instant) -> Vec<String>;
 }
 
-/// Of what a creation is made.
+/// The ports through which a citizen is created.
 pub struct Parts {
     /// The world's registries and record types.
     pub catalogue: Arc<Catalogue>,

@@ -191,6 +191,10 @@ impl Registry for Faulty {
         self.inner.log_size().await
     }
 
+    async fn log_size_now(&self) -> Result<u64> {
+        self.inner.log_size_now().await
+    }
+
     async fn read(&self, query: Query) -> Result<Page> {
         let rules = self.rules.current();
         if rules.has_no_reads() {

@@ -111,7 +111,7 @@ impl Rules {
         self.changed.subscribe()
     }
 
-    /// Waits until the rules may say something else about a part of the world: they changed, or, while a rule about one stands, a moment passed, since
+    /// Waits until the faults in force may have changed for a part of the world: they changed, or, while a rule about one stands, a moment passed, since
     /// windows of the world's time and lives begin and end by themselves. `false` once the rules are gone.
     pub async fn moved(changed: &mut watch::Receiver<u64>, has_states: bool) -> bool {
         let change = async { changed.changed().await.is_ok() };

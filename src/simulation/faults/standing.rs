@@ -83,7 +83,7 @@ impl Standing {
         self.ends
     }
 
-    /// Whether it stands at a time of the world.
+    /// Whether it is in force at a time of the world.
     pub fn holds(&self, now: Timestamp) -> bool {
         !self.is_over() && self.rule.turn.is_open_at(now)
     }

@@ -46,7 +46,7 @@ pub struct PersonaRow {
     pub id: &'static str,
     /// What the situation is called where a new citizen is put into it.
     pub key: &'static str,
-    /// The personas without whom it is not what it is, and further numbers of its own.
+    /// The other personas that the situation needs, and further numbers of its own.
     pub with: &'static [&'static str],
     /// Full name as registered.
     pub name: &'static str,

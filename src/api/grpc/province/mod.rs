@@ -6,6 +6,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use futures::future::try_join_all;
 use tonic::{Request, Response, Status};
 
 use crate::access::People;
@@ -71,13 +72,11 @@ impl ProvinceGrpcService {
 
     async fn feeds(&self, call: &Call) -> Result<v1::ListFeedsResponse> {
         call.agency()?;
-        let mut feeds = Vec::new();
-        for (registry, progress) in self.province.progress() {
-            let conflict = self.province.conflict(&registry).await?;
-            let lag = self.province.lag(&registry).await?;
-            feeds.push(feed_message(&registry, progress, lag, conflict)?);
-        }
-        Ok(v1::ListFeedsResponse { feeds })
+        let feeds = self.province.progress().into_iter().map(async |(registry, progress)| {
+            let (conflict, lag) = (self.province.conflict(&registry).await?, self.province.lag(&registry).await?);
+            feed_message(&registry, progress, lag, conflict)
+        });
+        Ok(v1::ListFeedsResponse { feeds: try_join_all(feeds).await? })
     }
 }
 
