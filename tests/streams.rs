@@ -128,3 +128,32 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
         assert_eq!(reason(&refused).1, expected);
     }
 }
+
+/// The citizen in the middle is one for whom the registries are slower than any deadline.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_citizen_costs_a_bulk_stream_their_own_outcome() {
+    use lienthong::wire::proto::exchange::v1::bulk_fetch_records_response::Outcome;
+    let started = gateway().start().await;
+    let mut request = as_agency(
+        "one-stop",
+        BulkFetchRecordsRequest {
+            personal_ids: ["042090990001", "042090990203", "042185990002"].map(str::to_owned).into(),
+            record_types: vec!["resident.person.v1".into()],
+            purpose: "one_stop.verify_documents".into(),
+            ..Default::default()
+        },
+    );
+    request.set_timeout(Duration::from_secs(4));
+    let mut client = ExchangeServiceClient::new(started.channel.clone());
+    let mut stream = client.bulk_fetch_records(request).await.expect("streams").into_inner();
+    let mut outcomes = Vec::new();
+    while let Some(answer) = stream.message().await.expect("the stream goes on to its end") {
+        outcomes.push(match answer.outcome.expect("an outcome") {
+            Outcome::Found(found) => (answer.index, found.records.len(), String::new()),
+            Outcome::Refused(refused) => (answer.index, 0, refused.code),
+        });
+    }
+    let [first, slow, last] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    assert_eq!(([first, last]), [&(0, 1, String::new()), &(2, 1, String::new())]);
+    assert_eq!(slow, &(1, 0, "DEADLINE_EXCEEDED".to_owned()));
+}

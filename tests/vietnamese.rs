@@ -16,7 +16,7 @@ use lienthong::base::translation::entries;
 use lienthong::server::Config;
 
 /// Files and folders of `src` whose sentences stay English, and why.
-const ENGLISH: [(&str, &str); 38] = [
+const ENGLISH: [(&str, &str); 50] = [
     ("api/grpc/simulation", "commands to copy"),
     ("api/http/issuers.rs", "JSON for programs"),
     ("api/http/witness.rs", "C2SP tlog-witness, for programs"),
@@ -48,7 +48,19 @@ const ENGLISH: [(&str, &str); 38] = [
     ("server/recheck.rs", "metrics"),
     ("cli/population/pyramid.rs", "a picture"),
     ("keys/keyring/token.rs", "texts of PKCS#11 modules"),
-    ("simulation", "names, places and situations of the population"),
+    ("simulation/census", "figures of the population"),
+    ("simulation/creation/compose.rs", "texts of records"),
+    ("simulation/creation/steps.rs", "an id"),
+    ("simulation/discrepancy", "texts of records"),
+    ("simulation/document", "texts of records"),
+    ("simulation/examples.rs", "the form of a file"),
+    ("simulation/geography.rs", "places of the population"),
+    ("simulation/history.rs", "texts of records"),
+    ("simulation/legacy_file.rs", "texts of records"),
+    ("simulation/names", "names of the population"),
+    ("simulation/personas", "situations of the population"),
+    ("simulation/population", "texts of records"),
+    ("simulation/samples.rs", "texts of records"),
     ("store/fjall", "what the storage engine says"),
     ("store/seal.rs", "a file's format"),
     ("transparency/witness/request.rs", "C2SP tlog-witness, for programs"),

@@ -46,7 +46,7 @@ fn rules_are_added_from_a_file_listed_removed_and_healed() {
     assert_eq!((&rules[0]["match"]["registry"], &rules[1]["turn"]["every"]), (&json!("land"), &json!("20")));
     let (code, out, err) = fault(folder, &serving, &["add", "--file", file]);
     assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
-    assert!(err.contains("stands already"), "{err}");
+    assert!(err.contains("exists already"), "{err}");
 
     // JSON is YAML; a file with one bad rule adds none of its rules, and the refusal names the field.
     let two = json!({ "faults": [

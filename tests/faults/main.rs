@@ -90,7 +90,7 @@ async fn a_rule_that_could_never_act_is_refused_with_the_field_and_a_hint() {
             "match.record_type",
             "driver_licence",
         ),
-        (json!({ "match": { "agency": "bank" }, "read": 9 }), "match.agency", "does not know who asks"),
+        (json!({ "match": { "agency": "bank" }, "read": 9 }), "match.agency", "does not see the caller"),
         (json!({ "match": { "personalId": "1" }, "read": 9 }), "match.personal_id", "12 digits"),
         (json!({ "match": { "log": "record" }, "old_checkpoint": {} }), "match.log", "records"),
         (json!({ "old_checkpoint": {} }), "match.log", "registry's name"),

@@ -112,8 +112,9 @@ function peopleIn(value) {
 
 // An answer to a call of ours: every record verifies, is in force where there are lists, is about whom we asked for, and none is missing.
 function judgeAnswer(answer, request, anchor, now, lists = null) {
-  const unreachable = (answer.missing ?? []).find((missing) => missing.reason === 'MISSING_REASON_UNREACHABLE');
-  if (unreachable) return { ...refused(unreachable.code), records: [] };
+  // Only a registry that answered "no record" leaves no gap; a reason that came later than this client is one.
+  const gap = (answer.missing ?? []).find((missing) => missing.reason !== 'MISSING_REASON_NO_RECORD');
+  if (gap) return { ...refused(gap.code), records: [] };
   const { verdicts, records } = verifyFile(JSON.stringify(answer), anchor, now, lists);
   const isOther = (record) => {
     const people = peopleIn(shownBy(record));

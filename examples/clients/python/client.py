@@ -46,7 +46,7 @@ METHODS = {
         (ledger_service_pb2_grpc.LedgerServiceStub, ledger_service_pb2.GetCheckpointRequest),
 }
 ATTEMPTS_MAX = 4
-MISSING_UNREACHABLE = "MISSING_REASON_UNREACHABLE"
+NO_RECORD = "MISSING_REASON_NO_RECORD"
 
 # ---- Calling
 
@@ -141,9 +141,10 @@ def judge_file(text, anchor, now, lists=None):
 
 def judge_answer(answer, request, anchor, now, lists=None):
     """An answer to a call of ours: every record verifies, is in force where there are lists, is about whom we asked for, and none is missing."""
-    unreachable = [missing for missing in answer.get("missing", []) if missing.get("reason") == MISSING_UNREACHABLE]
-    if unreachable:
-        return refused(unreachable[0]["code"])
+    # Only a registry that answered "no record" leaves no gap; a reason that came later than this client is one.
+    gaps = [missing for missing in answer.get("missing", []) if missing.get("reason") != NO_RECORD]
+    if gaps:
+        return refused(gaps[0]["code"])
     judged = judge_file(json.dumps(answer), anchor, now, lists)
     if judged == accepted() and "personal_id" in request:
         for record in answer["records"]:

@@ -47,7 +47,7 @@ Examples:
   lienthong serve --listen 0.0.0.0:50051 --console off --tls-cert cert.pem --tls-key key.pem
                                                      for others: TLS, and tokens from `lienthong token issue`
 
-Ctrl-C, SIGTERM and SIGHUP end it: calls under way may finish (see --drain); a second signal cuts them. With --rights, SIGHUP reads that
+Ctrl-C, SIGTERM and SIGHUP end it: calls in progress may finish (see --drain); a second signal cuts them. With --rights, SIGHUP reads that
 file again instead. The exit code is 74 when the store or a log takes no more changes until a restart.
 
 Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`).";

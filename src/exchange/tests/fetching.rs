@@ -161,19 +161,21 @@ async fn a_registry_that_never_answers_costs_the_call_no_more_than_its_deadline(
     assert_eq!(got.missing[0].reason, MissingReason::Unreachable(Reason::DeadlineExceeded));
 }
 
+/// The page with a text of its records' payloads replaced: they no longer verify.
+fn replaced(page: Result<Page>, text: &str, by: &str) -> Result<Page> {
+    let mut page = page?;
+    for found in &mut page.records {
+        if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
+            *payload = String::from_utf8_lossy(payload).replace(text, by).into_bytes().into();
+        }
+    }
+    Ok(page)
+}
+
 #[tokio::test]
 async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
-    let tamper = |page: Result<Page>| {
-        let mut page = page?;
-        for found in &mut page.records {
-            if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
-                let text = String::from_utf8_lossy(payload).replace("1985-03-07", "1985-03-08");
-                *payload = text.into_bytes().into();
-            }
-        }
-        Ok(page)
-    };
-    let world = small().behind(misbehaving("judicial", tamper)).start().await;
+    let world =
+        small().behind(misbehaving("judicial", |page| replaced(page, "1985-03-07", "1985-03-08"))).start().await;
     let types = &["judicial.record.v1"];
     let error = fetch(&world, "police", ANNA, types, "justice.record_certificate").await.expect_err("refused");
     assert_eq!(error.reason, Reason::PayloadMismatch);
@@ -188,18 +190,9 @@ async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
 /// A registry with a changed record beside an honest one: its own part is lost, named, and not more.
 #[tokio::test]
 async fn a_registry_that_lies_costs_its_own_part_of_an_answer() {
-    let tamper = |page: Result<Page>| {
-        let mut page = page?;
-        for found in &mut page.records {
-            if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
-                let text = String::from_utf8_lossy(payload).replace("1985-03-07", "1985-03-08");
-                *payload = text.into_bytes().into();
-            }
-        }
-        Ok(page)
-    };
     const JUDICIAL: &str = "judicial.record.v1";
-    let world = small().behind(misbehaving("judicial", tamper)).start().await;
+    let world =
+        small().behind(misbehaving("judicial", |page| replaced(page, "1985-03-07", "1985-03-08"))).start().await;
     let purpose = "justice.record_certificate";
     let got = fetch(&world, "justice", ANNA, &[JUDICIAL, PERSON], purpose).await.expect("what could be had");
     assert_eq!(got.records.iter().map(|record| &*record.record_type.name).collect::<Vec<_>>(), [PERSON]);
@@ -211,17 +204,7 @@ async fn a_registry_that_lies_costs_its_own_part_of_an_answer() {
 
 #[tokio::test]
 async fn a_record_of_somebody_else_is_never_disclosed() {
-    let swap = |page: Result<Page>| {
-        let mut page = page?;
-        for found in &mut page.records {
-            if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
-                let text = String::from_utf8_lossy(payload).replace(ANNA, "042185000000");
-                *payload = text.into_bytes().into();
-            }
-        }
-        Ok(page)
-    };
-    let world = small().behind(misbehaving("judicial", swap)).start().await;
+    let world = small().behind(misbehaving("judicial", |page| replaced(page, ANNA, "042185000000"))).start().await;
     let mut context = world.context("police");
     context.accepts_unverified = true;
     let asked = request(ANNA, &["judicial.record.v1"], "justice.record_certificate");

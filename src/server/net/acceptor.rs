@@ -118,10 +118,9 @@ fn admit<S: Speaker>(
     shared: &Shared,
     serving: &mut JoinSet<()>,
 ) -> Result<(), Refusal> {
-    let seat = table.admit(S::PORT)?;
-    if !speaker.is_proxy(address) {
-        seat.belongs_to(Peer::direct(address).network())?;
-    }
+    // A proxy says later whose connection it is.
+    let network = if speaker.is_proxy(address) { None } else { Peer::direct(address).network() };
+    let seat = table.admit(S::PORT, network)?;
     prepare(&stream);
     let number = seat.number();
     let task = serving.spawn(speaker.clone().serve(stream, address, seat, shared.clone()));

@@ -70,9 +70,11 @@ impl Table {
         })
     }
 
-    /// Gives a new connection a seat, or returns the reason why there is none.
-    pub(super) fn admit(self: &Arc<Self>, port: Port) -> Result<Seat, Refusal> {
+    /// Gives a new connection a seat, or returns the reason why there is none. `network` is its peer's, as far as it is known yet: one that has no room
+    /// for more displaces nobody else.
+    pub(super) fn admit(self: &Arc<Self>, port: Port, network: Option<Network>) -> Result<Seat, Refusal> {
         let mut rows = self.rows();
+        self.room_of(&mut rows, network)?;
         let is_full = |rows: &OpenConnections| rows.open.len() >= self.total_max;
         let is_grpc_full =
             |rows: &OpenConnections| port == Port::Grpc && rows.grpc >= self.total_max - self.kept_for_console;
@@ -88,6 +90,7 @@ impl Table {
         rows.next += 1;
         let standing = Arc::<Standing>::default();
         rows.insert(number, Entry { port, network: None, standing: standing.clone(), task: None });
+        rows.set_network(number, network);
         self.counts.set_open(rows.open.len());
         Ok(Seat { table: self.clone(), number, standing })
     }
@@ -98,6 +101,17 @@ impl Table {
         if let Some(entry) = self.rows().open.get_mut(&number) {
             entry.task = Some(task);
         }
+    }
+
+    /// Whether a peer may have one more connection: over its cap, one of its own makes room, if it is a stranger's.
+    fn room_of(&self, rows: &mut OpenConnections, network: Option<Network>) -> Result<(), Refusal> {
+        let Some(network) = network else { return Ok(()) };
+        let has_room =
+            |rows: &OpenConnections| rows.peers.get(&network).copied().unwrap_or_default() < self.per_peer_max;
+        if !has_room(rows) {
+            self.displace(rows, |entry| entry.network == Some(network));
+        }
+        if has_room(rows) { Ok(()) } else { Err(Refusal::PeerTotal) }
     }
 
     /// Closes a stranger's connection that satisfies `may`, if there is one.
@@ -148,6 +162,16 @@ impl OpenConnections {
         self.open.insert(number, entry);
     }
 
+    /// Sets the peer of a connection. One that was displaced meanwhile has no entry, and is about to end.
+    fn set_network(&mut self, number: u64, network: Option<Network>) {
+        if let Some(network) = network
+            && let Some(entry) = self.open.get_mut(&number)
+        {
+            entry.network = Some(network);
+            *self.peers.entry(network).or_default() += 1;
+        }
+    }
+
     fn remove(&mut self, number: u64) -> Option<Entry> {
         let entry = self.open.remove(&number)?;
         self.grpc -= usize::from(entry.port == Port::Grpc);
@@ -174,22 +198,11 @@ impl Seat {
         self.number
     }
 
-    /// Sets the connection's peer. Over that peer's cap, one of its own connections makes room, if it is a stranger's.
+    /// Sets the peer of a connection that was admitted without one, because it came through a proxy.
     pub(super) fn belongs_to(&self, network: Option<Network>) -> Result<(), Refusal> {
-        let Some(network) = network else { return Ok(()) };
         let mut rows = self.table.rows();
-        let count = |rows: &OpenConnections| rows.peers.get(&network).copied().unwrap_or_default();
-        if count(&rows) >= self.table.per_peer_max {
-            self.table.displace(&mut rows, |entry| entry.network == Some(network));
-            if count(&rows) >= self.table.per_peer_max {
-                return Err(Refusal::PeerTotal);
-            }
-        }
-        // A connection displaced meanwhile has no entry, and is about to end.
-        if let Some(entry) = rows.open.get_mut(&self.number) {
-            entry.network = Some(network);
-            *rows.peers.entry(network).or_default() += 1;
-        }
+        self.table.room_of(&mut rows, network)?;
+        rows.set_network(self.number, network);
         Ok(())
     }
 }
@@ -224,7 +237,7 @@ mod tests {
 
         /// A seat whose task waits forever; and whether the task was ended.
         fn take(&self, port: Port) -> (Seat, tokio::task::JoinHandle<()>) {
-            let seat = self.table.admit(port).expect("a seat");
+            let seat = self.table.admit(port, None).expect("a seat");
             let task = tokio::spawn(std::future::pending());
             self.table.attach(seat.number(), task.abort_handle());
             (seat, task)
@@ -265,10 +278,10 @@ mod tests {
         let fifth = given.take_known(Port::Grpc);
         assert!(is_ended(calling_task).await, "a public call keeps no seat");
         drop((newer, call, calling));
-        assert_eq!(given.table.admit(Port::Grpc).expect_err("all peers are known"), Refusal::Total);
+        assert_eq!(given.table.admit(Port::Grpc, None).expect_err("all peers are known"), Refusal::Total);
         assert_eq!(given.counts.refused(Refusal::Displaced), 3);
         drop((known, third, fourth));
-        given.table.admit(Port::Grpc).expect("free again");
+        given.table.admit(Port::Grpc, None).expect("free again");
         drop(fifth);
     }
 
@@ -324,10 +337,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_peer_without_room_displaces_nobody_else() {
+        let given = table(3);
+        let known: Vec<_> = (0..2).map(|_| given.take_known(Port::Grpc)).collect();
+        known.iter().for_each(|seat| seat.belongs_to(network(1)).expect("two may be"));
+        let (other, other_task) = given.take(Port::Grpc);
+        other.belongs_to(network(2)).expect("the first of this peer");
+        let refused = given.table.admit(Port::Grpc, network(1)).expect_err("both of its seats are of known peers");
+        assert_eq!((refused, other_task.is_finished()), (Refusal::PeerTotal, false));
+        given.table.admit(Port::Grpc, network(3)).expect("in place of the stranger");
+        assert!(is_ended(other_task).await);
+    }
+
+    #[tokio::test]
     async fn the_last_seats_are_the_consoles() {
         let given = table(16);
         let _seats: Vec<_> = (0..14).map(|_| given.take_known(Port::Grpc)).collect();
-        assert_eq!(given.table.admit(Port::Grpc).expect_err("the rest is kept"), Refusal::Total);
+        assert_eq!(given.table.admit(Port::Grpc, None).expect_err("the rest is kept"), Refusal::Total);
         let _console = [given.take(Port::Console), given.take(Port::Console)];
         assert_eq!(given.counts.open(), 16);
     }

@@ -105,7 +105,7 @@ fn next_of(kind: Option<&str>, work: &[Arc<dyn DueWork>]) -> Result<Timestamp> {
     let is_asked = |name: &str| kind.is_none_or(|kind| kind == name);
     if kind.is_some() && !scheduled.iter().any(|one| is_asked(&one.kind)) {
         let known: Vec<&str> = scheduled.iter().map(|one| one.kind.as_str()).collect();
-        let says = format!("is no kind of work that this world has: {}", known.join(", "));
+        let says = format!("is not a kind of work in this world: {}", known.join(", "));
         return Err(Error::invalid_field("kind", "UNKNOWN_VALUE", says));
     }
     let next = scheduled.iter().filter(|one| is_asked(&one.kind)).filter_map(|one| one.next).min();

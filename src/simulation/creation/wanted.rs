@@ -279,7 +279,7 @@ impl Wanted {
     fn check_together(&self, asked: &Asked, bad: &mut Violations) {
         let Kin { household_of, mother, father, spouse } = self.kin;
         if household_of.is_some() && self.commune.is_some() {
-            bad.add("unit_code", "CONFLICT", "whoever joins a household lives where it is registered");
+            bad.add("unit_code", "CONFLICT", "a member of a household lives at its registered address");
         }
         let owns_household = self.papers.as_ref().is_some_and(|papers| papers.contains(&Paper::Household));
         if household_of.is_some() && owns_household {

@@ -146,7 +146,7 @@ pub enum Refused {
 /// Where an answer ends too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
-    /// After so many messages.
+    /// After this number of messages.
     Messages(u32),
     /// After so many bytes, prefixes of messages included.
     Bytes(u64),
@@ -249,7 +249,7 @@ pub enum StateAction {
     HaltedFeed,
     /// The store takes no changes, as on a full disk.
     FullDisk,
-    /// A log signs nothing; who writes waits.
+    /// A log signs nothing; writers wait.
     PausedSequencer,
     /// The clock of a registry is wrong by so many milliseconds.
     ClockSkew(i64),

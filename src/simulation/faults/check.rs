@@ -76,7 +76,7 @@ impl Report<'_> {
             ),
             Action::Read(_) => (
                 &["registry", "record_type", "person"],
-                "a fault of a registry's answers: a registry does not know who asks",
+                "a fault of a registry's answers: a registry does not see the caller of a read",
             ),
             Action::State(StateAction::FullDisk) => (&[], "a full disk, which is the whole world's"),
             Action::State(StateAction::HaltedRenewal) => (&[], "the trust anchor, which is the whole world's"),
@@ -89,7 +89,7 @@ impl Report<'_> {
             self.add(&format!("match.{field}"), "NOT_APPLICABLE", format!("does not belong to {what}"));
         }
         if matches!(rule.action, Action::State(_)) && !rule.turn.is_a_span() {
-            let says = "a fault of a part of the world holds for as long as its rule stands: it has only a window (from, until) and a ttl";
+            let says = "a fault of a part of the world is in force for as long as its rule exists: it has only a window (from, until) and a ttl";
             self.add("turn", "NOT_APPLICABLE", says);
         }
     }

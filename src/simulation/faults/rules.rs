@@ -176,7 +176,7 @@ impl Rules {
                     }
                 });
                 if !names.insert(id.clone()) {
-                    let message = "a rule of this name stands already: remove it first, or choose another name";
+                    let message = "a rule with this name exists already: remove it first, or choose another name";
                     return Err(Error::new(Reason::AlreadyExists, message).with_subject("fault", id));
                 }
                 added.push(Standing::new(id, rule, Source::Added, &self.seed));

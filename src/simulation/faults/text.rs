@@ -15,10 +15,10 @@ pub const FORMS: &[(&str, &str)] = &[
         "a call is refused, with a code of gRPC or a reason of this API; status=RATE_LIMITED/2s says when to try again",
     ),
     ("trailers-only", "the answer of a call has a status OK and no message"),
-    ("cut=1", "the answer of a call ends after so many messages, or bytes: cut=100B"),
+    ("cut=1", "the answer of a call ends after N messages, or after N bytes: cut=100B"),
     ("reset", "the stream of a call is reset; also reset=refused-stream, cancel, enhance-your-calm"),
     ("go-away", "a call is answered, and its connection takes no more"),
-    ("drip=1/50ms", "the answer of a call comes so many bytes at a time"),
+    ("drip=1/50ms", "the answer of a call comes N bytes at a time"),
     ("duplicate", "every message of an answer comes twice"),
     ("read=unavailable", "a registry fails: unavailable, exhausted, slow, internal, broken-off"),
     (
@@ -28,7 +28,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("read-delay=2s", "a registry answers later; the forms of delay"),
     ("halted-feed", "the province takes no changes of a registry"),
     ("full-disk", "the world's store takes no changes"),
-    ("paused-sequencer", "a log signs nothing, and who writes waits"),
+    ("paused-sequencer", "a log signs nothing, and writers wait"),
     ("old-checkpoint", "a log shows the head that it signed before the present one"),
     ("equivocating-log", "a log shows another tree of its size; in sessions"),
     ("halted-renewal", "the trust anchor is not renewed at the turn of the year, and expires a year later"),
@@ -131,7 +131,7 @@ fn delay(text: &str) -> Option<Delay> {
 fn refusal(text: &str) -> Result<Refusal, String> {
     let (name, retry_after) = match text.split_once('/') {
         Some((name, after)) => {
-            (name, Some(duration(after).ok_or_else(|| format!("{after:?} is no time like 500ms or 2s"))?))
+            (name, Some(duration(after).ok_or_else(|| format!("{after:?} is not a duration like 500ms or 2s"))?))
         }
         None => (text, None),
     };
