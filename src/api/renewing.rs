@@ -1,6 +1,6 @@
 //! A value that is made from files, and made again when the files change: certificates are replaced without a restart.
 //!
-//! Whoever uses it asks for the present value, before a handshake for example, which costs a look at the files' times and lengths. Files that cannot be
+//! Callers ask for the current value, for example before a handshake, which costs a look at the files' times and lengths. Files that cannot be
 //! used are logged, and looked at again a second later; until then, and until they are good, the last value stays.
 
 #![allow(clippy::disallowed_methods, reason = "files are looked at by the machine's time")]

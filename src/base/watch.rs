@@ -71,7 +71,7 @@ impl<T> Sender<T> {
         self.waking.0.notify_waiters();
     }
 
-    /// Changes the value in place; whoever waits hears of it if `change` says that it did. Says so, too.
+    /// Changes the value in place, and wakes the waiters if `change` returns true; returns what it returned.
     pub fn send_if_modified(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
         let is_changed = self.value.send_if_modified(change);
         if is_changed {

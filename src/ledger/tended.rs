@@ -1,7 +1,7 @@
 //! Whether the tasks run without which nobody can append to a log: its sequencer, and the one writer that a use case has in front of it.
 //!
 //! Each of them is the only one of its kind, and a panic ends it. Then the log takes no more entries until it is opened again: appends
-//! are refused, and whoever watches [`Log::stopped`](super::Log::stopped) ends the process, so that a supervisor starts another.
+//! are refused, and the task that watches [`Log::stopped`](super::Log::stopped) ends the process, so that a supervisor starts another.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What a watch selects of the accepted changes: by registry, by record type and its section, by the person or the commune that a record is about.
 //!
-//! A change is about a person or a commune if the version that it makes is, or the one that it replaces: whoever watches also learns that a record ceased
+//! A change is about a person or a commune if the version that it makes is, or the one that it replaces: a watcher also learns that a record ceased
 //! to be about them.
 
 use std::collections::BTreeSet;

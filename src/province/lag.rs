@@ -76,7 +76,7 @@ impl FollowedLog {
         }
     }
 
-    /// Of a feed that has accepted so many changes.
+    /// The lag behind a feed that has accepted `accepted` changes.
     pub(super) fn lag(&self, accepted: u64, is_followed: bool) -> Lag {
         let changes = self.size.load(Ordering::Relaxed).saturating_sub(accepted);
         if changes == 0 && is_followed {

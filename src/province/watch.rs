@@ -180,7 +180,7 @@ impl Reader {
         Watched::Progress(WatchProgress { ledger_index: self.next, ledger_size })
     }
 
-    /// The next change; `None` when there is none until `due`. Entries that were considered by then are not read again.
+    /// The next change, or `None` if none arrives before `due`. Entries already examined by then are not read again.
     async fn change_by(&mut self, due: Instant) -> Result<Option<Watched>> {
         loop {
             if let Some((ledger_index, statement)) = self.read.pop_front() {

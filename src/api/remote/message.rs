@@ -74,7 +74,7 @@ pub(super) fn fits(registry: &str, record: &SignedRecord) -> Result<()> {
     }
 }
 
-/// The rule that a remark names; of another form it is none of ours.
+/// The rule named in a remark; a remark in any other form is not ours.
 fn rule(given: String) -> String {
     let is_rule = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if (1..=64).contains(&given.len()) && given.bytes().all(is_rule) { given } else { "INVALID".to_owned() }

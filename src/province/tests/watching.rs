@@ -147,7 +147,7 @@ async fn changes_are_watched_by_whom_and_where_they_are_about() {
     let about = ChangeFilter { person: Some(an), ..ChangeFilter::default() };
     assert_eq!(by(about.clone()).await, [0, 4, 6]);
     assert_eq!(by(ChangeFilter { heading: Some(Heading::Documents), ..about.clone() }).await, [4]);
-    // An operator sees that there are judicial records, and its registry's owner also whom they are about.
+    // An operator sees that judicial records exist; only the registry's owner also sees whom they concern.
     assert_eq!(by(ChangeFilter { heading: Some(Heading::Judicial), ..ChangeFilter::default() }).await, [8]);
     assert_eq!(by(ChangeFilter { tells_judicial: true, ..about.clone() }).await, [0, 4, 6, 8]);
     let nobody = PersonalId::parse("042090990009");

@@ -13,7 +13,7 @@ const IDLE: Duration = Duration::from_millis(limits::REQUEST_STREAM_IDLE_MS_MAX)
 /// An empty message with its prefix.
 const EMPTY: &[u8] = &[0; 5];
 
-/// Memory for so many bytes, which counts what is held of it.
+/// A memory limit in bytes that keeps count of what is reserved.
 struct Room(Arc<AtomicUsize>, usize, usize);
 
 impl Room {
