@@ -139,7 +139,7 @@ impl Keeper {
             ended.expect("a client ends by itself");
         }
         if !run.is_over() {
-            self.withdraws(number, dice.chance(0.5)).await;
+            self.withdraws(number, dice.happens(500)).await;
         }
         if !run.is_over() {
             audit::all(run, &self.machine).await;
@@ -158,7 +158,7 @@ impl Keeper {
         let asked = self.asks(&id, origin);
         let withdrawal = |_| KeyChange::Withdraw { issuer: "social_insurance".to_owned() };
         if !self.goes_on(&id, &before, withdrawal, Last::Done).await {
-            return run.log.violated("a withdrawal that nothing is in the way of comes to nothing".into());
+            return run.log.violated("a withdrawal that nothing is in the way of comes to nothing");
         }
         if dies {
             self.dies().await;
