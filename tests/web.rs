@@ -307,33 +307,39 @@ fn the_list_of_origins_replaces_loopback_and_rates_hold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reflection_and_descriptions_in_a_session_are_the_sessions() {
+    use prost_types::FileDescriptorProto;
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-    use tonic_reflection::pb::v1::{ServerReflectionRequest, ServiceResponse};
     let education = lienthong::simulation::examples::all().into_iter().take(1).collect::<Vec<_>>();
     let name = education[0].name.to_string();
+    let message = lienthong::wire::schema_messages::name(&education[0].record_types[0]);
     let with = |config| lienthong::server::Config { registries: education, ..config };
     let started = common::gateway().with(with).start().await;
     let world = base(&started.channel);
     let session = world.create(json!({})).await;
-    let reflected = async |session: &str| -> Result<Vec<ServiceResponse>, tonic::Status> {
-        let ask = ServerReflectionRequest {
-            host: String::new(),
-            message_request: Some(MessageRequest::ListServices(String::new())),
-        };
+    let reflected = async |session: &str, ask: MessageRequest| -> Result<Option<MessageResponse>, tonic::Status> {
+        let ask = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
         let mut request = tonic::Request::new(tokio_stream::once(ask));
         request.metadata_mut().insert("x-lienthong-session", session.parse().expect("ASCII"));
         let mut client = ServerReflectionClient::new(started.channel.clone());
         let mut answers = client.server_reflection_info(request).await?.into_inner();
-        match answers.message().await?.and_then(|answer| answer.message_response) {
-            Some(MessageResponse::ListServicesResponse(list)) => Ok(list.service),
-            other => panic!("{other:?}"),
-        }
+        Ok(answers.message().await?.and_then(|answer| answer.message_response))
     };
-    let listed = reflected(session.id()).await.expect("a session has reflection");
-    assert!(listed.iter().any(|service| service.name == "lienthong.registry.v1.RegistryService"));
-    let gone = reflected("00112233445566778899aabbccddeeff").await.expect_err("of no other world");
+    let services = || MessageRequest::ListServices(String::new());
+    let Ok(Some(MessageResponse::ListServicesResponse(listed))) = reflected(session.id(), services()).await else {
+        panic!("a session has reflection");
+    };
+    assert!(listed.service.iter().any(|service| service.name == "lienthong.registry.v1.RegistryService"));
+    // The record types of the session's schema registries are messages beside the compiled ones.
+    let symbol = MessageRequest::FileContainingSymbol(message.clone());
+    let Ok(Some(MessageResponse::FileDescriptorResponse(files))) = reflected(session.id(), symbol).await else {
+        panic!("{message} is known");
+    };
+    let file = FileDescriptorProto::decode(&*files.file_descriptor_proto[0]).expect("a file");
+    assert_eq!(format!("{}.{}", file.package(), file.message_type[0].name()), message);
+    let gone = reflected("00112233445566778899aabbccddeeff", services()).await.expect_err("of no other world");
     assert_eq!(common::reason(&gone).1, "SESSION_UNKNOWN");
     let describe = json!({ "registry": name });
     let inside = session.ask("demo-operator", "registry.v1.RegistryService/Describe", describe).await;

@@ -145,7 +145,7 @@ impl RegistryHost {
         add!(services, RegistryServiceServer, shared);
         add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), ports()));
         add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), self.logs.clone()));
-        let process = Process::new(&self.config, &services, &self.entrance)?;
+        let process = Process::new(&self.config, &catalogue(), &services, &self.entrance)?;
         let (clock, store) = (self.assembly.clock.clone(), self.assembly.world.store.health());
         let logs = self.assembly.written_logs();
         let served = self.entrance.clone().serve(&process, services, edge, (None, false), |board| {
