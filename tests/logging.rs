@@ -6,9 +6,10 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
 
 use common::dynamic::Call;
-use common::process::Serving;
+use common::process::{Serving, program};
 use futures::StreamExt as _;
 use lienthong::base::limits;
 use tonic::Code;
@@ -181,4 +182,27 @@ fn the_last_lines_are_written() {
     stderr.read_to_string(&mut log).expect("UTF-8");
     assert_eq!(serving.wait().0, Some(0));
     assert!(log.contains("ending: calls in progress may finish"), "{log}");
+    // A new world begins as it should.
+    assert!(!log.contains("new indices") && !log.contains("WARN") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_host_logs_as_a_gateway_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = program();
+    program.stderr(Stdio::piped());
+    // No filter is asked for: what a server says by itself.
+    let mut serving = Serving::start_host(program, folder.path(), &["vehicle"], &["--population", "0"]);
+    let call = |_| {
+        let method = "lienthong.registry.v1.IssuingService/GetIssuingKey".to_owned();
+        Call { headers: vec![], body: "{}".into(), method }
+    };
+    refused_as(&serving, CALLS_OF_CONNECTION, call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
+    serving.signal("TERM");
+    let mut log = String::new();
+    serving.child.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
+    assert_eq!(serving.wait().0, Some(0));
+    for says in ["GetIssuingKey", "ending: calls in progress may finish"] {
+        assert!(log.contains(says), "{says}: {log}");
+    }
 }

@@ -3,16 +3,13 @@
 //! A change is about a person or a commune if the version that it makes is, or the one that it replaces: a watcher also learns that a record ceased
 //! to be about them.
 
-use std::collections::BTreeSet;
-
 use crate::base::{PersonalId, Result};
-use crate::registry::numbers::resolve;
 use crate::registry::{Heading, RecordType};
 use crate::trust::Statement;
 
+use super::about::About;
 use super::follow::Province;
 use super::found::FoundRecord;
-use super::index;
 use super::places::Place;
 use super::row::{RecordKey, record_key};
 use super::snapshot::{AsOf, Versions};
@@ -37,12 +34,6 @@ pub struct ChangeFilter {
 /// A change that may be selected: its ledger index, its statement and the key of its record.
 type Candidate = (u64, Statement, RecordKey);
 
-/// The records that a person's numbers lead to, at the time of one read.
-struct About {
-    numbers: Vec<PersonalId>,
-    records: BTreeSet<RecordKey>,
-}
-
 impl ChangeFilter {
     /// Those of the statements, each with its ledger index, that the filter selects.
     pub(super) async fn select(
@@ -62,12 +53,10 @@ impl ChangeFilter {
             return Ok(Vec::new());
         }
         if let Some(person) = self.person {
-            let about = About::of(province, person).await?;
-            let names = |record: &FoundRecord| {
-                record.record_type.people_of(&record.payload).iter().any(|person| about.numbers.contains(person))
-            };
+            // By what is known now: a number may lead to somebody else since the watch began.
+            let about = About::of(person, &province.snapshot(province.as_of_now())).await?;
             selected.retain(|(_, _, key)| about.records.contains(key));
-            selected = kept(province, selected, names).await?;
+            selected = kept(province, selected, |record| about.is_named_in(record)).await?;
         }
         if let Some(commune) = &self.commune {
             let units = commune.units();
@@ -85,19 +74,6 @@ impl ChangeFilter {
             && !self.tells_judicial
             && (self.person.is_some() || self.commune.is_some());
         (self.heading.is_none_or(|heading| heading == record_type.heading) && !is_hidden).then_some(record_type)
-    }
-}
-
-impl About {
-    /// By what is known now: a number may lead to somebody else since the watch began.
-    async fn of(province: &Province, person: PersonalId) -> Result<Self> {
-        let snapshot = province.snapshot(province.as_of_now());
-        let numbers: Vec<_> = resolve(person, &snapshot).await?.all().collect();
-        let mut records = BTreeSet::new();
-        for number in &numbers {
-            records.extend(snapshot.record_keys(index::person_prefix(*number)).await?);
-        }
-        Ok(Self { numbers, records })
     }
 }
 

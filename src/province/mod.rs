@@ -13,6 +13,7 @@
 
 pub mod status;
 
+mod about;
 mod accepted;
 mod candidates;
 mod change_filter;

@@ -16,6 +16,7 @@ use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province};
 use super::world::World;
 use crate::api::credential::TokenMint;
 use crate::api::remote::{Connection, RemoteRegistry};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Clock as _, Error, Result};
 use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
@@ -28,11 +29,6 @@ use crate::registry::{Name, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction};
 use crate::transparency::Logs;
 use crate::trust::PublicKey;
-
-/// The name of the record ledger.
-pub(super) const RECORD_LEDGER: &str = "records";
-/// The name of the evidence ledger.
-pub(super) const EVIDENCE_LEDGER: &str = "evidence";
 
 /// All roles of a process, and the values that they share.
 pub struct Assembly {
@@ -91,9 +87,7 @@ impl Settings {
             keys_elsewhere: config.keys_elsewhere.clone(),
         })
     }
-}
 
-impl Settings {
     /// The keys of a world: from their folder, or grown from its seed.
     pub(super) fn keys_of(&self, world: &World) -> Result<Keys> {
         match &self.keys {

@@ -165,18 +165,6 @@ impl Entrance {
         }
     }
 
-    /// Reads the file of rights again, and logs the outcome.
-    pub(super) fn reload_rights(&self) {
-        match self.rights.reload() {
-            Ok(rights) => {
-                tracing::info!(version = %rights.version(), "the rights were reloaded and are in force");
-            }
-            Err(error) => {
-                tracing::error!(why = error.message, "the rights were not reloaded; the previous ones stay in force");
-            }
-        }
-    }
-
     /// The edge of the services, until `ending` becomes true.
     pub(super) fn edge(&self, ending: watch::Receiver<bool>) -> Edge {
         Edge::new(Arc::new(Monotone(self.clock.clone())), self.entropy.clone(), self.traces.clone(), ending)

@@ -9,7 +9,6 @@ use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::ended::Failing;
-use super::entrance::Entrance;
 use super::followers::Followers;
 use super::front::Front;
 use super::ground_truth::GroundTruth;
@@ -247,7 +246,7 @@ impl Gateway {
 
     /// Reads the file of rights again, and logs the outcome.
     pub fn reload_rights(&self) {
-        Entrance::of(&self.assembly).reload_rights();
+        self.assembly.gateway.rights.reload_logged();
     }
 
     /// The number of entries in the record ledger.

@@ -11,8 +11,9 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::assembly::{Assembly, EVIDENCE_LEDGER, RECORD_LEDGER};
+use super::assembly::Assembly;
 use crate::api::health::{HealthBoard, OVERALL};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{self, Clock as _, Result};
 use crate::ledger::{Log, LogClock};
 use crate::province::{FeedState, Progress};

@@ -205,7 +205,7 @@ impl RegistryHost {
 
     /// Reads the file of rights again, and logs the outcome.
     pub fn reload_rights(&self) {
-        self.entrance.reload_rights();
+        self.entrance.rights.reload_logged();
     }
 
     /// Closes the host. Acknowledged changes are durable already; tasks get a moment to release the store.

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::client::{HttpAnswer, HttpClient, Roots};
 use super::logs::{Logs, PublicLog};
 use super::witness::request::AddCheckpoint;
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Clock, Error, Reason, Result};
 use crate::ledger::Head;
 use crate::trust::cosignature::{verify_cosignature, with_lines};
@@ -57,7 +58,7 @@ impl Collector {
         let mut tasks = JoinSet::new();
         for log in logs.iter() {
             let is_named = policy.logs.iter().any(|named| named.name == log.ledger.origin());
-            let is_own = matches!(log.name.as_str(), "records" | "evidence");
+            let is_own = matches!(log.name.as_str(), RECORD_LEDGER | EVIDENCE_LEDGER);
             if is_named || (policy.logs.is_empty() && is_own) {
                 tasks.spawn(collect(policy.clone(), log.clone(), client.clone(), clock.clone()));
             }

@@ -160,7 +160,7 @@ impl Entering<'_> {
     async fn is_stranger(&self, caller: &Caller, network: Option<Network>, opening: &Opening) -> Result<bool> {
         let Caller::Citizen(number) = *caller else { return Ok(false) };
         if let Some(citizens) = &self.world.citizens {
-            if citizens.remember(number) {
+            if citizens.remembers(number) {
                 return Ok(false);
             }
             self.capacity.public.take(network)?;

@@ -53,6 +53,7 @@ use tonic::codegen::BoxFuture;
 use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
+pub use asked_faults::FAULT;
 pub use capacity::Capacity;
 pub use citizens::KnownCitizens;
 pub use journalling::ByGrpcWeb;

@@ -1,4 +1,4 @@
-//! What a step expects of an answer: values at paths, held against its JSON. Pure.
+//! The expectations of a step about its answer: values at paths, held against its JSON. Pure.
 
 use serde_json::Value;
 

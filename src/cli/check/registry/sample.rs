@@ -26,7 +26,7 @@ pub(super) type Given = BTreeMap<String, GivenOf>;
 pub(super) struct GivenOf {
     /// Payloads of new records, with natural keys that no record has: [`CREATE_MIN`] at least.
     pub(super) create: Vec<Map<String, Value>>,
-    /// What the first of them becomes; absent, something of it is changed.
+    /// The changed form of the first of them; absent, one of its fields is changed.
     #[serde(default)]
     pub(super) update: Option<Map<String, Value>>,
 }
