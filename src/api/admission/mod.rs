@@ -258,7 +258,7 @@ impl Entering<'_> {
             }
             Err(refused) => {
                 discard(body, rest_max(&parts));
-                let noted = journalling.and_then(|journalling| journalling.refused(&refused.error, &refused.caller));
+                let noted = journalling.and_then(|journalling| journalling.refused(&refused));
                 let answer = self.refuse(refused, opening);
                 match noted {
                     Some(journalling) => journalling.follow(answer),
