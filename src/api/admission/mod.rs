@@ -174,10 +174,10 @@ impl Entering<'_> {
     fn id_of(&self, method: Option<&Method>, now: Timestamp) -> RequestId {
         let edge = &self.world.edge;
         match method {
-            method if self.world.journal.is_some() && !is_journalled(method) => edge.new_id_beside(now),
+            method if self.world.journal.is_some() && !is_journalled(method) => edge.ids().beside(now),
             // Calls of unknown methods count as public ones.
-            method if method.is_none_or(|method| self.is_for_anyone(method)) => edge.new_id_of_anyone(now),
-            _ => edge.new_id(now),
+            method if method.is_none_or(|method| self.is_for_anyone(method)) => edge.ids().of_anyone(now),
+            _ => edge.ids().of_caller(now),
         }
     }
 

@@ -8,13 +8,9 @@
 //! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON. A log line
 //! names the route and never the path, in which a personal ID may be. Calls by gRPC-Web pass through: admission has answered them.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "durations are measured, and log lines are limited by the machine's time"
-)]
+#![allow(clippy::disallowed_methods, reason = "durations are measured")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -25,13 +21,13 @@ use serde_json::json;
 
 use crate::api::Edge;
 use crate::api::language::language_of;
+use crate::api::lines;
 use crate::api::metrics::Metrics;
 use crate::api::panic::caught;
 use crate::api::request_id::{REQUEST_ID, client_ids, give_back, mark_headers};
 use crate::api::status::in_vietnamese;
-use crate::base::log::LogLimiter;
 use crate::base::time::Instant;
-use crate::base::{ClientIds, Error, Kind, Language, RequestId, limits};
+use crate::base::{ClientIds, Error, Kind, Language, RequestId};
 
 /// The name of requests that no route matches.
 const NO_ROUTE: &str = "none";
@@ -127,15 +123,12 @@ fn wait(error: &Error) -> Option<HeaderValue> {
 pub struct Answering {
     edge: Edge,
     metrics: Arc<Metrics>,
-    /// Anybody can cause refusals.
-    lines: LogLimiter,
 }
 
 impl Answering {
     /// Ids and the log are of `edge`, counters in `metrics`.
     pub fn new(edge: Edge, metrics: Arc<Metrics>) -> Arc<Self> {
-        let lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
-        Arc::new(Self { edge, metrics, lines })
+        Arc::new(Self { edge, metrics })
     }
 }
 
@@ -157,7 +150,7 @@ pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, n
         route,
         language: language_of(request.headers()),
         client: client_ids(request.headers()),
-        id: answering.edge.new_id_beside(answering.edge.now()),
+        id: answering.edge.ids().beside(answering.edge.now()),
     };
     let mut answer = match caught(next.run(request)).await {
         Ok(answer) => answer,
@@ -190,18 +183,20 @@ impl Answering {
     /// Counts an answer, and logs it.
     fn note(&self, asked: &Asked, status: StatusCode, refused: Option<&Error>) {
         let Asked { begun, ref route, ref client, id, .. } = *asked;
-        let (took, now) = (begun.elapsed(), Instant::now());
+        let took = begun.elapsed();
         self.metrics.requested(route, status.as_str(), took);
         let (elapsed_us, code) = (took.as_micros() as u64, status.as_u16());
         let (client_request, trace) = (client.request_id(), client.trace_id());
         let outcome = refused.map_or("", |error| error.reason.as_str());
         match refused {
             Some(error) if error.kind() == Kind::Bug => {
-                let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(route, code, request = %id, client_request, trace, elapsed_us, cause, "defect");
+                if let Some(suppressed) = lines::of_fault() {
+                    let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(route, code, request = %id, client_request, trace, elapsed_us, cause, suppressed, "defect");
+                }
             }
             _ if code >= 400 => {
-                if let Some(suppressed) = self.lines.admit(now) {
+                if let Some(suppressed) = lines::of_refusal() {
                     tracing::info!(route, code, request = %id, client_request, trace, outcome, elapsed_us, suppressed, "not served");
                 }
             }
