@@ -5,7 +5,8 @@
 //! request ─▶ id ─▶ route: an answer, a refusal with its error, or a panic ─▶ refusal in words ─▶ id in the headers ─▶ metric, log line
 //! ```
 //!
-//! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON. A log line
+//! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON, and as a
+//! page where a browser asked for one. A refusal by the framework (no route, another method) gets the same. A log line
 //! names the route and never the path, in which a personal ID may be. Calls by gRPC-Web pass through: admission has answered them.
 
 #![allow(clippy::disallowed_methods, reason = "durations are measured")]
@@ -27,12 +28,13 @@ use crate::api::panic::caught;
 use crate::api::request_id::{REQUEST_ID, client_ids, give_back, mark_headers};
 use crate::api::status::in_vietnamese;
 use crate::base::time::Instant;
-use crate::base::{ClientIds, Error, Kind, Language, RequestId};
+use crate::base::{ClientIds, Error, Kind, Language, Reason, RequestId};
 
 /// The name of requests that no route matches.
 const NO_ROUTE: &str = "none";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// The HTTP status of a kind: those of the gRPC codes of `api::status` in google/rpc/code.proto, "HTTP Mapping".
 pub fn status_of(kind: Kind) -> StatusCode {
@@ -65,16 +67,34 @@ pub fn refusal_in_json(error: Error) -> Response {
     Form::Json.refusal(status_of(error.kind()), error)
 }
 
+/// The refusal of a request for a page: what `write` writes, for a client that accepts HTML as browsers do; text for others.
+pub fn refusal_as_page(
+    status: StatusCode,
+    error: Error,
+    asked: &HeaderMap,
+    write: impl Fn(&Error, Option<RequestId>) -> String + Send + Sync + 'static,
+) -> Response {
+    let mut accepted = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let form = if accepted.any(|value| value.contains("text/html")) { Form::Page(Arc::new(write)) } else { Form::Text };
+    let mut answer = form.refusal(status, error);
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    answer
+}
+
+/// Writes a page about an error; the id is known in the layer.
+type WritePage = dyn Fn(&Error, Option<RequestId>) -> String + Send + Sync;
+
 /// The form of a refusal's body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 enum Form {
     Text,
     /// `error`, `error_description` (RFC 6749, section 5.2) and `request_id`.
     Json,
+    Page(Arc<WritePage>),
 }
 
 /// The error behind a refusal, for the layer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Refused(Form, Arc<Error>);
 
 impl Form {
@@ -82,6 +102,7 @@ impl Form {
         let content = match self {
             Self::Text => TEXT,
             Self::Json => JSON,
+            Self::Page(_) => HTML,
         };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(content)),
@@ -97,18 +118,22 @@ impl Form {
     }
 
     /// The body of a refusal; the id is known in the layer.
-    fn body(self, error: &Error, language: Language, id: Option<RequestId>) -> String {
+    fn body(&self, error: &Error, language: Language, id: Option<RequestId>) -> String {
         let message = match language {
             Language::English => error.message.clone(),
             Language::Vietnamese => in_vietnamese(error),
         };
-        let (reason, id) = (error.reason.as_str(), id.map(|id| id.to_string()));
+        let reason = error.reason.as_str();
         match self {
             Self::Text => {
                 let id = id.map(|id| format!("request: {id}\n")).unwrap_or_default();
                 format!("{reason}: {message}\n{id}")
             }
-            Self::Json => json!({ "error": reason, "error_description": message, "request_id": id }).to_string(),
+            Self::Json => {
+                let id = id.map(|id| id.to_string());
+                json!({ "error": reason, "error_description": message, "request_id": id }).to_string()
+            }
+            Self::Page(write) => write(error, id),
         }
     }
 }
@@ -152,16 +177,16 @@ pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, n
         client: client_ids(request.headers()),
         id: answering.edge.ids().beside(answering.edge.now()),
     };
-    let mut answer = match caught(next.run(request)).await {
-        Ok(answer) => answer,
-        Err(panic) => refusal(panic),
-    };
+    let mut answer = caught(next.run(request)).await.unwrap_or_else(refusal);
     if answer.headers().contains_key(REQUEST_ID) {
         return answer; // a call
     }
+    if answer.status().as_u16() >= 400 && answer.extensions().get::<Refused>().is_none() {
+        answer = by_framework(answer);
+    }
     let refused = answer.extensions_mut().remove::<Refused>();
     if let Some(Refused(form, error)) = &refused {
-        answer = in_words(answer, *form, error, &asked);
+        answer = in_words(answer, form, error, &asked);
     }
     mark_headers(answer.headers_mut(), asked.id);
     give_back(answer.headers_mut(), &asked.client, asked.id);
@@ -169,8 +194,29 @@ pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, n
     answer
 }
 
+/// A refusal by the framework, which names no reason: there is no route, or the route takes other methods or other paths.
+fn by_framework(answer: Response) -> Response {
+    let status = answer.status();
+    let error = match status {
+        StatusCode::NOT_FOUND => Error::new(Reason::NotFound, "there is nothing at this path").with_subject("path", ""),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Error::new(Reason::InvalidRequest, "this path takes other methods: the header `allow` names them")
+        }
+        status if status.is_client_error() => {
+            Error::new(Reason::InvalidRequest, "the request is not one that this path takes")
+        }
+        status => Error::bug(format!("the framework answered {status}")),
+    };
+    let (refusal, body) = refusal_as(status, error).into_parts();
+    let (mut parts, _) = answer.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(refusal.headers);
+    parts.extensions.extend(refusal.extensions);
+    Response::from_parts(parts, body)
+}
+
 /// A refusal with its id, in the caller's language.
-fn in_words(answer: Response, form: Form, error: &Error, asked: &Asked) -> Response {
+fn in_words(answer: Response, form: &Form, error: &Error, asked: &Asked) -> Response {
     let (mut parts, _) = answer.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     let language = if asked.language == Language::Vietnamese { "vi" } else { "en" };
