@@ -7,6 +7,8 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::Notify;
 
+use crate::base::limits;
+
 /// A connection. It is in the extensions of each request that came on it; in-memory transports have none.
 #[derive(Debug, Clone, Default)]
 pub struct CallConnection(Arc<State>);
@@ -17,6 +19,16 @@ struct State {
     is_known: AtomicBool,
     /// To whom that is told, and under which number.
     told: Option<(mpsc::Sender<u64>, u64)>,
+    /// Whether a call has the connection's own room.
+    is_room_taken: AtomicBool,
+}
+
+/// The room for a call of a stranger that each connection has of its own, so that a small call on a connection without others gets through whatever
+/// strangers hold on theirs. There are only so many connections, and one call on each has the room at a time. It is free again when dropped.
+#[derive(Debug)]
+pub struct OwnRoom {
+    of: CallConnection,
+    left: usize,
 }
 
 impl CallConnection {
@@ -47,15 +59,46 @@ impl CallConnection {
         }
     }
 
+    /// The connection's own room, unless another call has it.
+    pub fn own_room(&self) -> Option<OwnRoom> {
+        let is_free = !self.0.is_room_taken.swap(true, Ordering::Acquire);
+        is_free.then(|| OwnRoom { of: self.clone(), left: limits::STRANGER_CONNECTION_BYTES })
+    }
+
     /// Whether such a call ever came.
     pub fn is_known(&self) -> bool {
         self.0.is_known.load(Ordering::Relaxed)
     }
 }
 
+impl OwnRoom {
+    /// Takes from the room; `false` if that is more than is left.
+    pub fn take(&mut self, bytes: usize) -> bool {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+}
+
+impl Drop for OwnRoom {
+    fn drop(&mut self) {
+        self.of.0.is_room_taken.store(false, Ordering::Release);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_call_at_a_time_has_the_room_of_a_connection() {
+        let connection = CallConnection::default();
+        let mut room = connection.own_room().expect("free");
+        assert!(room.take(limits::STRANGER_CONNECTION_BYTES - 1) && !room.take(2) && room.take(1));
+        assert!(connection.own_room().is_none() && CallConnection::default().own_room().is_some());
+        drop(room);
+        assert!(connection.own_room().is_some());
+    }
 
     #[test]
     fn a_connection_tells_once_that_its_peer_is_known() {

@@ -2,7 +2,7 @@
 //! [`admission`](crate::api::admission) is one in front of all calls.
 //!
 //! ```text
-//! request ─▶ id ─▶ route: an answer, a refusal with its error, or a panic ─▶ refusal in words ─▶ id in the headers ─▶ metric, log line
+//! request ─▶ id ─▶ route: an answer, a refusal with its error, or a panic ─▶ memory ─▶ refusal in words ─▶ id in the headers ─▶ metric, log line
 //! ```
 //!
 //! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON, and as a
@@ -21,6 +21,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use crate::api::Edge;
+use crate::api::admission::{Capacity, FileReader};
 use crate::api::language::language_of;
 use crate::api::lines;
 use crate::api::metrics::Metrics;
@@ -148,12 +149,13 @@ fn wait(error: &Error) -> Option<HeaderValue> {
 pub struct Answering {
     edge: Edge,
     metrics: Arc<Metrics>,
+    capacity: Arc<Capacity>,
 }
 
 impl Answering {
-    /// Ids and the log are of `edge`, counters in `metrics`.
-    pub fn new(edge: Edge, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { edge, metrics })
+    /// Ids and the log are of `edge`, counters in `metrics`; unsent answers take from `capacity`.
+    pub fn new(edge: Edge, metrics: Arc<Metrics>, capacity: Arc<Capacity>) -> Arc<Self> {
+        Arc::new(Self { edge, metrics, capacity })
     }
 }
 
@@ -177,13 +179,16 @@ pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, n
         client: client_ids(request.headers()),
         id: answering.edge.ids().beside(answering.edge.now()),
     };
+    let reader = FileReader::of(&request);
     let mut answer = caught(next.run(request)).await.unwrap_or_else(refusal);
     if answer.headers().contains_key(REQUEST_ID) {
         return answer; // a call
     }
-    if answer.status().as_u16() >= 400 && answer.extensions().get::<Refused>().is_none() {
-        answer = by_framework(answer);
-    }
+    answer = match answer.extensions().get::<Refused>() {
+        None if answer.status().as_u16() >= 400 => by_framework(answer),
+        None => answering.capacity.hold_file(&reader, answer).unwrap_or_else(refusal),
+        Some(_) => answer,
+    };
     let refused = answer.extensions_mut().remove::<Refused>();
     if let Some(Refused(form, error)) = &refused {
         answer = in_words(answer, form, error, &asked);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::api::Edge;
+use crate::api::admission::Capacity;
 use crate::api::http::answer::{Answering, answer, refusal, refusal_as, refusal_as_page, refusal_in_json};
 use crate::api::metrics::Metrics;
 use crate::api::request_id::mark_headers;
@@ -59,7 +60,10 @@ fn routes() -> (Router, Arc<Metrics>) {
         .route("/json", get(|| async { refusal_in_json(missing()) }))
         .route("/failing", get(failing))
         .route("/call", get(call))
-        .layer(axum::middleware::from_fn_with_state(Answering::new(edge, metrics.clone()), answer));
+        .layer(axum::middleware::from_fn_with_state(
+            Answering::new(edge, metrics.clone(), Capacity::new(1, [], 0, 0)),
+            answer,
+        ));
     (routes, metrics)
 }
 
