@@ -270,7 +270,8 @@ fn requests_for_pages_and_files_have_ids_and_reasons_and_are_counted() {
     };
     for (path, language, status, shown) in [
         ("/", "en", 200, "Overview"),
-        ("/nothing", "en", 404, "There is no page"),
+        ("/nothing", "en", 404, "NOT_FOUND: there is nothing at this path\nrequest: "),
+        ("/status/nothing", "vi", 404, "NOT_FOUND: Không có gì ở đường dẫn này.\nrequest: "),
         ("/logs/nothing/checkpoint", "en", 404, "NOT_FOUND: there is no such log\nrequest: "),
         ("/logs/nothing/checkpoint", "vi", 404, "NOT_FOUND: Không có nhật ký này.\nrequest: "),
         ("/logs/records/tile/x", "en", 400, "INVALID_REQUEST: "),
@@ -281,6 +282,23 @@ fn requests_for_pages_and_files_have_ids_and_reasons_and_are_counted() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(shown), "{path}: {answer}");
         let has = |line: &str| answer.to_ascii_lowercase().contains(line);
         assert!(has("x-request-id: job-7\r\n") && has("x-lienthong-request-id: "), "{path}: {answer}");
+    }
+    for (head, status, shown) in [
+        ("GET /nothing HTTP/1.1\r\nhost: localhost\r\naccept: text/html", 404, "<code>NOT_FOUND</code>"),
+        ("GET / HTTP/1.1\r\nhost: evil.example", 421, "INVALID_REQUEST: pages are answered under loopback names"),
+        ("GET / HTTP/1.1\r\nhost: evil.example\r\naccept: text/html", 421, "<code>INVALID_REQUEST</code>"),
+        (
+            "POST /personas HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0",
+            405,
+            "INVALID_REQUEST: this path takes other",
+        ),
+    ] {
+        let answer = raw(console, &format!("{head}\r\nconnection: close\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(shown), "{head}: {answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+        assert!(body.contains(id), "{answer}");
+        assert_eq!(head.contains("\r\nallow: GET,HEAD"), status == 405, "{answer}");
     }
     let metrics = get("/metrics", "en");
     let line = "lienthong_http_requests_total{route=\"/logs/{name}/checkpoint\",status=\"404\"} 2";

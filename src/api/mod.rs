@@ -5,6 +5,7 @@
 //! gRPC-Web; `remote` is the other direction, the client of a registry on another host. Use cases below know neither tonic nor axum.
 
 pub mod admission;
+mod call_ids;
 pub mod certificate;
 pub mod connection;
 pub mod console;
@@ -18,6 +19,7 @@ pub mod grpc;
 pub mod health;
 pub mod http;
 pub mod language;
+mod lines;
 pub mod metrics;
 pub mod page;
 pub mod panic;

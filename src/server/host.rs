@@ -161,9 +161,9 @@ impl RegistryHost {
         if let Some(home) = self.data.home() {
             metrics.ask(readings::of_disk(home));
         }
-        let public = process.capacity.public();
-        let admission = Admission::new(process.methods, process.capacity, served.world.clone(), Arc::new(NoSessions));
-        Ok(Front { admission, public, served, sessions: None })
+        let capacity = process.capacity;
+        let admission = Admission::new(process.methods, capacity.clone(), served.world.clone(), Arc::new(NoSessions));
+        Ok(Front { admission, capacity, served, sessions: None })
     }
 
     /// Serves on sockets that the caller bound.

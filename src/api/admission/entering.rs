@@ -149,9 +149,11 @@ impl Entering<'_> {
             accepts_unverified: unverified,
             checks: std::sync::Mutex::default(),
         };
-        // Anybody can name any number of citizens, so their memory counts as a stranger's, whether they are known or not.
-        let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
-        let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
+        let holder = match caller {
+            _ if is_stranger => Holder::Stranger(network),
+            Caller::Citizen(number) if is_demo => Holder::DemoCitizen(number),
+            caller => Holder::Caller(caller),
+        };
         Ok((Admitted::Caller(Arc::new(call)), holder))
     }
 
