@@ -204,7 +204,7 @@ async fn a_registry_host_logs_as_a_gateway_does() {
         let method = "lienthong.registry.v1.IssuingService/GetIssuingKey".to_owned();
         Call { headers: vec![], body: "{}".into(), method }
     };
-    refused_as(&serving, CALLS_OF_CONNECTION, call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
+    refused_as(&serving, CALLS_OF_CONNECTION, &call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
     serving.signal("TERM");
     let mut log = String::new();
     serving.child.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");

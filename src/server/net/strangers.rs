@@ -103,7 +103,7 @@ mod tests {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) % below
         };
-        let state = |number: u64| Some(if number % 3 == 0 { Stranger::Idle } else { Stranger::Calling });
+        let state = |number: u64| Some(if number.is_multiple_of(3) { Stranger::Idle } else { Stranger::Calling });
         for number in 0..5_000 {
             let of = draw(4) as u8;
             kept.insert(network(of), number);
