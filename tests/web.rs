@@ -306,7 +306,7 @@ fn the_list_of_origins_replaces_loopback_and_rates_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reflection_and_descriptions_in_a_session_are_the_sessions() {
+async fn reflection_is_of_every_world_and_descriptions_in_a_session_are_the_sessions() {
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
@@ -331,10 +331,13 @@ async fn reflection_and_descriptions_in_a_session_are_the_sessions() {
             other => panic!("{other:?}"),
         }
     };
+    // A client that asks reflection first sends the metadata of the call there too: the call itself is told that the session is gone.
+    let gone = "00112233445566778899aabbccddeeff";
     let listed = reflected(session.id()).await.expect("a session has reflection");
     assert!(listed.iter().any(|service| service.name == "lienthong.registry.v1.RegistryService"));
-    let gone = reflected("00112233445566778899aabbccddeeff").await.expect_err("of no other world");
-    assert_eq!(common::reason(&gone).1, "SESSION_UNKNOWN");
+    assert_eq!(reflected(gone).await.expect("all worlds have the same protos"), listed);
+    let refused = world.at(gone).refused("demo-operator", "registry.v1.RegistryService/Describe", json!({})).await;
+    assert_eq!(refused.1, "SESSION_UNKNOWN");
     let describe = json!({ "registry": name });
     let inside = session.ask("demo-operator", "registry.v1.RegistryService/Describe", describe).await;
     let described = &inside["registries"][0];

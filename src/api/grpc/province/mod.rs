@@ -1,6 +1,7 @@
 //! `province.v1.ProvinceService`.
 
 pub(super) mod message;
+mod unit;
 mod views;
 mod watch;
 
