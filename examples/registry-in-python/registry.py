@@ -331,7 +331,7 @@ class Registry(service.RegistryServiceServicer):
         if any(name != RECORD_TYPE for name in request.record_types):
             raise invalid(("record_types", "UNKNOWN_VALUE", f"there is no such record type; there is {RECORD_TYPE}"))
         if request.page_size > PAGE_MAX:
-            raise invalid(("page_size", "RANGE", "at most 500"))
+            raise invalid(("page_size", "OUT_OF_RANGE", "at most 500"))
         with self.library.lock:
             query = api.GetRecordsRequest()
             query.CopyFrom(request)

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
-use crate::base::{Clock, Error, Result, Timestamp};
+use crate::base::{Clock, Error, Result, Timestamp, watch};
 use crate::ledger::{Sequencer, is_stopped};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::statement::STATEMENT_BYTES_MAX;
@@ -104,14 +104,14 @@ impl Writer {
 
     /// Processes jobs until all senders are dropped.
     pub(super) async fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let tending = self.ledger.log().tended_by("registry_writer");
+        let _stops = self.ledger.log().tended_by("registry_writer");
         let mut next = None;
         loop {
             let first = match next.take() {
                 Some(job) => job,
                 None => match jobs.recv().await {
                     Some(job) => job,
-                    None => return tending.done(),
+                    None => return,
                 },
             };
             let (mut count, mut bytes) = (first.changes.len(), first.bytes());

@@ -13,6 +13,7 @@ use super::records_due::ShownLater;
 use super::remotes::Hosts;
 use super::roles::registry::{self, ForgedElsewhere};
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province};
+use super::task::Defects;
 use super::world::World;
 use crate::api::credential::TokenMint;
 use crate::api::remote::{Connection, RemoteRegistry};
@@ -52,6 +53,8 @@ pub struct Assembly {
     pub logs: Logs,
     /// Pauses logs as the fault rules say.
     _pauses: PausedLogs,
+    /// The work in the background that a defect has ended.
+    pub(super) defects: Defects,
     /// Waits until all writes are visible everywhere, once the tasks that propagate them run.
     pub shown: Arc<ShownLater>,
 }
@@ -170,7 +173,20 @@ impl Assembly {
         let logs = logs(&registries, &province, &gateway, &world.faults);
         let pauses = PausedLogs::start(&world.faults, pausing(&registries, &province, &gateway));
         let shown = Arc::default();
-        Ok(Self { _pauses: pauses, world, clock, tiles, registries, remotes, ports, province, gateway, logs, shown })
+        Ok(Self {
+            _pauses: pauses,
+            defects: Defects::default(),
+            world,
+            clock,
+            tiles,
+            registries,
+            remotes,
+            ports,
+            province,
+            gateway,
+            logs,
+            shown,
+        })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::assembly::{Assembly, Settings};
 use super::config::Config;
@@ -20,7 +19,7 @@ use super::remotes::{self, Hosts};
 use super::roles::province::RECORDS;
 use super::running::{Listening, Running};
 use super::services::fault_scope;
-use super::task::AbortOnDrop;
+use super::task::{AbortOnDrop, Work};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::world::World;
@@ -51,9 +50,6 @@ pub struct Gateway {
     _keys_lock: Option<FolderLock>,
     data: Data,
 }
-
-/// Time that tasks have to release the store; they need milliseconds, and a slow disk more.
-const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 /// The error of damage found by a start, with the folder and the remedy.
 pub(super) fn damage_in(folder: Option<&Path>, error: Error) -> Error {
@@ -129,7 +125,7 @@ impl Gateway {
                 board: assembly.province.anchor.clone(),
                 clock: assembly.world.clock.clone(),
             };
-            AbortOnDrop(tokio::spawn(watcher.run()))
+            assembly.defects.spawn(Work::Keys, watcher.run())
         });
         let anchor = match &config.anchor {
             None => None,
@@ -260,9 +256,7 @@ impl Gateway {
         let Self { assembly, followers, witnessing, key_changes, data, .. } = self;
         drop((followers, witnessing, key_changes));
         drop(assembly);
-        if !data.close(CLOSES_WITHIN).await {
-            tracing::warn!("the store is still in use: its folder stays locked until the process ends");
-        }
+        data.release().await;
     }
 
     /// The address and flags in the personas' commands. Every caller can read those, so they omit the data folder.

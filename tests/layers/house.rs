@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::source::{code, code_of, identifier, none, sources};
+use super::source::{code, code_of, identifier, module_of, none, sources};
 
 const FILE_LINES_MAX: usize = 450;
 /// For a `tests.rs`: tables of cases are read from the top, not understood as a whole.
@@ -50,6 +50,28 @@ fn nothing_in_a_gateway_runs_in_an_order_of_its_own() {
         }
     }
     none(findings, "the simulation repeats what a seed did (tests/simulation)");
+}
+
+/// What calls and followers of a world wait for wakes them in the order in which they began to wait: tokio's watch channel does not.
+#[test]
+fn a_world_waits_for_values_in_order() {
+    // The port of the store tells its health, as every store does.
+    let exceptions = ["src/simulation/faults/store.rs"];
+    let worlds = ["registry", "access", "identity", "exchange", "province", "transparency", "simulation", "keys"];
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let is_of_a_world = module_of(&source.path).is_some_and(|module| worlds.contains(&module));
+        if !is_of_a_world || source.path.contains("/tests") || exceptions.contains(&&*source.path) {
+            continue;
+        }
+        let text = code_of(&source);
+        let imports = text.split("tokio::sync::").skip(1).map(|rest| rest.split(';').next().unwrap_or_default());
+        let names_watch = |import: &str| import.split(|c: char| !c.is_alphanumeric()).any(|word| word == "watch");
+        if imports.into_iter().any(names_watch) {
+            findings.push(format!("{}: tokio's watch channel", source.path));
+        }
+    }
+    none(findings, "waiters are woken in the order of waiting (src/base/watch.rs)");
 }
 
 /// A file that may use the machine's timers says so once, for all of it; that permits nothing else that clippy.toml bans.

@@ -191,7 +191,7 @@ mod tests {
             let mut violations = Violations::default();
             of.validate(&read(&payload), TODAY, &"", &mut violations);
             // Rules across fields are the registry's: the samples of a schema alone cannot know them.
-            let of_fields = ["REQUIRED", "FORMAT", "UNKNOWN_FIELD", "TYPE", "LENGTH", "RANGE"];
+            let of_fields = ["REQUIRED", "FORMAT", "UNKNOWN_FIELD", "TYPE", "LENGTH", "OUT_OF_RANGE"];
             let broken: Vec<_> = violations
                 .kept()
                 .iter()
