@@ -231,8 +231,9 @@ async fn what_does_not_verify_is_named_wherever_it_is_not_shown() {
         let id = refused.get_details_request_info().expect("an id").request_id;
         let explained = ask("Explain", json!({"request_id": id}), None).await.expect("explained");
         let checks = explained["checks"].as_array().expect("checks");
-        let of = |name: &str| checks.iter().filter(|check| check["name"].as_str().is_some_and(|it| it.contains(name)));
-        assert_eq!((of(person).count(), of(card).count()), (1, 1), "{checks:?}");
+        let is_of = |check: &Value, name: &str| check["name"].as_str().is_some_and(|it| it.contains(name));
+        let count = |name: &str| checks.iter().filter(|check| is_of(check, name)).count();
+        assert_eq!((count(person), count(card)), (1, 1), "{checks:?}");
 
         let other = ask(method, two.clone(), Some("true")).await.expect_err("another value");
         assert_eq!(bad(&other), ["x-lienthong-unverified UNKNOWN_VALUE"]);
@@ -275,7 +276,7 @@ async fn a_watch_that_could_never_tell_anything_is_refused_with_the_field_to_men
             "unit_valid_from UNKNOWN_VALUE",
         ),
         // The owner of a registry forgot to name it.
-        ("health-insurance", request(), "registry REQUIRED"),
+        ("social-insurance", request(), "registry REQUIRED"),
     ] {
         let mut client = ProvinceServiceClient::new(started.channel.clone());
         let refused = client.watch_changes(as_agency(agency, request)).await.expect_err(expected);
