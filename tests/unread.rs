@@ -114,7 +114,7 @@ impl Left {
         message: &[u8],
     ) -> Status {
         loop {
-            if self.open.len() % STREAMS == 0 {
+            if self.open.len().is_multiple_of(STREAMS) {
                 self.connections.push(Unreading::connect(started).await);
             }
             let connection = self.connections.last_mut().expect("one at least");
