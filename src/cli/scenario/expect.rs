@@ -1,8 +1,10 @@
-//! What a step expects of an answer: values at paths, held against its JSON. Pure.
+//! What a step expects of an answer: verdicts, bad fields, and values at paths, held against its JSON. Pure.
 
 use serde_json::Value;
 
+use super::unmet::Unmet;
 use super::vars::{Vars, named, named_in, put_in, put_in_text};
+use super::verdicts::Verdicts;
 
 /// The expectations of one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +15,10 @@ pub(super) struct Expect {
     pub(super) reason: Option<String>,
     /// Bad fields that the refusal names, among others.
     pub(super) violations: Vec<WantedViolation>,
-    /// Whether every record of the answer verifies offline, or none does.
-    pub(super) verifies: Option<bool>,
+    /// The verdicts on the records of the answer, offline.
+    pub(super) verdicts: Option<Verdicts>,
+    /// Whether the status lists of their record types count in the verdicts.
+    pub(super) status_lists: bool,
     /// Values at paths of the answer.
     pub(super) fields: Vec<(String, Matcher)>,
 }
@@ -22,7 +26,8 @@ pub(super) struct Expect {
 impl Default for Expect {
     /// An answer.
     fn default() -> Self {
-        Self { code: "OK".into(), reason: None, violations: Vec::new(), verifies: None, fields: Vec::new() }
+        let (violations, fields) = (Vec::new(), Vec::new());
+        Self { code: "OK".into(), reason: None, violations, verdicts: None, status_lists: false, fields }
     }
 }
 
@@ -86,17 +91,6 @@ pub(super) enum Matcher {
     Absent,
     /// Something.
     Present,
-}
-
-/// An expectation that does not hold.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Unmet {
-    /// Which: `code`, `fields.link.state`.
-    pub(super) what: String,
-    /// The expected value.
-    pub(super) expected: String,
-    /// The value found.
-    pub(super) found: String,
 }
 
 impl Matcher {

@@ -1,4 +1,4 @@
-//! `lienthong scenario`: stories of calls with expectations, run against a server, each in a session of its own.
+//! `lienthong scenario`: stories of calls with expectations, run against a server, each in sessions of its own.
 
 mod checks;
 mod expect;
@@ -6,8 +6,12 @@ mod file;
 mod paths;
 mod report;
 mod run;
+mod sessions;
 mod story;
+mod unmet;
 mod vars;
+mod verdicts;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,7 +40,7 @@ const AT_ONCE: usize = 32;
 /// The JSON Schema of a scenario's file.
 const SCHEMA: &str = include_str!("scenario.schema.json");
 
-/// Stories of calls with expectations: run them against a server, each in a session of its own.
+/// Stories of calls with expectations: run them against a server, each in sessions of its own.
 #[derive(Debug, Subcommand)]
 pub enum ScenarioCommand {
     /// Run scenarios, all at the same time; exit code 1 if one is not as expected.
@@ -129,6 +133,9 @@ fn read_all(files: Vec<PathBuf>, agencies: Option<&[String]>) -> (Sound, Flawed)
 
 impl Run {
     async fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        if self.server.session.is_some() {
+            return Err(Failure::with_code("each scenario begins sessions of its own: leave --session out", 2));
+        }
         // Which agencies the server has, it says itself.
         let (read, flaws) = read_all(self.files, None);
         if !flaws.is_empty() {
