@@ -7,7 +7,7 @@ use prost_reflect::MessageDescriptor;
 use serde_json::Value;
 
 use super::expect::{Expect, Matcher, WantedViolation};
-use super::file::{Reading, join};
+use super::file::{Names, Reading, join};
 use super::paths;
 use super::story::Call;
 use super::vars::{self, Vars, named, named_in};
@@ -89,7 +89,7 @@ impl Reading<'_> {
     }
 
     pub(super) fn agency(&mut self, path: &str, key: &str) {
-        let Some(agencies) = self.agencies else { return };
+        let Some(Names { agencies, .. }) = self.server else { return };
         if !key.contains("${") && key != "citizen" && !agencies.iter().any(|agency| agency == key) {
             let known: Vec<&str> = agencies.iter().map(String::as_str).chain(["citizen-…"]).collect();
             self.flaw(path, no_such("agency", key, &known));
@@ -164,10 +164,16 @@ impl Reading<'_> {
             self.flaw(path, "an answer of this method has no records that could be verified");
         }
         let read = Verdicts::read(value, has_lists);
-        read.map_err(|(below, problem)| {
-            self.flaw(&if below.is_empty() { path.to_owned() } else { join(path, &below) }, problem)
-        })
-        .ok()
+        if let (Some(Names { record_types, .. }), Ok(Verdicts::ByType(by_type))) = (self.server, &read) {
+            let known: Vec<&str> = record_types.iter().map(String::as_str).collect();
+            for name in by_type.keys().filter(|name| !known.contains(&name.as_str())) {
+                self.flaw(&join(path, name), no_such("record type", name, &known));
+            }
+        }
+        let flawed = |(below, problem): (String, String)| {
+            self.flaw(&if below.is_empty() { path.to_owned() } else { join(path, &below) }, problem);
+        };
+        read.map_err(flawed).ok()
     }
 
     fn violations(&mut self, path: &str, value: &Value) -> Vec<WantedViolation> {

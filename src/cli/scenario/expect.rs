@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::unmet::Unmet;
-use super::vars::{Vars, named, named_in, put_in, put_in_text};
+use super::vars::{Vars, named, named_in, put_in, put_in_each, put_in_text, text_of};
 use super::verdicts::Verdicts;
 
 /// The expectations of one step.
@@ -102,10 +102,12 @@ impl Matcher {
         match (word.as_str(), with) {
             ("has", with) => Ok(Self::Has(with.clone())),
             ("not", with) => Ok(Self::Not(with.clone())),
-            ("matches", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
-                Ok(_) => Ok(Self::Matches(pattern.clone())),
-                Err(error) => Err(format!("is not a regular expression: {error}")),
-            },
+            ("matches", Value::String(pattern)) => {
+                match regex_lite::Regex::new(&put_in_each(pattern, |_| Some("0".into()))?) {
+                    Ok(_) => Ok(Self::Matches(pattern.clone())),
+                    Err(error) => Err(format!("is not a regular expression: {error}")),
+                }
+            }
             ("at_least", with) => number(with).map(Self::AtLeast).ok_or_else(|| "at_least takes a number".to_owned()),
             ("at_most", with) => number(with).map(Self::AtMost).ok_or_else(|| "at_most takes a number".to_owned()),
             ("is", Value::String(word)) if word == "absent" => Ok(Self::Absent),
@@ -125,7 +127,10 @@ impl Matcher {
     fn put_in(&mut self, vars: &Vars) -> Result<(), String> {
         match self {
             Self::Is(value) | Self::Has(value) | Self::Not(value) => *value = put_in(value, vars)?,
-            Self::Matches(pattern) => *pattern = put_in_text(pattern, vars)?,
+            Self::Matches(pattern) => {
+                // A value is meant as it is, whatever its letters mean in a pattern.
+                *pattern = put_in_each(pattern, |name| Some(regex_lite::escape(&text_of(&vars.get(name)?))))?;
+            }
             Self::AtLeast(_) | Self::AtMost(_) | Self::Absent | Self::Present => {}
         }
         Ok(())
@@ -239,6 +244,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::time::Date;
 
     #[test]
     fn paths_lead_to_values() {
@@ -277,6 +283,12 @@ mod tests {
         ] {
             assert_eq!(Matcher::read(&by).expect("reads").holds(&value), holds, "{value} {by}");
         }
+        let mut vars = Vars::beginning(Date::constant(2026, 12, 1));
+        vars.set("plate", "38-A.1+".into());
+        let mut pattern = Matcher::read(&json!({ "matches": "^${plate} ${today}$" })).expect("reads");
+        assert_eq!(pattern.named(), ["plate", "today"]);
+        pattern.put_in(&vars).expect("set");
+        assert!(pattern.holds(&json!("38-A.1+ 2026-12-01")) && !pattern.holds(&json!("38-AB11 2026-12-01")));
         for wrong in [
             json!({}),
             json!({ "has": 1, "not": 2 }),

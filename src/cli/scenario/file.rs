@@ -32,8 +32,15 @@ const SIMULATION: &str = "lienthong.simulation.v1.SimulationService";
 /// The flaws of a file: line and problem.
 pub(super) type Flaws = Vec<(usize, String)>;
 
-/// Reads a file; callers are held against the keys of the `agencies`, where those are known.
-pub(super) fn read(path: &Path, agencies: Option<&[String]>) -> Result<Scenario, Flaws> {
+/// Names of the intended server.
+pub(super) struct Names {
+    /// The keys of its agencies.
+    pub(super) agencies: Vec<String>,
+    pub(super) record_types: Vec<String>,
+}
+
+/// Reads a file; what only a server can know is held against its names, where those are known.
+pub(super) fn read(path: &Path, server: Option<&Names>) -> Result<Scenario, Flaws> {
     let whole = |problem: String| vec![(1, problem)];
     let mut text = String::new();
     let file = File::open(path).map_err(|error| whole(error.to_string()))?;
@@ -41,17 +48,17 @@ pub(super) fn read(path: &Path, agencies: Option<&[String]>) -> Result<Scenario,
     if read as u64 > FILE_BYTES_MAX {
         return Err(whole(format!("is too large: at most {FILE_BYTES_MAX} bytes are read")));
     }
-    parse(&text, agencies)
+    parse(&text, server)
 }
 
 /// Reads a text.
-pub(super) fn parse(text: &str, agencies: Option<&[String]>) -> Result<Scenario, Flaws> {
+pub(super) fn parse(text: &str, server: Option<&Names>) -> Result<Scenario, Flaws> {
     let placed = Placed::message(text)
         .map_err(|flaws| vec![(flaws.kept.first().map_or(1, |flaw| flaw.line), flaws.to_string())])?;
     let json = placed.json();
     let mut reading = Reading {
         placed,
-        agencies,
+        server,
         flaws: Vec::new(),
         left_out: 0,
         steps: 0,
@@ -70,8 +77,8 @@ pub(super) fn parse(text: &str, agencies: Option<&[String]>) -> Result<Scenario,
 
 pub(super) struct Reading<'a> {
     pub(super) placed: Placed,
-    /// The keys of the agencies, where they are known.
-    pub(super) agencies: Option<&'a [String]>,
+    /// The names of the server, where they are known.
+    pub(super) server: Option<&'a Names>,
     flaws: Flaws,
     /// How many flaws there are beyond those.
     left_out: usize,

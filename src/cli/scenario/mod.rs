@@ -25,7 +25,7 @@ use super::output::{Failure, OutputFormat, print, runtime};
 use super::schema_args::SchemaArgs;
 use super::server::ServerArgs;
 use crate::access::rights;
-use file::Flaws;
+use file::{Flaws, Names};
 use story::Scenario;
 
 const EXAMPLES: &str = "\
@@ -86,8 +86,8 @@ impl ScenarioCommand {
         match self {
             Self::Run(run) => runtime()?.block_on(run.run(output)),
             Self::Check(check) => {
-                let agencies = check.agencies()?;
-                let (read, flaws) = read_all(check.files, Some(&agencies));
+                let names = check.names()?;
+                let (read, flaws) = read_all(check.files, Some(&names));
                 report::flaws(&flaws, read.len(), output)?;
                 Ok(if flaws.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
@@ -103,8 +103,8 @@ type Sound = Vec<(PathBuf, Scenario)>;
 type Flawed = Vec<(PathBuf, Flaws)>;
 
 impl Check {
-    /// The keys of the agencies that may call.
-    fn agencies(&self) -> Result<Vec<String>, Failure> {
+    /// The names of the intended server.
+    fn names(&self) -> Result<Names, Failure> {
         let catalogue = self.schemas.catalogue()?;
         let named = |file: &PathBuf, why: String| Failure::with_code(format!("{}: {why}", file.display()), 2);
         let rights = match &self.rights {
@@ -115,15 +115,17 @@ impl Check {
             }
             None => rights::embedded(),
         };
-        Ok(rights.agencies().map(|agency| agency.key.as_str().to_owned()).collect())
+        let agencies = rights.agencies().map(|agency| agency.key.as_str().to_owned()).collect();
+        let record_types = catalogue.record_types().map(|kind| kind.name.to_string()).collect();
+        Ok(Names { agencies, record_types })
     }
 }
 
 /// The scenarios of files, and the files that are none.
-fn read_all(files: Vec<PathBuf>, agencies: Option<&[String]>) -> (Sound, Flawed) {
+fn read_all(files: Vec<PathBuf>, server: Option<&Names>) -> (Sound, Flawed) {
     let (mut read, mut flawed) = (Vec::new(), Vec::new());
     for path in files {
-        match file::read(&path, agencies) {
+        match file::read(&path, server) {
             Ok(scenario) => read.push((path, scenario)),
             Err(flaws) => flawed.push((path, flaws)),
         }
@@ -136,7 +138,7 @@ impl Run {
         if self.server.session.is_some() {
             return Err(Failure::with_code("each scenario begins sessions of its own: leave --session out", 2));
         }
-        // Which agencies the server has, it says itself.
+        // Which agencies and record types the server has, it says itself.
         let (read, flaws) = read_all(self.files, None);
         if !flaws.is_empty() {
             report::flaws(&flaws, read.len(), output)?;

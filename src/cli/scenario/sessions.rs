@@ -81,7 +81,10 @@ impl Reading<'_> {
                 let is_circle = chain.contains(&next.as_str());
                 chain.push(next);
                 if is_circle {
-                    let problem = format!("sessions begin from one another in a circle: {}", chain.join(" from "));
+                    let problem = format!(
+                        "sessions begin from one another in a circle: {}; one of them has to begin from the province, without from_session",
+                        chain.join(" from ")
+                    );
                     self.flaw(&format!("sessions.{name}.{FROM}"), problem);
                     break;
                 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::SCHEMA;
-use super::file::{Flaws, parse};
+use super::file::{Flaws, Names, parse};
 use super::story::Step;
 use super::vars::Vars;
 use super::verdicts::Verdicts;
@@ -84,7 +84,10 @@ fn steps_stand_in_one_another_only_so_deep() {
 
 #[test]
 fn what_is_misspelt_is_refused_before_anything_is_called() {
-    let agencies = ["bank".to_owned(), "one-stop".to_owned()];
+    let names = Names {
+        agencies: vec!["bank".to_owned(), "one-stop".to_owned()],
+        record_types: vec!["resident.person.v1".to_owned()],
+    };
     let step = "steps:\n  - step: one\n    call: FetchRecords\n    as: one-stop\n";
     let clock = "steps:\n  - step: one\n    clock: { advance: 1d }\n";
     for (text, line, says) in [
@@ -107,6 +110,11 @@ fn what_is_misspelt_is_refused_before_anything_is_called() {
             format!("{step}    expect:\n      verdicts:\n        resident.person.v1: [VALID, SUPERSEDED]\n"),
             9,
             "status_lists",
+        ),
+        (
+            format!("{step}    expect:\n      verdicts:\n        resident.persom.v1: VALID\n"),
+            9,
+            "nearest: resident.person.v1",
         ),
         (format!("{step}    expect: {{ status_lists: true }}\n"), 7, "beside verdicts"),
         (format!("{step}    expect: {{ verifies: true }}\n"), 7, "there is no field verifies"),
@@ -151,7 +159,7 @@ fn what_is_misspelt_is_refused_before_anything_is_called() {
         (format!("session: {{ sed: 7 }}\n{step}"), 3, "nearest: seed"),
     ] {
         let text = format!("{HEAD}{text}");
-        let found = parse(&text, Some(&agencies)).expect_err(&text);
+        let found = parse(&text, Some(&names)).expect_err(&text);
         assert!(found.iter().any(|(at, problem)| *at == line && problem.contains(says)), "{text}\n{found:?}");
     }
 }
@@ -235,7 +243,10 @@ fn sessions_that_begin_from_one_another_in_a_circle_are_refused() {
         let circles: Vec<_> = found.iter().filter(|(_, problem)| problem.contains("circle")).collect();
         assert_eq!(circles.len(), wanted.len(), "{found:?}");
         for (line, says) in wanted {
-            assert!(circles.iter().any(|(at, problem)| *at == line && problem.ends_with(says)), "{found:?}");
+            assert!(
+                circles.iter().any(|(at, problem)| *at == line && problem.contains(&format!("{says};"))),
+                "{found:?}"
+            );
         }
     }
 }
