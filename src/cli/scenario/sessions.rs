@@ -73,7 +73,7 @@ impl Reading<'_> {
                 break;
             }
         }
-        for name in waiting.keys() {
+        for (name, request) in waiting {
             let mut chain = vec![name.as_str()];
             while let Some((next, _)) =
                 named.get(chain[chain.len() - 1]).and_then(from).and_then(|from| named.get_key_value(from))
@@ -82,13 +82,15 @@ impl Reading<'_> {
                 chain.push(next);
                 if is_circle {
                     let problem = format!(
-                        "sessions begin from one another in a circle: {}; one of them has to begin from the province, without from_session",
+                        "sessions begin from one another in a circle ({}): one of them has to begin from the province, without from_session",
                         chain.join(" from ")
                     );
                     self.flaw(&format!("sessions.{name}.{FROM}"), problem);
                     break;
                 }
             }
+            // A step in it has a session, whatever becomes of that.
+            ordered.push(Session { name: name.clone(), line: 1, from: None, request: request.clone() });
         }
         ordered
     }
@@ -134,7 +136,10 @@ impl Reading<'_> {
                 used.extend(session.from);
             }
         }
-        let unused = self.sessions.iter().enumerate().filter(|(at, one)| !used.contains(at) && !one.name.is_empty());
+        // Those that cannot begin, and still say from which, were refused for that.
+        let is_unused =
+            |at: &usize, one: &Session| !used.contains(at) && !one.name.is_empty() && from(&one.request).is_none();
+        let unused = self.sessions.iter().enumerate().filter(|(at, one)| is_unused(at, one));
         for path in unused.map(|(_, session)| join("sessions", &session.name)).collect::<Vec<_>>() {
             self.flaw(&path, "no step runs in this session");
         }

@@ -286,7 +286,7 @@ pub(super) fn verdicts(
     let mut found = Vec::new();
     let each = judge.each(answers.as_bytes(), |judged| {
         if let Judged::Record { record_type, report, .. } = judged {
-            let stated = report.statement.map(|statement| statement.schema.to_string());
+            let stated = report.statement.map(|statement| statement.schema);
             found.push((stated.or(record_type).unwrap_or_default(), report.verdict));
         }
         Ok(())
