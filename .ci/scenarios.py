@@ -44,6 +44,23 @@ def flipped(matcher):
     return {"not": matcher}
 
 
+def verdicts_in(expect):
+    """Where verdicts are expected: of which record type, or None; and which one of a list, or None."""
+    verdicts = expect.get("verdicts", {})
+    for of, wanted in verdicts.items() if isinstance(verdicts, dict) else [(None, verdicts)]:
+        yield from ((of, at) for at in range(len(wanted))) if isinstance(wanted, list) else [(of, None)]
+
+
+def other_verdict(expect, place):
+    """Expects another verdict there; the name of that expectation."""
+    of, at = place
+    holder, key = (expect["verdicts"], of) if of else (expect, "verdicts")
+    if at is not None:
+        holder, key = holder[key], at
+    holder[key] = "INCLUSION" if holder[key] != "INCLUSION" else "VALID"
+    return f"verdicts.{of}" if of else "verdicts"
+
+
 def flips(scenario):
     """Each expectation as (step, name, scenario with this one the other way round)."""
     count = len(list(calls(scenario["steps"])))
@@ -73,11 +90,10 @@ def flips(scenario):
                 call["expect"]["violations"][number] = {"field": "no.such.field"}
                 return f"violations[{number}]"
             yield other(violation)
-        if "verifies" in expect:
-            def verifies(call):
-                call["expect"]["verifies"] = not call["expect"]["verifies"]
-                return "verifies"
-            yield other(verifies)
+        for place in verdicts_in(expect):
+            def verdict(call):
+                return other_verdict(call["expect"], place)
+            yield other(verdict)
 
         def code(call):
             expect = call.setdefault("expect", {})

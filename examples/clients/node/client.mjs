@@ -23,6 +23,10 @@ import { judgeWitnesses } from './witness.mjs';
 
 const PROTOS = env.PROTOS ?? fileURLToPath(new URL('../../../proto', import.meta.url));
 const ATTEMPTS_MAX = 4;
+const WATCH = 'lienthong.province.v1.ProvinceService/WatchChanges';
+const STREAMS = ['lienthong.exchange.v1.ExchangeService/BulkFetchRecords'];
+// Reasons with which the server ends a watch that may be resumed; one that the network broke has none.
+const RESUMABLE = [null, 'SHUTTING_DOWN', 'WATCH_BEHIND'];
 const CODES = Object.fromEntries(Object.entries(grpc.status).filter(([, code]) => typeof code === 'number').map(([name, code]) => [code, name]));
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -31,6 +35,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 // The protos of the services that this client calls.
 const SERVICES = {
   'lienthong.exchange.v1.ExchangeService': 'lienthong/exchange/v1/exchange_service.proto',
+  'lienthong.province.v1.ProvinceService': 'lienthong/province/v1/province_service.proto',
   'lienthong.registry.v1.RegistryService': 'lienthong/registry/v1/registry_service.proto',
   'lienthong.identity.v1.PresentationService': 'lienthong/identity/v1/presentation_service.proto',
   'lienthong.trust.v1.LedgerService': 'lienthong/trust/v1/ledger_service.proto',
@@ -77,22 +82,66 @@ class CallFailed extends Error {
   }
 }
 
+function metadataOf(metadata) {
+  const sent = new grpc.Metadata();
+  Object.entries(metadata).forEach(([key, value]) => sent.set(key, value));
+  return sent;
+}
+
+// One attempt at a call: its answer, of a stream the list of its messages, whole or not at all; or the error.
+function attempt(address, method, request, sent, deadline) {
+  const [service, name] = method.split('/');
+  return new Promise((resolve) => {
+    if (!STREAMS.includes(method)) {
+      stub(address, service)[name](request, sent, { deadline }, (error, answer) => resolve({ error, answer }));
+      return;
+    }
+    const answer = [];
+    const messages = stub(address, service)[name](request, sent, { deadline });
+    messages.on('data', (one) => answer.push(one)).on('error', (error) => resolve({ error })).on('end', () => resolve({ answer }));
+  });
+}
+
 // The answer, and how often the call was made. It is made again only if the method's manual allows it, the server says when (RetryInfo), and the
 // deadline lies behind that.
 async function call(address, method, request, metadata, milliseconds, mayRepeat) {
-  const [service, name] = method.split('/');
   const until = Date.now() + milliseconds;
-  const sent = new grpc.Metadata();
-  Object.entries(metadata).forEach(([key, value]) => sent.set(key, value));
+  const sent = metadataOf(metadata);
   for (let attempts = 1; ; attempts += 1) {
-    const { error, answer } = await new Promise((resolve) => {
-      stub(address, service)[name](request, sent, { deadline: until }, (failed, found) => resolve({ error: failed, answer: found }));
-    });
+    const { error, answer } = await attempt(address, method, request, sent, until);
     if (!error) return { answer, attempts };
     const [status, { reason, wait }] = [CODES[error.code], detailsOf(error)];
     const passes = ['UNAVAILABLE', 'RESOURCE_EXHAUSTED'].includes(status) && wait !== null;
     if (!(mayRepeat && passes && attempts < ATTEMPTS_MAX && Date.now() + wait < until)) throw new CallFailed(status, reason, attempts);
     await pause(wait);
+  }
+}
+
+// The ledger indices of a watch's changes up to the ledger's end, each once, and how often the call was made. A watch that breaks off is resumed with its
+// last token, which brings what is still missing: nothing is lost, and nothing comes twice.
+async function watch(address, request, metadata, milliseconds) {
+  const [service, name] = WATCH.split('/');
+  const [sent, deadline, changes] = [metadataOf(metadata), Date.now() + milliseconds, []];
+  // protobuf.js does not know that protobuf's JSON has durations as texts: 1.5s.
+  const heartbeat = request.heartbeat && { seconds: parseInt(request.heartbeat, 10), nanos: Math.round((parseFloat(request.heartbeat) % 1) * 1e9) };
+  let [token, broken] = [request.resume_token, null];
+  for (let attempts = 1; attempts <= ATTEMPTS_MAX; attempts += 1) {
+    const messages = stub(address, service)[name]({ ...request, heartbeat, resume_token: token }, sent, { deadline });
+    broken = await new Promise((resolve) => {
+      messages.on('data', ({ resume_token: last, ledger_index: index, progress }) => {
+        token = last;
+        if (progress) {
+          // What is 0 is not sent.
+          if (Number(progress.ledger_index ?? 0) >= Number(progress.ledger_size ?? 0)) resolve(null);
+        } else if (!changes.length || changes.at(-1) < Number(index ?? 0)) changes.push(Number(index ?? 0)); // a message that came twice is one change
+      }).on('error', resolve).on('end', () => resolve({ code: grpc.status.INTERNAL }));
+    });
+    messages.cancel();
+    if (!broken) return { changes, attempts };
+    const { reason } = detailsOf(broken);
+    if (attempts === ATTEMPTS_MAX || !RESUMABLE.includes(reason) || broken.code === grpc.status.DEADLINE_EXCEEDED) {
+      throw new CallFailed(CODES[broken.code], reason, attempts);
+    }
   }
 }
 
@@ -125,6 +174,16 @@ function judgeAnswer(answer, request, anchor, now, lists = null) {
   return { ...conclusion, records };
 }
 
+// The answers of a bulk fetch: one for each citizen, in the order of the request, and each of them good.
+function judgeCitizens(answers, request, anchor, now) {
+  const asked = request.personal_ids;
+  if (answers.length !== asked.length || answers.some((answer, at) => (answer.index ?? 0) !== at)) return refused();
+  const judged = answers.map((answer, at) => (answer.refused
+    ? refused(answer.refused.code) : judgeAnswer(answer.found, { ...request, personal_id: asked[at] }, anchor, now)));
+  const { records: _, ...conclusion } = judged.find(({ conclusion: one }) => one !== 'accepted') ?? accepted;
+  return conclusion;
+}
+
 // A list that is not accepted is ignored.
 function acceptedLists(texts, anchor) {
   return texts.flatMap((text) => {
@@ -155,9 +214,16 @@ function judge(question) {
 // ---- Being checked
 
 async function called({ address, method, request, metadata, deadline_ms: deadline, may_repeat: mayRepeat, ...question }) {
+  if (method === WATCH) {
+    const { changes, attempts } = await watch(address, request, metadata, deadline);
+    return { ...accepted, received: changes, retried: attempts > 1 };
+  }
   const { answer, attempts } = await call(address, method, request, metadata, deadline, mayRepeat);
   const anchor = new Anchor(JSON.stringify(question.trust_anchor));
   const now = milliseconds(question.at);
+  if (question.kind === 'stream') {
+    return { ...judgeCitizens(answer, request, anchor, now), received: answer.map((one) => one.index ?? 0), retried: attempts > 1 };
+  }
   // A log's head must not contradict the one that was seen before.
   const { records: _, ...conclusion } = question.log
     ? concluded(auditHead(question.log, answer, question.before, anchor, now))
@@ -167,7 +233,7 @@ async function called({ address, method, request, metadata, deadline_ms: deadlin
 
 async function conclude(question) {
   try {
-    return question.kind === 'call' ? await called(question) : judge(question);
+    return ['call', 'stream'].includes(question.kind) ? await called(question) : judge(question);
   } catch (error) {
     if (error instanceof Refused) return refused();
     if (!(error instanceof CallFailed)) throw error;

@@ -25,6 +25,7 @@ from grpc_status import rpc_status
 from lienthong.check.v1 import check_service_pb2, check_service_pb2_grpc
 from lienthong.exchange.v1 import exchange_service_pb2, exchange_service_pb2_grpc
 from lienthong.identity.v1 import presentation_service_pb2, presentation_service_pb2_grpc
+from lienthong.province.v1 import province_service_pb2, province_service_pb2_grpc
 from lienthong.registry.v1 import registry_service_pb2, registry_service_pb2_grpc
 from lienthong.trust.v1 import ledger_service_pb2, ledger_service_pb2_grpc
 
@@ -38,6 +39,10 @@ import presentation  # noqa: E402
 METHODS = {
     "lienthong.exchange.v1.ExchangeService/FetchRecords":
         (exchange_service_pb2_grpc.ExchangeServiceStub, exchange_service_pb2.FetchRecordsRequest),
+    "lienthong.exchange.v1.ExchangeService/BulkFetchRecords":
+        (exchange_service_pb2_grpc.ExchangeServiceStub, exchange_service_pb2.BulkFetchRecordsRequest),
+    "lienthong.province.v1.ProvinceService/WatchChanges":
+        (province_service_pb2_grpc.ProvinceServiceStub, province_service_pb2.WatchChangesRequest),
     "lienthong.registry.v1.RegistryService/GetRecords":
         (registry_service_pb2_grpc.RegistryServiceStub, registry_service_pb2.GetRecordsRequest),
     "lienthong.identity.v1.PresentationService/CreatePresentation":
@@ -45,8 +50,12 @@ METHODS = {
     "lienthong.trust.v1.LedgerService/GetCheckpoint":
         (ledger_service_pb2_grpc.LedgerServiceStub, ledger_service_pb2.GetCheckpointRequest),
 }
+WATCH = "lienthong.province.v1.ProvinceService/WatchChanges"
+STREAMS = ("lienthong.exchange.v1.ExchangeService/BulkFetchRecords",)
 ATTEMPTS_MAX = 4
 NO_RECORD = "MISSING_REASON_NO_RECORD"
+# Reasons with which the server ends a watch that may be resumed; one that the network broke has none.
+RESUMABLE = (None, "SHUTTING_DOWN", "WATCH_BEHIND")
 
 # ---- Calling
 
@@ -74,13 +83,14 @@ class CallFailed(Exception):
 def call(channel, method, request, metadata, seconds, may_repeat):
     """The answer as protobuf JSON, and how often the call was made. It is made again only if the method's manual allows it, the server says
     when (RetryInfo), and the deadline lies behind that."""
-    stub, message = METHODS[method]
-    unary = getattr(stub(channel), method.rpartition("/")[2])
-    request, until, attempts = json_format.ParseDict(request, message()), time.monotonic() + seconds, 0
+    make, request = prepared(channel, method, request)
+    until, attempts = time.monotonic() + seconds, 0
     while True:
         attempts += 1
         try:
-            answer = unary(request, metadata=metadata, timeout=until - time.monotonic())
+            answer = make(request, metadata=metadata, timeout=until - time.monotonic())
+            if method in STREAMS:  # whole, or not at all
+                answer = list(answer)
         except grpc.RpcError as error:
             status, (reason, wait) = error.code().name, details_of(error)
             passes = status in ("UNAVAILABLE", "RESOURCE_EXHAUSTED") and wait is not None
@@ -90,7 +100,37 @@ def call(channel, method, request, metadata, seconds, may_repeat):
             continue
         if answer is None:  # the status was OK, and no message came
             raise CallFailed("INTERNAL", None, attempts)
-        return json_format.MessageToDict(answer), attempts
+        return [json_format.MessageToDict(one) for one in answer] if method in STREAMS else json_format.MessageToDict(answer), attempts
+
+
+def prepared(channel, method, request):
+    """The method of a stub, and its request as a message."""
+    stub, message = METHODS[method]
+    return getattr(stub(channel), method.rpartition("/")[2]), json_format.ParseDict(request, message())
+
+
+def watch(channel, request, metadata, seconds):
+    """The ledger indices of a watch's changes up to the ledger's end, each once, and how often the call was made. A watch that breaks off is resumed
+    with its last token, which brings what is still missing: nothing is lost, and nothing comes twice."""
+    make, request = prepared(channel, WATCH, request)
+    until, changes = time.monotonic() + seconds, []
+    for attempts in range(1, ATTEMPTS_MAX + 1):
+        messages = make(request, metadata=metadata, timeout=until - time.monotonic())
+        try:
+            for one in messages:
+                request.resume_token = one.resume_token
+                if not one.HasField("progress"):
+                    if not changes or changes[-1] < one.ledger_index:  # the ledger's order; a message that came twice is one change
+                        changes.append(one.ledger_index)
+                elif one.progress.ledger_index >= one.progress.ledger_size:
+                    messages.cancel()
+                    return changes, attempts
+            status, reason = "OK", None  # it ended, without an end of the ledger
+        except grpc.RpcError as error:
+            status, (reason, _) = error.code().name, details_of(error)
+            if reason not in RESUMABLE or status == "DEADLINE_EXCEEDED":
+                break
+    raise CallFailed("INTERNAL" if status == "OK" else status, reason, attempts)
 
 
 # ---- Judging
@@ -154,6 +194,20 @@ def judge_answer(answer, request, anchor, now, lists=None):
     return judged
 
 
+def judge_citizens(answers, request, anchor, now):
+    """The answers of a bulk fetch: one for each citizen, in the order of the request, and each of them good."""
+    asked = request["personal_ids"]
+    if [answer.get("index", 0) for answer in answers] != list(range(len(asked))):
+        return refused()
+    for person, answer in zip(asked, answers):
+        if "refused" in answer:
+            return refused(answer["refused"].get("code"))
+        judged = judge_answer(answer["found"], {**request, "personal_id": person}, anchor, now)
+        if judged != accepted():
+            return judged
+    return accepted()
+
+
 def accepted_lists(texts, anchor):
     for text in texts:
         try:
@@ -192,7 +246,7 @@ class Checked:
 
     def conclude(self, question):
         try:
-            return self.called(question) if question["kind"] == "call" else judge(question)
+            return self.called(question) if question["kind"] in ("call", "stream") else judge(question)
         except CallFailed as failed:
             reason = {"reason": failed.reason} if failed.reason else {}
             return {"conclusion": "failed", "status": failed.status, "retried": failed.attempts > 1, **reason}
@@ -205,9 +259,15 @@ class Checked:
             self.channels[address] = grpc.insecure_channel(address)
         anchor, now = verify.Anchor(json.dumps(question["trust_anchor"]).encode()), verify.milliseconds(question["at"])
         metadata, seconds = list(question["metadata"].items()), question["deadline_ms"] / 1000
+        if question["method"] == WATCH:
+            changes, attempts = watch(self.channels[address], question["request"], metadata, seconds)
+            return {**accepted(), "received": changes, "retried": attempts > 1}
         answer, attempts = call(
             self.channels[address], question["method"], question["request"], metadata, seconds, question["may_repeat"])
-        if "log" in question:  # its head, which must not contradict the one that was seen before
+        if question["kind"] == "stream":
+            judged = judge_citizens(answer, question["request"], anchor, now)
+            judged = {**judged, "received": [one.get("index", 0) for one in answer]}
+        elif "log" in question:  # its head, which must not contradict the one that was seen before
             judged = concluded(*audit.judge_head(question["log"], answer, question["before"], anchor, now))
         else:
             judged = judge_answer(answer, question["request"], anchor, now, lists_of(question, anchor))

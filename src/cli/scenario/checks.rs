@@ -7,10 +7,11 @@ use prost_reflect::MessageDescriptor;
 use serde_json::Value;
 
 use super::expect::{Expect, Matcher, WantedViolation};
-use super::file::{Reading, join};
+use super::file::{Names, Reading, join};
 use super::paths;
 use super::story::Call;
 use super::vars::{self, Vars, named, named_in};
+use super::verdicts::Verdicts;
 use crate::api::status::code_named;
 use crate::base::name::{no_such, with_nearest};
 use crate::base::time::Date;
@@ -62,16 +63,16 @@ impl Reading<'_> {
         }
     }
 
-    /// The fields of a message: a name that it has not would be refused when it is sent.
-    pub(super) fn fields_of(&mut self, path: &str, json: Option<&Value>, message: &MessageDescriptor) {
+    /// A message in its JSON form: a name that its type has not would be refused when it is sent, and so would a value of another kind.
+    pub(super) fn message_of(&mut self, path: &str, json: &Value, message: &MessageDescriptor) {
         let mut found = Vec::new();
-        paths::unknown_fields(path, json.unwrap_or(&Value::Null), message, &mut found);
+        paths::wrong_parts(path, json, message, &mut found);
         found.into_iter().for_each(|(path, problem)| self.flaw(&path, problem));
     }
 
-    pub(super) fn message_fields(&mut self, path: &str, json: &Value, message: &str) {
+    pub(super) fn message(&mut self, path: &str, json: &Value, message: &str) {
         if let Some(message) = typed::pool().get_message_by_name(message) {
-            self.fields_of(path, Some(json), &message);
+            self.message_of(path, json, &message);
         }
     }
 
@@ -88,7 +89,7 @@ impl Reading<'_> {
     }
 
     pub(super) fn agency(&mut self, path: &str, key: &str) {
-        let Some(agencies) = self.agencies else { return };
+        let Some(Names { agencies, .. }) = self.server else { return };
         if !key.contains("${") && key != "citizen" && !agencies.iter().any(|agency| agency == key) {
             let known: Vec<&str> = agencies.iter().map(String::as_str).chain(["citizen-…"]).collect();
             self.flaw(path, no_such("agency", key, &known));
@@ -114,7 +115,7 @@ impl Reading<'_> {
     pub(super) fn expect(&mut self, path: &str, value: Option<&Value>, method: &str) -> Expect {
         let mut expect = Expect::default();
         let Some(map) = self.object(path, value) else { return expect };
-        self.known(path, map, &["code", "reason", "violations", "verifies", "fields"]);
+        self.known(path, map, &["code", "reason", "violations", "verdicts", "status_lists", "fields"]);
         if let Some(code) = map.get("code") {
             expect.code = code.as_str().unwrap_or_default().to_owned();
             if expect.code != "OK" && code_named(&expect.code).is_none() {
@@ -136,7 +137,17 @@ impl Reading<'_> {
         if let Some(violations) = map.get("violations") {
             expect.violations = self.violations(&join(path, "violations"), violations);
         }
-        expect.verifies = map.get("verifies").and_then(Value::as_bool);
+        expect.status_lists = match map.get("status_lists") {
+            None => false,
+            Some(Value::Bool(true)) if map.contains_key("verdicts") => true,
+            Some(_) => {
+                self.flaw(&join(path, "status_lists"), "takes true, beside verdicts in which status lists count");
+                false
+            }
+        };
+        if let Some(verdicts) = map.get("verdicts") {
+            expect.verdicts = self.verdicts(&join(path, "verdicts"), verdicts, expect.status_lists, method);
+        }
         for (field, value) in self.object(&join(path, "fields"), map.get("fields")).into_iter().flatten() {
             let at = join(&join(path, "fields"), field);
             self.answer_path(&at, method, field);
@@ -148,7 +159,24 @@ impl Reading<'_> {
         expect
     }
 
-    pub(super) fn violations(&mut self, path: &str, value: &Value) -> Vec<WantedViolation> {
+    fn verdicts(&mut self, path: &str, value: &Value, has_lists: bool, method: &str) -> Option<Verdicts> {
+        if typed::method(method).is_some_and(|method| !paths::has_records(&method.output())) {
+            self.flaw(path, "an answer of this method has no records that could be verified");
+        }
+        let read = Verdicts::read(value, has_lists);
+        if let (Some(Names { record_types, .. }), Ok(Verdicts::ByType(by_type))) = (self.server, &read) {
+            let known: Vec<&str> = record_types.iter().map(String::as_str).collect();
+            for name in by_type.keys().filter(|name| !known.contains(&name.as_str())) {
+                self.flaw(&join(path, name), no_such("record type", name, &known));
+            }
+        }
+        let flawed = |(below, problem): (String, String)| {
+            self.flaw(&if below.is_empty() { path.to_owned() } else { join(path, &below) }, problem);
+        };
+        read.map_err(flawed).ok()
+    }
+
+    fn violations(&mut self, path: &str, value: &Value) -> Vec<WantedViolation> {
         let items = value.as_array().filter(|items| !items.is_empty()).cloned().unwrap_or_default();
         if items.is_empty() {
             self.flaw(path, "a list of bad fields is wanted, each with field, rule or both");
@@ -158,7 +186,7 @@ impl Reading<'_> {
             let at = format!("{path}[{at}]");
             let Some(map) = self.object(&at, Some(item)) else { continue };
             self.known(&at, map, &["field", "rule"]);
-            let text = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
+            let mut text = |name: &str| map.get(name).map(|given| self.text(&join(&at, name), Some(given)));
             let one = WantedViolation { field: text("field"), rule: text("rule") };
             if one == WantedViolation::default() {
                 self.flaw(&at, "a bad field has a field, a rule or both");

@@ -1,8 +1,10 @@
-//! The expectations of a step about its answer: values at paths, held against its JSON. Pure.
+//! The expectations of a step about its answer: verdicts, bad fields, and values at paths, held against its JSON. Pure.
 
 use serde_json::Value;
 
-use super::vars::{Vars, named, named_in, put_in, put_in_text};
+use super::unmet::Unmet;
+use super::vars::{Vars, named, named_in, put_in, put_in_each, put_in_text, text_of};
+use super::verdicts::Verdicts;
 
 /// The expectations of one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +15,10 @@ pub(super) struct Expect {
     pub(super) reason: Option<String>,
     /// Bad fields that the refusal names, among others.
     pub(super) violations: Vec<WantedViolation>,
-    /// Whether every record of the answer verifies offline, or none does.
-    pub(super) verifies: Option<bool>,
+    /// The verdicts on the records of the answer, offline.
+    pub(super) verdicts: Option<Verdicts>,
+    /// Whether the status lists of their record types count in the verdicts.
+    pub(super) status_lists: bool,
     /// Values at paths of the answer.
     pub(super) fields: Vec<(String, Matcher)>,
 }
@@ -22,7 +26,8 @@ pub(super) struct Expect {
 impl Default for Expect {
     /// An answer.
     fn default() -> Self {
-        Self { code: "OK".into(), reason: None, violations: Vec::new(), verifies: None, fields: Vec::new() }
+        let (violations, fields) = (Vec::new(), Vec::new());
+        Self { code: "OK".into(), reason: None, violations, verdicts: None, status_lists: false, fields }
     }
 }
 
@@ -88,17 +93,6 @@ pub(super) enum Matcher {
     Present,
 }
 
-/// An expectation that does not hold.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Unmet {
-    /// Which: `code`, `fields.link.state`.
-    pub(super) what: String,
-    /// The expected value.
-    pub(super) expected: String,
-    /// The value found.
-    pub(super) found: String,
-}
-
 impl Matcher {
     /// Reads one: a value, or a mapping with one word that says how to compare.
     pub(super) fn read(value: &Value) -> Result<Self, String> {
@@ -108,10 +102,12 @@ impl Matcher {
         match (word.as_str(), with) {
             ("has", with) => Ok(Self::Has(with.clone())),
             ("not", with) => Ok(Self::Not(with.clone())),
-            ("matches", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
-                Ok(_) => Ok(Self::Matches(pattern.clone())),
-                Err(error) => Err(format!("is not a regular expression: {error}")),
-            },
+            ("matches", Value::String(pattern)) => {
+                match regex_lite::Regex::new(&put_in_each(pattern, |_| Some("0".into()))?) {
+                    Ok(_) => Ok(Self::Matches(pattern.clone())),
+                    Err(error) => Err(format!("is not a regular expression: {error}")),
+                }
+            }
             ("at_least", with) => number(with).map(Self::AtLeast).ok_or_else(|| "at_least takes a number".to_owned()),
             ("at_most", with) => number(with).map(Self::AtMost).ok_or_else(|| "at_most takes a number".to_owned()),
             ("is", Value::String(word)) if word == "absent" => Ok(Self::Absent),
@@ -131,7 +127,10 @@ impl Matcher {
     fn put_in(&mut self, vars: &Vars) -> Result<(), String> {
         match self {
             Self::Is(value) | Self::Has(value) | Self::Not(value) => *value = put_in(value, vars)?,
-            Self::Matches(pattern) => *pattern = put_in_text(pattern, vars)?,
+            Self::Matches(pattern) => {
+                // A value is meant as it is, whatever its letters mean in a pattern.
+                *pattern = put_in_each(pattern, |name| Some(regex_lite::escape(&text_of(&vars.get(name)?))))?;
+            }
             Self::AtLeast(_) | Self::AtMost(_) | Self::Absent | Self::Present => {}
         }
         Ok(())
@@ -245,6 +244,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::time::Date;
 
     #[test]
     fn paths_lead_to_values() {
@@ -283,6 +283,12 @@ mod tests {
         ] {
             assert_eq!(Matcher::read(&by).expect("reads").holds(&value), holds, "{value} {by}");
         }
+        let mut vars = Vars::beginning(Date::constant(2026, 12, 1));
+        vars.set("plate", "38-A.1+".into());
+        let mut pattern = Matcher::read(&json!({ "matches": "^${plate} ${today}$" })).expect("reads");
+        assert_eq!(pattern.named(), ["plate", "today"]);
+        pattern.put_in(&vars).expect("set");
+        assert!(pattern.holds(&json!("38-A.1+ 2026-12-01")) && !pattern.holds(&json!("38-AB11 2026-12-01")));
         for wrong in [
             json!({}),
             json!({ "has": 1, "not": 2 }),

@@ -9,11 +9,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::expect::Matcher;
-use super::story::{Action, Call, Scenario, Step};
+use super::story::{Action, Call, Scenario, Session, Step};
 use crate::api::admission::SESSION;
 use crate::base::name::{comparable_end, methods_meant, no_such, with_nearest};
 use crate::base::time::duration;
-use crate::registry::schema_file;
+use crate::registry::schema_file::{FLAWS_MAX, Placed};
 use crate::wire::typed;
 
 /// The largest file.
@@ -32,8 +32,15 @@ const SIMULATION: &str = "lienthong.simulation.v1.SimulationService";
 /// The flaws of a file: line and problem.
 pub(super) type Flaws = Vec<(usize, String)>;
 
-/// Reads a file; callers are held against the keys of the `agencies`, where those are known.
-pub(super) fn read(path: &Path, agencies: Option<&[String]>) -> Result<Scenario, Flaws> {
+/// Names of the intended server.
+pub(super) struct Names {
+    /// The keys of its agencies.
+    pub(super) agencies: Vec<String>,
+    pub(super) record_types: Vec<String>,
+}
+
+/// Reads a file; what only a server can know is held against its names, where those are known.
+pub(super) fn read(path: &Path, server: Option<&Names>) -> Result<Scenario, Flaws> {
     let whole = |problem: String| vec![(1, problem)];
     let mut text = String::new();
     let file = File::open(path).map_err(|error| whole(error.to_string()))?;
@@ -41,26 +48,44 @@ pub(super) fn read(path: &Path, agencies: Option<&[String]>) -> Result<Scenario,
     if read as u64 > FILE_BYTES_MAX {
         return Err(whole(format!("is too large: at most {FILE_BYTES_MAX} bytes are read")));
     }
-    parse(&text, agencies)
+    parse(&text, server)
 }
 
 /// Reads a text.
-pub(super) fn parse(text: &str, agencies: Option<&[String]>) -> Result<Scenario, Flaws> {
-    let json = schema_file::message_json(text)
+pub(super) fn parse(text: &str, server: Option<&Names>) -> Result<Scenario, Flaws> {
+    let placed = Placed::message(text)
         .map_err(|flaws| vec![(flaws.kept.first().map_or(1, |flaw| flaw.line), flaws.to_string())])?;
-    let mut reading =
-        Reading { text, agencies, flaws: Vec::new(), steps: 0, names: Vec::new(), defined: BTreeSet::new() };
+    let json = placed.json();
+    let mut reading = Reading {
+        placed,
+        server,
+        flaws: Vec::new(),
+        left_out: 0,
+        steps: 0,
+        names: BTreeSet::new(),
+        sessions: Vec::new(),
+        defined: BTreeSet::new(),
+    };
     let scenario = reading.scenario(&json);
-    if reading.flaws.is_empty() { Ok(scenario) } else { Err(reading.flaws) }
+    let mut flaws = reading.flaws;
+    flaws.sort_by_key(|(line, _)| *line);
+    if reading.left_out > 0 {
+        flaws.push((1, format!("{} more flaws are left out", reading.left_out)));
+    }
+    if flaws.is_empty() { Ok(scenario) } else { Err(flaws) }
 }
 
 pub(super) struct Reading<'a> {
-    text: &'a str,
-    /// The keys of the agencies, where they are known.
-    pub(super) agencies: Option<&'a [String]>,
+    pub(super) placed: Placed,
+    /// The names of the server, where they are known.
+    pub(super) server: Option<&'a Names>,
     flaws: Flaws,
+    /// How many flaws there are beyond those.
+    left_out: usize,
     steps: usize,
-    names: Vec<String>,
+    names: BTreeSet<String>,
+    /// The sessions, in the order of their indices.
+    pub(super) sessions: Vec<Session>,
     /// The variables that are set by then.
     pub(super) defined: BTreeSet<String>,
 }
@@ -68,13 +93,18 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// Records a flaw at a path; a missing part is reported at its parent.
     pub(super) fn flaw(&mut self, path: &str, problem: impl Into<String>) {
-        let (mut line, mut path) = (schema_file::line_of(self.text, path), path);
-        while line == 1
-            && let Some(end) = path.rfind(['.', '['])
-        {
-            path = &path[..end];
-            line = schema_file::line_of(self.text, path);
+        if self.flaws.len() >= FLAWS_MAX {
+            self.left_out += 1;
+            return;
         }
+        let mut path = path;
+        let line = loop {
+            match (self.placed.line_of(path), path.rfind(['.', '['])) {
+                (Some(line), _) => break line,
+                (None, Some(end)) => path = &path[..end],
+                (None, None) => break 1,
+            }
+        };
         self.flaws.push((line, problem.into()));
     }
 
@@ -113,16 +143,15 @@ impl Reading<'_> {
     fn scenario(&mut self, json: &Value) -> Scenario {
         let empty = Map::new();
         let map = self.object("", Some(json)).unwrap_or(&empty);
-        self.known("", map, &["scenario", "about", "session", "vars", "steps"]);
+        self.known("", map, &["scenario", "about", "session", "sessions", "vars", "steps"]);
         let name = self.text("scenario", map.get("scenario"));
         self.text("about", map.get("about"));
-        let session = map.get("session").cloned().unwrap_or_else(|| json!({}));
-        self.object("session", Some(&session));
-        self.message_fields("session", &session, "lienthong.simulation.v1.CreateSessionRequest");
+        self.sessions = self.sessions(map);
         let vars = self.object("vars", map.get("vars")).cloned().unwrap_or_default().into_iter().collect();
         self.vars(&vars);
         let steps = self.steps("steps", map.get("steps"), 0);
-        Scenario { name, session, vars, steps }
+        self.all_sessions_are_used(&steps);
+        Scenario { name, sessions: std::mem::take(&mut self.sessions), vars, steps }
     }
 
     fn steps(&mut self, path: &str, value: Option<&Value>, depth: usize) -> Vec<Step> {
@@ -155,26 +184,27 @@ impl Reading<'_> {
         self.steps += 1;
         let map = self.object(path, Some(value))?;
         let name = self.text(&join(path, "step"), map.get("step"));
-        if self.names.contains(&name) {
+        if !name.is_empty() && !self.names.insert(name.clone()) {
             self.flaw(&join(path, "step"), "another step has this name");
         }
-        self.names.push(name.clone());
         const KINDS: [&str; 7] = ["call", "clock", "fault", "heal", "parallel", "eventually", "journal"];
         let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| map.contains_key(*kind)).collect();
         let [kind] = kinds[..] else {
             self.flaw(path, format!("a step is one of {}", KINDS.join(", ")));
             return None;
         };
-        let line = schema_file::line_of(self.text, path);
+        let line = self.placed.line_of(path).unwrap_or(1);
         let takes: &[&str] = match kind {
-            "call" => &["step", "call", "as", "body", "headers", "expect", "save"],
-            "parallel" | "eventually" | "heal" => &["step", kind],
-            kind => &["step", kind, "expect", "save"],
+            "call" => &["step", "in", "call", "as", "body", "headers", "expect", "save"],
+            "parallel" => &["step", kind],
+            "eventually" | "heal" => &["step", "in", kind],
+            kind => &["step", "in", kind, "expect", "save"],
         };
         self.known(path, map, takes);
         let within = join(path, kind);
+        let session = if kind == "parallel" { 0 } else { self.session_of(path, map.get("in")) };
         let action = match kind {
-            "call" => Action::Call(self.call(path, map)),
+            "call" => Action::Call(self.call(path, map, session)),
             "parallel" => Action::Parallel(self.steps(&within, map.get(kind), depth + 1)),
             "eventually" => {
                 let inner = self.object(&within, map.get(kind))?;
@@ -188,11 +218,12 @@ impl Reading<'_> {
                         format!("a time like 500ms or 5s is required, at most {most}s"),
                     );
                 }
-                Action::Eventually(given.unwrap_or_default(), self.call(&within, inner))
+                Action::Eventually(given.unwrap_or_default(), self.call(&within, inner, session))
             }
             kind => {
                 let (method, body) = self.shorthand(&within, kind, map.get(kind)?)?;
                 let mut call = self.call_of(path, map, method, body);
+                call.session = session;
                 self.uses(path, &call);
                 self.saves(path, &call);
                 if kind == "journal" && !call.expect.fields.iter().any(|(path, _)| path == "holds") {
@@ -207,9 +238,14 @@ impl Reading<'_> {
     /// A step about the session itself, as a call.
     fn shorthand(&mut self, path: &str, kind: &str, value: &Value) -> Option<(String, Value)> {
         match kind {
-            "heal" => Some(("lienthong.simulation.v1.FaultService/Heal".into(), json!({}))),
+            "heal" => {
+                if *value != Value::Bool(true) {
+                    self.flaw(path, "takes true");
+                }
+                Some(("lienthong.simulation.v1.FaultService/Heal".into(), json!({})))
+            }
             "fault" => {
-                self.message_fields(path, value, "lienthong.simulation.v1.Fault");
+                self.message(path, value, "lienthong.simulation.v1.Fault");
                 if let Some(agency) = value.pointer("/match/agency").and_then(Value::as_str) {
                     self.agency(&format!("{path}.match.agency"), agency);
                 }
@@ -240,6 +276,7 @@ impl Reading<'_> {
                         body[name] = value.clone();
                     }
                 }
+                self.message(path, &body, "lienthong.simulation.v1.VerifyCallsRequest");
                 Some(("lienthong.simulation.v1.JournalService/VerifyCalls".into(), body))
             }
             _ => {
@@ -271,12 +308,13 @@ impl Reading<'_> {
         }
     }
 
-    fn call(&mut self, path: &str, map: &Map<String, Value>) -> Call {
+    fn call(&mut self, path: &str, map: &Map<String, Value>, session: usize) -> Call {
         let at = join(path, "call");
         let given = self.text(&at, map.get("call"));
         let method = self.method(&at, &given);
         let body = map.get("body").cloned().unwrap_or_else(|| json!({}));
         let mut call = self.call_of(path, map, method, body);
+        call.session = session;
         call.caller = self.text(&join(path, "as"), map.get("as"));
         self.caller(&join(path, "as"), &call.caller);
         self.uses(path, &call);
@@ -298,11 +336,11 @@ impl Reading<'_> {
             );
         }
         let save = self.object(&join(path, "save"), map.get("save")).map(texts).unwrap_or_default();
-        if let Some(of) = typed::method(&method) {
-            self.fields_of(&join(path, "body"), map.get("body"), &of.input());
+        if let (Some(of), Some(body)) = (typed::method(&method), map.get("body")) {
+            self.message_of(&join(path, "body"), body, &of.input());
         }
         let expect = self.expect(&join(path, "expect"), map.get("expect"), &method);
-        Call { method, caller: "operator".into(), body, headers, expect, save }
+        Call { session: 0, method, caller: "operator".into(), body, headers, expect, save }
     }
 
     /// The full name of a method.

@@ -1,4 +1,4 @@
-//! `lienthong scenario`: stories of calls with expectations, run against a server, each in a session of its own.
+//! `lienthong scenario`: stories of calls with expectations, run against a server, each in sessions of its own.
 
 mod checks;
 mod expect;
@@ -6,8 +6,12 @@ mod file;
 mod paths;
 mod report;
 mod run;
+mod sessions;
 mod story;
+mod unmet;
 mod vars;
+mod verdicts;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +25,7 @@ use super::output::{Failure, OutputFormat, print, runtime};
 use super::schema_args::SchemaArgs;
 use super::server::ServerArgs;
 use crate::access::rights;
-use file::Flaws;
+use file::{Flaws, Names};
 use story::Scenario;
 
 const EXAMPLES: &str = "\
@@ -36,7 +40,7 @@ const AT_ONCE: usize = 32;
 /// The JSON Schema of a scenario's file.
 const SCHEMA: &str = include_str!("scenario.schema.json");
 
-/// Stories of calls with expectations: run them against a server, each in a session of its own.
+/// Stories of calls with expectations: run them against a server, each in sessions of its own.
 #[derive(Debug, Subcommand)]
 pub enum ScenarioCommand {
     /// Run scenarios, all at the same time; exit code 1 if one is not as expected.
@@ -82,8 +86,8 @@ impl ScenarioCommand {
         match self {
             Self::Run(run) => runtime()?.block_on(run.run(output)),
             Self::Check(check) => {
-                let agencies = check.agencies()?;
-                let (read, flaws) = read_all(check.files, Some(&agencies));
+                let names = check.names()?;
+                let (read, flaws) = read_all(check.files, Some(&names));
                 report::flaws(&flaws, read.len(), output)?;
                 Ok(if flaws.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
@@ -99,8 +103,8 @@ type Sound = Vec<(PathBuf, Scenario)>;
 type Flawed = Vec<(PathBuf, Flaws)>;
 
 impl Check {
-    /// The keys of the agencies that may call.
-    fn agencies(&self) -> Result<Vec<String>, Failure> {
+    /// The names of the intended server.
+    fn names(&self) -> Result<Names, Failure> {
         let catalogue = self.schemas.catalogue()?;
         let named = |file: &PathBuf, why: String| Failure::with_code(format!("{}: {why}", file.display()), 2);
         let rights = match &self.rights {
@@ -111,15 +115,17 @@ impl Check {
             }
             None => rights::embedded(),
         };
-        Ok(rights.agencies().map(|agency| agency.key.as_str().to_owned()).collect())
+        let agencies = rights.agencies().map(|agency| agency.key.as_str().to_owned()).collect();
+        let record_types = catalogue.record_types().map(|kind| kind.name.to_string()).collect();
+        Ok(Names { agencies, record_types })
     }
 }
 
 /// The scenarios of files, and the files that are none.
-fn read_all(files: Vec<PathBuf>, agencies: Option<&[String]>) -> (Sound, Flawed) {
+fn read_all(files: Vec<PathBuf>, server: Option<&Names>) -> (Sound, Flawed) {
     let (mut read, mut flawed) = (Vec::new(), Vec::new());
     for path in files {
-        match file::read(&path, agencies) {
+        match file::read(&path, server) {
             Ok(scenario) => read.push((path, scenario)),
             Err(flaws) => flawed.push((path, flaws)),
         }
@@ -129,7 +135,10 @@ fn read_all(files: Vec<PathBuf>, agencies: Option<&[String]>) -> (Sound, Flawed)
 
 impl Run {
     async fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        // Which agencies the server has, it says itself.
+        if self.server.session.is_some() {
+            return Err(Failure::with_code("each scenario begins sessions of its own: leave --session out", 2));
+        }
+        // Which agencies and record types the server has, it says itself.
         let (read, flaws) = read_all(self.files, None);
         if !flaws.is_empty() {
             report::flaws(&flaws, read.len(), output)?;

@@ -1,8 +1,9 @@
 //! Paths of messages, checked against the protos: a field that does not exist would always be found absent. Pure.
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
-use serde_json::Value;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use serde_json::{Value, json};
 
+use super::vars::named;
 use crate::base::name::no_such;
 
 /// Messages whose JSON form is anything at all.
@@ -80,29 +81,70 @@ fn no_such_field(name: &str, message: &MessageDescriptor) -> String {
     no_such("field", name, &known.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The fields of a message in JSON that its type has not, each with its path below `path` and what there is instead.
-pub(super) fn unknown_fields(path: &str, json: &Value, message: &MessageDescriptor, found: &mut Vec<(String, String)>) {
-    let Value::Object(map) = json else { return };
-    if message.full_name().starts_with(WELL_KNOWN) {
+/// What of a message in JSON its type would refuse: names of fields and of enumerations' values, and values of another kind, each with its path below
+/// `path` and the problem. Values with variables are known later.
+pub(super) fn wrong_parts(path: &str, json: &Value, message: &MessageDescriptor, found: &mut Vec<(String, String)>) {
+    let Value::Object(map) = json else {
+        if named(json).is_empty() {
+            found.push((path.to_owned(), format!("a mapping with fields of {} is wanted", message.full_name())));
+        }
         return;
-    }
+    };
     for (name, value) in map {
         let path = format!("{path}.{name}");
         let field = message.get_field_by_name(name).or_else(|| message.get_field_by_json_name(name));
-        match field {
-            None => found.push((path, no_such_field(name, message))),
-            Some(field) if field.is_map() => {}
-            Some(field) => {
-                let Kind::Message(inner) = field.kind() else { continue };
-                match value {
-                    Value::Array(items) => {
-                        for (at, item) in items.iter().enumerate() {
-                            unknown_fields(&format!("{path}[{at}]"), item, &inner, found);
-                        }
-                    }
-                    one => unknown_fields(&path, one, &inner, found),
+        let Some(field) = field else {
+            found.push((path, no_such_field(name, message)));
+            continue;
+        };
+        let inner = match field.kind() {
+            Kind::Message(inner) if !field.is_map() && !inner.full_name().starts_with(WELL_KNOWN) => Some(inner),
+            _ => None,
+        };
+        match (inner, field.is_list(), value) {
+            (Some(inner), true, Value::Array(items)) => {
+                for (at, item) in items.iter().enumerate() {
+                    wrong_parts(&format!("{path}[{at}]"), item, &inner, found);
                 }
             }
+            (Some(inner), false, Value::Object(_)) => wrong_parts(&path, value, &inner, found),
+            _ => found.extend(wrong_value(&field, name, value).map(|problem| (path, problem))),
         }
     }
+}
+
+/// The problem with the value of a field that has no fields of its own.
+fn wrong_value(field: &FieldDescriptor, name: &str, value: &Value) -> Option<String> {
+    if let Kind::Enum(values) = field.kind() {
+        let given = match value {
+            Value::Array(items) => &items[..],
+            one => std::slice::from_ref(one),
+        };
+        let given = given.iter().filter_map(Value::as_str).filter(|name| !name.contains("${"));
+        if let Some(unknown) = given.into_iter().find(|name| values.get_value_by_name(name).is_none()) {
+            let known: Vec<String> = values.values().map(|value| value.name().to_owned()).collect();
+            return Some(no_such("value", unknown, &known.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+    }
+    if !named(value).is_empty() {
+        return None;
+    }
+    let alone = DynamicMessage::deserialize(field.parent_message().clone(), &json!({ name: value }));
+    alone.err().map(|error| format!("is not a value of this field: {error}"))
+}
+
+/// Whether a message can have signed records or a credential in it, anywhere.
+pub(super) fn has_records(message: &MessageDescriptor) -> bool {
+    const SIGNED: [&str; 2] = ["lienthong.trust.v1.SignedRecord", "lienthong.identity.v1.IssueCredentialResponse"];
+    let (mut seen, mut waiting) = (Vec::new(), vec![message.clone()]);
+    while let Some(message) = waiting.pop() {
+        if SIGNED.contains(&message.full_name()) {
+            return true;
+        }
+        if !seen.contains(&message) {
+            waiting.extend(message.fields().filter_map(|field| field.kind().as_message().cloned()));
+            seen.push(message);
+        }
+    }
+    false
 }

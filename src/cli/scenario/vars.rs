@@ -149,15 +149,24 @@ pub(super) fn put_in(value: &Value, vars: &Vars) -> Result<Value, String> {
 
 /// The same for a text.
 pub(super) fn put_in_text(text: &str, vars: &Vars) -> Result<String, String> {
+    put_in_each(text, |name| vars.get(name).map(|value| text_of(&value)))
+}
+
+/// The same with a value's text of the caller's for each name.
+pub(super) fn put_in_each(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("${") {
         let Some((name, behind)) = after.split_once('}') else { break };
-        let value = vars.get(name).ok_or_else(|| name.to_owned())?;
         out.push_str(before);
-        out.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        out.push_str(&value(name).ok_or_else(|| name.to_owned())?);
         rest = behind;
     }
     Ok(out + rest)
+}
+
+/// A value within a text.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]

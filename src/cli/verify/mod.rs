@@ -17,6 +17,7 @@ mod typed;
 mod versions;
 mod witnessed;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use super::{anchor, text};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
-use crate::trust::verdict::Code;
+use crate::trust::verdict::{Check, Code, Verdict};
 use crate::trust::{Report, SignedRecord, Verifier, credential};
 use answer::AnswerItem;
 use exit::{EXIT_FILE, EXIT_NO_RECORDS};
@@ -204,47 +205,93 @@ impl Judge<'_> {
     }
 
     fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
-        let mut reader = BufReader::new(begun(reader)?);
-        if presentation::begins(&mut reader).map_err(Flaw::Unreadable)? {
-            return presentation::each(reader, |number, text| {
-                reporter.record(&Name { file, number }, &self.credential(text)?).map_err(Flaw::Unreadable)
-            });
-        }
-        let mut number = 0_u64;
-        answer::read(reader, &mut |found| {
-            match found {
-                AnswerItem::Record(cursor) => {
-                    let parsed = parse::record(cursor).map_err(|broken| match broken {
-                        Broken::End => Flaw::Unfinished,
-                        Broken::Wrong(why) => Flaw::Malformed(format!("record {} cannot be read: {why}", number + 1)),
-                    })?;
-                    number += 1;
-                    let mut report = self.verifier.verify(&parsed.record, self.now);
-                    if let Some(displayed) = &parsed.displayed {
-                        self.forms.compare(displayed, &parsed.record, &mut report);
-                    }
-                    self.further_checks(&parsed.record, &mut report)?;
-                    reporter.record(&Name { file, number }, &report)
-                }
-                AnswerItem::Credential(fields) => {
-                    number += 1;
-                    let text = presentation::of_answer(fields)?;
-                    let mut report = self.credential(&text)?;
-                    presentation::compare(fields, &text, &mut report);
-                    reporter.record(&Name { file, number }, &report)
-                }
-                AnswerItem::Refused => {
+        self.each(reader, |judged| {
+            match judged {
+                Judged::Record { number, report, .. } => reporter.record(&Name { file, number }, &report),
+                Judged::Evidence(check) => reporter.evidence(file, &check),
+                Judged::Refused => {
                     reporter.refused();
                     Ok(())
-                }
-                AnswerItem::Evidence(json) => {
-                    let check = evidence::check(json, self.verifier)?;
-                    reporter.evidence(file, &check)
                 }
             }
             .map_err(Flaw::Unreadable)
         })
     }
+
+    /// Hands over what is to be said of each item of a text, in order.
+    fn each(&mut self, reader: impl Read, mut sink: impl FnMut(Judged) -> Result<(), Flaw>) -> Result<(), Flaw> {
+        let mut reader = BufReader::new(begun(reader)?);
+        if presentation::begins(&mut reader).map_err(Flaw::Unreadable)? {
+            return presentation::each(reader, |number, text| {
+                sink(Judged::Record { number, record_type: None, report: Box::new(self.credential(text)?) })
+            });
+        }
+        let mut number = 0_u64;
+        answer::read(reader, &mut |found| match found {
+            AnswerItem::Record(cursor) => {
+                let parsed = parse::record(cursor).map_err(|broken| match broken {
+                    Broken::End => Flaw::Unfinished,
+                    Broken::Wrong(why) => Flaw::Malformed(format!("record {} cannot be read: {why}", number + 1)),
+                })?;
+                number += 1;
+                let mut report = self.verifier.verify(&parsed.record, self.now);
+                if let Some(displayed) = &parsed.displayed {
+                    self.forms.compare(displayed, &parsed.record, &mut report);
+                }
+                self.further_checks(&parsed.record, &mut report)?;
+                let record_type = parsed.displayed.and_then(|displayed| displayed.record_type).map(Cow::into_owned);
+                sink(Judged::Record { number, record_type, report: Box::new(report) })
+            }
+            AnswerItem::Credential(fields) => {
+                number += 1;
+                let text = presentation::of_answer(fields)?;
+                let mut report = self.credential(&text)?;
+                presentation::compare(fields, &text, &mut report);
+                sink(Judged::Record { number, record_type: None, report: Box::new(report) })
+            }
+            AnswerItem::Refused => sink(Judged::Refused),
+            AnswerItem::Evidence(json) => sink(Judged::Evidence(evidence::check(json, self.verifier)?)),
+        })
+    }
+}
+
+/// What is said of an item of a text.
+enum Judged {
+    /// Of a record, or of a credential with one.
+    Record {
+        /// Which one of the text, from 1.
+        number: u64,
+        /// The displayed type, where one is displayed.
+        record_type: Option<String>,
+        report: Box<Report>,
+    },
+    /// Of the evidence of an answer.
+    Evidence((Check, Code)),
+    /// Of a citizen who was refused: nothing.
+    Refused,
+}
+
+/// The verdict on each record of answers in protobuf JSON, in order, with its record type; status lists count where they are given. The error says
+/// why the answers cannot be read.
+pub(super) fn verdicts(
+    answers: &str,
+    verifier: &Verifier,
+    lists: Option<&[String]>,
+    now: Timestamp,
+) -> Result<Vec<(String, Verdict)>, String> {
+    let forms = displayed::Forms::load().map_err(|failure| failure.message().to_owned())?;
+    let lists = lists.map(|tokens| Lists::of(tokens, &verifier.anchor()));
+    let heads = witnessed::Heads::default();
+    let mut judge = Judge { verifier, forms, lists, asked: None, heads, exports: None, now };
+    let mut found = Vec::new();
+    let each = judge.each(answers.as_bytes(), |judged| {
+        if let Judged::Record { record_type, report, .. } = judged {
+            let stated = report.statement.map(|statement| statement.schema);
+            found.push((stated.or(record_type).unwrap_or_default(), report.verdict));
+        }
+        Ok(())
+    });
+    each.map(|()| found).map_err(|flaw| flaw.to_string())
 }
 
 /// The text of a file, from its first character.

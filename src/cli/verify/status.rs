@@ -1,4 +1,4 @@
-//! `--status`: the status lists that records are held against, from files and from URLs.
+//! `--status`: the status lists that records are held against, from files, from URLs, and from answers that a scenario got.
 //!
 //! A list that cannot be got or does not verify is as good as none: what would need it is INDETERMINATE UNAVAILABLE, and the check says why.
 
@@ -44,6 +44,18 @@ impl Lists {
             }
         }
         Ok(found)
+    }
+
+    /// Lists as a server gave them, each verified.
+    pub(super) fn of(tokens: &[String], anchor: &TrustAnchor) -> Self {
+        let mut found = Self::default();
+        for token in tokens {
+            match StatusToken::verify(token, anchor) {
+                Ok(token) => found.lists.push(token),
+                Err(error) => found.flaws.push(error.to_string()),
+            }
+        }
+        found
     }
 
     /// The finding about a statement by the newest list that covers it.

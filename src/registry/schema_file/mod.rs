@@ -36,6 +36,6 @@ pub use file::load;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};
 pub use node::{FILE_BYTES_MAX, json, message_json};
 pub use path::field_at;
-pub use place::{line_of, path_of};
+pub use place::{Placed, line_of, path_of};
 pub use record_type::DOCUMENT_FIRST;
 pub use text::FORMATS;

@@ -1,5 +1,6 @@
 //! Positions in a schema file, for flaws that are found only when registries and rights are combined.
 
+use super::flaw::Flaws;
 use super::node::{self, Data, Node};
 
 /// The path of the name of a registry or record type in a file.
@@ -14,9 +15,29 @@ pub fn path_of(text: &str, name: &str) -> Option<String> {
     Some(format!("record_types[{at}].name"))
 }
 
+/// A file that people write, read once: what it says, and on which line it says each part.
+pub struct Placed(Node);
+
+impl Placed {
+    /// Reads a message in its JSON form, as [`message_json`](super::message_json) does.
+    pub fn message(text: &str) -> Result<Self, Flaws> {
+        node::read_with(text, true).map(Self)
+    }
+
+    /// What it says, as JSON with its keys in order.
+    pub fn json(&self) -> serde_json::Value {
+        self.0.to_json()
+    }
+
+    /// The line of a path; `None` where the file has no such path.
+    pub fn line_of(&self, path: &str) -> Option<usize> {
+        line(&self.0, self.0.line, path)
+    }
+}
+
 /// The line of a path; 1 where the file has none.
 pub fn line_of(text: &str, path: &str) -> usize {
-    node::read_with(text, true).ok().and_then(|root| line(&root, root.line, path)).unwrap_or(1)
+    Placed::message(text).ok().and_then(|placed| placed.line_of(path)).unwrap_or(1)
 }
 
 fn line(node: &Node, at: usize, path: &str) -> Option<usize> {

@@ -22,7 +22,7 @@ struct Row {
 pub(super) fn cases() -> Result<Vec<Case>, String> {
     let rows: Vec<Row> = serde_json::from_str(CALLS).map_err(|error| error.to_string())?;
     let case = |Row { id, title, effect, see, call, endings }| Case {
-        about: About { id, title, effect, see, kind: "call" },
+        about: About { id, title, effect, see, kind: if call.stream.is_some() { "stream" } else { "call" } },
         endings,
         ask: Ask::Call(Box::new(call)),
     };
@@ -33,6 +33,8 @@ pub(super) fn cases() -> Result<Vec<Case>, String> {
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
+
+    use serde_json::Value;
 
     use super::*;
     use crate::api::status::code_names;
@@ -49,6 +51,7 @@ mod tests {
             let service = typed::pool().get_service_by_name(service).expect(service);
             let method = service.methods().find(|method| method.name() == name).expect(name);
             prost_reflect::DynamicMessage::deserialize(method.input(), &call.request).expect(&about.id);
+            assert_eq!(call.stream.is_some(), method.is_server_streaming(), "{}", about.id);
             for fault in &call.faults {
                 let described = typed::pool().get_message_by_name("lienthong.simulation.v1.Fault").expect("a message");
                 prost_reflect::DynamicMessage::deserialize(described, fault).expect(&about.id);
@@ -80,6 +83,35 @@ mod tests {
         let met: BTreeSet<&str> =
             cases.iter().flat_map(|case| &case.endings).flat_map(|end| &end.statuses).map(String::as_str).collect();
         assert_eq!(code_names().filter(|code| !met.contains(code)).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    /// Every way in which a fault rule breaks a call breaks one, whole or streamed; and a stream breaks off as well.
+    #[test]
+    fn every_transport_fault_is_met() {
+        let cases = cases().expect("the file reads");
+        let calls = cases.iter().map(|case| match &case.ask {
+            Ask::Call(call) => call,
+            Ask::Artefact(_) => panic!("{} makes no call", case.about.id),
+        });
+        let faults: Vec<(bool, &Value)> =
+            calls.flat_map(|call| call.faults.iter().map(move |fault| (call.stream.is_some(), fault))).collect();
+        let action = |name: &str| faults.iter().any(|(_, fault)| fault.get(name).is_some());
+        let of_calls = ["delay", "status", "trailers_only", "cut", "reset", "go_away", "drip", "duplicate"];
+        assert_eq!(of_calls.into_iter().filter(|name| !action(name)).collect::<Vec<_>>(), Vec::<&str>::new());
+        for name in ["cut", "duplicate"] {
+            assert!(
+                faults.iter().any(|(is_stream, fault)| *is_stream && fault.get(name).is_some()),
+                "{name} of a stream"
+            );
+        }
+        let codes = typed::pool().get_enum_by_name("lienthong.simulation.v1.ResetCode").expect("the codes");
+        let code_of = |reset: &Value| reset["code"].as_str().unwrap_or("RESET_CODE_INTERNAL_ERROR").to_owned();
+        let resets: BTreeSet<String> = faults.iter().filter_map(|(_, fault)| fault.get("reset").map(code_of)).collect();
+        let given = |value: &prost_reflect::EnumValueDescriptor| value.number() != 0 && !resets.contains(value.name());
+        assert_eq!(
+            codes.values().filter(given).map(|code| code.name().to_owned()).collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

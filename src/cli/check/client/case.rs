@@ -7,7 +7,7 @@ use super::super::outcome::{About, Wrong};
 use super::conclusion::{Answer, Conclusion};
 
 /// The kinds of cases, by which they are left out.
-pub(super) const KINDS: [&str; 6] = ["record", "status", "witness", "presentation", "log", "call"];
+pub(super) const KINDS: [&str; 7] = ["record", "status", "witness", "presentation", "log", "call", "stream"];
 
 /// A case.
 #[derive(Debug, Clone)]
@@ -56,9 +56,22 @@ pub(super) struct Call {
     /// The log whose head the client saw before, and now asks for again.
     #[serde(default)]
     pub(super) log: Option<SeenLog>,
+    /// What the client takes from the messages, where the method streams them.
+    #[serde(default)]
+    pub(super) stream: Option<Stream>,
     /// Whether libraries repeat the call by themselves, so that a client does not know.
     #[serde(default)]
     pub(super) is_transparent: bool,
+}
+
+/// What a client takes from a stream, each once and in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stream {
+    /// The citizens of a bulk fetch, by `index`.
+    Citizens,
+    /// The changes of a watch up to the ledger's end, by `ledger_index`.
+    Changes,
 }
 
 /// A log of which a client saw a head.
@@ -140,6 +153,10 @@ impl Ending {
     }
 }
 
+fn listed(items: &[u64]) -> String {
+    items.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+}
+
 fn counted(calls: u64) -> String {
     if calls == 1 { "1 call".into() } else { format!("{calls} calls") }
 }
@@ -148,12 +165,14 @@ fn counted(calls: u64) -> String {
 const TIMER_MS: u64 = 2;
 
 /// Observations of a client beside its conclusion.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     /// How many calls the server met.
     pub(super) calls: Option<u64>,
     /// The shortest time between the end of one and the beginning of the next, by the server's journal; where it had to wait.
     pub(super) paused_ms: Option<u64>,
+    /// What there was to receive from the stream, where there is one.
+    pub(super) streamed: Option<Vec<u64>>,
 }
 
 impl Case {
@@ -183,6 +202,12 @@ impl Case {
                 return Err(wrong(format!("{told}, {paused} ms behind each other: it had to wait {waits} ms")));
             }
         }
+        if let (Some(streamed), Conclusion::Accepted) = (&seen.streamed, &said.conclusion)
+            && said.received.as_ref() != Some(streamed)
+        {
+            let received = said.received.as_deref().map_or("nothing told".into(), listed);
+            return Err(wrong(format!("{told}, of {} it received {received}", listed(streamed))));
+        }
         match &said.conclusion {
             Conclusion::Refused(None) if self.endings.iter().any(|ending| !ending.codes.is_empty()) => {
                 Ok("refused without a code".into())
@@ -206,7 +231,7 @@ mod tests {
     }
 
     fn said(conclusion: Conclusion, retried: Option<bool>) -> Answer {
-        Answer { conclusion, retried }
+        Answer { conclusion, retried, received: None }
     }
 
     #[test]
@@ -242,9 +267,30 @@ mod tests {
             (failed(), Some(true), 1, None, false),
             (failed(), Some(true), 2, Some(300), false),
         ] {
-            let seen = Seen { calls: Some(calls), paused_ms };
+            let seen = Seen { calls: Some(calls), paused_ms, streamed: None };
             let judged = case.judge(&said(conclusion.clone(), retried), seen);
             assert_eq!(judged.is_ok(), is_right, "{conclusion} {retried:?} {calls} {paused_ms:?}: {judged:?}");
         }
+    }
+
+    #[test]
+    fn a_stream_counts_as_received_whole_and_once() {
+        let call = serde_json::json!({ "method": "s/M", "request": {}, "stream": "changes" });
+        let case = case(vec![Ending { calls: Some((1, 4)), ..Ending::accepted() }, Ending::refused(None)], Some(call));
+        let judge = |conclusion: Conclusion, received: Option<&[u64]>| {
+            let seen = Seen { calls: Some(2), streamed: Some(vec![4, 9]), ..Seen::default() };
+            case.judge(&Answer { conclusion, retried: Some(true), received: received.map(<[u64]>::to_vec) }, seen)
+        };
+        assert_eq!(judge(Conclusion::Accepted, Some(&[4, 9])), Ok(String::new()));
+        for (received, says) in [
+            (None, "of 4 9 it received nothing told"),
+            (Some(&[4][..]), "of 4 9 it received 4"),
+            (Some(&[4, 4, 9]), "it received 4 4 9"),
+            (Some(&[9, 4]), "it received 9 4"),
+        ] {
+            let wrong = judge(Conclusion::Accepted, received).expect_err("not whole, or not once");
+            assert!(wrong.found.contains(says), "{}", wrong.found);
+        }
+        assert_eq!(judge(Conclusion::Refused(None), None), Ok(String::new()), "nothing of it was used");
     }
 }

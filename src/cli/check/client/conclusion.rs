@@ -24,6 +24,8 @@ pub(super) struct Answer {
     pub(super) conclusion: Conclusion,
     /// Whether the client says that it made the call more than once.
     pub(super) retried: Option<bool>,
+    /// What the client took from a stream, in its order.
+    pub(super) received: Option<Vec<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +37,7 @@ struct Line {
     status: Option<String>,
     reason: Option<String>,
     retried: Option<bool>,
+    received: Option<Vec<u64>>,
 }
 
 /// Reads the answer to the case of this id. The error says what is wrong with the line, and never repeats more of it than a word.
@@ -42,7 +45,7 @@ pub(super) fn read(line: &[u8], id: &str) -> Result<Answer, String> {
     if line.len() > LINE_BYTES_MAX {
         return Err(format!("its line is longer than {LINE_BYTES_MAX} bytes"));
     }
-    let Line { id: of, conclusion, code, status, reason, retried } =
+    let Line { id: of, conclusion, code, status, reason, retried, received } =
         serde_json::from_slice(line).map_err(|error| format!("its line is no answer: {error}"))?;
     if of != id {
         return Err(format!("it answers the case {}", shortened(&of)));
@@ -68,7 +71,7 @@ pub(super) fn read(line: &[u8], id: &str) -> Result<Answer, String> {
             return Err(format!("a conclusion is accepted, refused or failed, and not {}", shortened(other)));
         }
     };
-    Ok(Answer { conclusion, retried })
+    Ok(Answer { conclusion, retried, received })
 }
 
 /// The beginning of a text from outside, without what a terminal would act on.
@@ -102,7 +105,9 @@ mod tests {
         );
         let failed = read(br#"{"id":"a","conclusion":"failed","status":"UNAVAILABLE","retried":true}"#, "a");
         let status = Conclusion::Failed { status: "UNAVAILABLE".into(), reason: None };
-        assert_eq!(failed, Ok(Answer { conclusion: status, retried: Some(true) }));
+        assert_eq!(failed, Ok(Answer { conclusion: status, retried: Some(true), received: None }));
+        let stream = read(br#"{"id":"a","conclusion":"accepted","received":[3,7]}"#, "a").map(|answer| answer.received);
+        assert_eq!(stream, Ok(Some(vec![3, 7])));
     }
 
     #[test]
@@ -126,6 +131,7 @@ mod tests {
             (r#"{"id":"a","conclusion":"failed"}"#, "failed a status"),
             (r#"{"id":"a","conclusion":"refused","code":"inclusion"}"#, "NOT_FOUND"),
             (r#"{"id":"a","conclusion":"refused","code":""}"#, "NOT_FOUND"),
+            (r#"{"id":"a","conclusion":"accepted","received":["7"]}"#, "no answer"),
             (r#"{"id":"\u001b[2J","conclusion":"accepted"}"#, "\u{fffd}[2J"),
         ] {
             let error = read(line.as_bytes(), "a").expect_err(line);

@@ -1,4 +1,4 @@
-//! `lienthong check client`: somebody else's client, put through bad artefacts, broken calls and refusals, with good ones between.
+//! `lienthong check client`: somebody else's client, put through bad artefacts, broken calls and streams, and refusals, with good ones between.
 
 mod artefacts;
 mod callback;
@@ -32,7 +32,7 @@ use world::World;
 const EXAMPLES: &str = "\
 Examples:
   lienthong check client -- python3 my_client.py        over its stdin and stdout, with the server at 127.0.0.1:50051
-  lienthong check client --without call -- ./verifier   artefacts alone: no server is needed
+  lienthong check client --without call,stream -- ./verifier   artefacts alone: no server is needed
   lienthong check client --known known.txt --junit report.xml -- node my_client.mjs
   lienthong check client --callback 127.0.0.1:50071     for a client that runs elsewhere, and calls CheckService
   lienthong check client --list                         every case: id, kind, what is wrong with it
@@ -50,7 +50,7 @@ pub struct Client {
     /// Serve the cases here, and let the client call: a given command finds the address in `LIENTHONG_CHECK_ADDRESS`. Port 0 picks a free port.
     #[arg(long, env = "LIENTHONG_CHECK_CALLBACK", value_name = "ADDRESS")]
     callback: Option<SocketAddr>,
-    /// Kinds of cases to leave out, which reports and statements list: record, status, witness, presentation, log, call.
+    /// Kinds of cases to leave out, which reports and statements list: record, status, witness, presentation, log, call, stream.
     #[arg(long, env = "LIENTHONG_CHECK_WITHOUT", value_delimiter = ',', value_name = "KINDS")]
     without: Vec<String>,
     /// Only these cases, separated by commas.

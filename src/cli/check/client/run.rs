@@ -104,9 +104,10 @@ async fn one(
         }
         (Ask::Call(call), Some(world)) => {
             world.stay().await?;
-            extend(&mut question, world.prepare(call).await?);
+            let (members, streamed) = world.prepare(call).await?;
+            extend(&mut question, members);
             within += Duration::from_millis(call.deadline_ms);
-            Some((&*world, call))
+            Some((&*world, call, streamed))
         }
         (Ask::Call(_), None) => return Err(Failure::new("a call needs a server")),
     };
@@ -114,9 +115,9 @@ async fn one(
     let answered = driver.ask(&case.about.id, question.to_string(), within).await;
     let took = begun.elapsed();
     let seen = match calls {
-        Some((world, call)) => {
+        Some((world, call, streamed)) => {
             let Met { calls, paused_ms } = world.settle(call).await?;
-            Seen { calls: Some(calls), paused_ms }
+            Seen { calls: Some(calls), paused_ms, streamed }
         }
         None => Seen::default(),
     };

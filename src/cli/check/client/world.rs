@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
-use super::case::{Call, SeenLog};
+use super::case::{Call, SeenLog, Stream};
 use crate::api::admission::SESSION;
 use crate::cli::output::Failure;
 use crate::cli::server::ServerArgs;
 use crate::cli::{language, logging, message};
 use crate::wire::proto::exchange::v1::FetchRecordsRequest;
 use crate::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
+use crate::wire::proto::province::v1::WatchChangesRequest;
+use crate::wire::proto::province::v1::province_service_client::ProvinceServiceClient;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::fault_service_client::FaultServiceClient;
 use crate::wire::proto::simulation::v1::journal_service_client::JournalServiceClient;
@@ -135,11 +137,19 @@ impl World {
             .map_err(|error| Failure::new(format!("the trust anchor is not JSON: {error}")))
     }
 
-    /// Adds a case's faults, and gives the members of its question.
-    pub(super) async fn prepare(&self, call: &Call) -> Result<Value, Failure> {
+    /// Adds a case's faults, and gives the members of its question, with what there is to receive from its stream.
+    pub(super) async fn prepare(&self, call: &Call) -> Result<(Value, Option<Vec<u64>>), Failure> {
         // What the client saw before anything goes wrong.
         let before = match &call.log {
             Some(log) => Some(self.head(log).await?),
+            None => None,
+        };
+        let streamed = match call.stream {
+            Some(Stream::Citizens) => {
+                let count = call.request["personal_ids"].as_array().map_or(0, Vec::len);
+                Some((0..count as u64).collect())
+            }
+            Some(Stream::Changes) => Some(self.changes(call).await?),
             None => None,
         };
         let lists = if call.has_lists { Some(self.lists(call).await?) } else { None };
@@ -190,7 +200,30 @@ impl World {
             question["log"] = json!(log.name);
             question["before"] = json!({ "checkpoint": before });
         }
-        Ok(question)
+        Ok((question, streamed))
+    }
+
+    /// The changes that a watch brings up to the ledger's end, by their indices.
+    async fn changes(&self, call: &Call) -> Result<Vec<u64>, Failure> {
+        let mut province = ProvinceServiceClient::new(self.channel.clone());
+        let request: WatchChangesRequest =
+            message::read("lienthong.province.v1.WatchChangesRequest", &call.request.to_string())?;
+        let ask = async |request| province.watch_changes(request).await;
+        let mut watch = self.inside.ask(request, WITHIN, ask).await?;
+        let mut changes = Vec::new();
+        loop {
+            let next = watch.message().await;
+            let Some(message) =
+                next.map_err(|status| Failure::new(format!("the watch broke off: {}", status.message())))?
+            else {
+                return Err(Failure::new("the watch ended"));
+            };
+            match message.progress {
+                None => changes.push(message.ledger_index),
+                Some(progress) if progress.ledger_index == progress.ledger_size => return Ok(changes),
+                Some(_) => {}
+            }
+        }
     }
 
     /// The head of a log that grew in the session: what it had before, the anchor itself states, so that no head can contradict it unseen. Each
