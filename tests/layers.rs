@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["registry"],
     &["access"],
     &["identity", "exchange", "province"],
-    &["transparency"],
+    &["transparency", "webhook"],
     &["simulation"],
     &["keys"],
     &["wire"],
@@ -75,6 +75,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("exchange", TRANSPORT),
     ("province", TRANSPORT),
     ("transparency", TRANSPORT),
+    ("webhook", TRANSPORT),
     ("simulation", TRANSPORT),
     ("keys", TRANSPORT),
 ];

@@ -15,6 +15,7 @@ pub mod status;
 
 mod accepted;
 mod candidates;
+mod change_at;
 mod change_filter;
 mod chosen;
 mod claim;

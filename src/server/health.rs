@@ -95,6 +95,7 @@ fn readers(space: Space) -> &'static [&'static str] {
         | Space::Presentation
         | Space::PresentationCode => &["lienthong.identity."],
         Space::Simulation => &["lienthong.simulation."],
+        Space::Webhook | Space::WebhookDelivery | Space::WebhookLetter => &["lienthong.province.v1.WebhookService"],
     }
 }
 
