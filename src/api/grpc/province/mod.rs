@@ -1,6 +1,6 @@
 //! `province.v1.ProvinceService`.
 
-pub(super) mod message;
+pub(in crate::api) mod message;
 mod views;
 mod watch;
 
