@@ -1,5 +1,5 @@
-//! The background tasks of an assembly: the province follows the registries, links follow the province, and work that falls due by
-//! the world's time runs.
+//! The background tasks of an assembly: the province follows the registries, links follow the province, work that falls due by
+//! the world's time runs, and webhooks are delivered.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use crate::identity::following::Following;
 pub(super) struct Followers {
     _links: AbortOnDrop,
     _due_work: AbortOnDrop,
+    _webhooks: AbortOnDrop,
 }
 
 impl Followers {
@@ -32,6 +33,8 @@ impl Followers {
         if let Err(error) = world.clock.catch_up().await {
             tracing::error!(%error, "overdue work of the world's time did not run");
         }
-        Ok(Self { _links: links, _due_work: AbortOnDrop(tokio::spawn(world.clock.clone().run())) })
+        let due_work = AbortOnDrop(tokio::spawn(world.clock.clone().run()));
+        let webhooks = AbortOnDrop(tokio::spawn(assembly.webhooks.clone().run()));
+        Ok(Self { _links: links, _due_work: due_work, _webhooks: webhooks })
     }
 }

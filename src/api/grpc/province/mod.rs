@@ -3,6 +3,7 @@
 pub(in crate::api) mod message;
 mod views;
 mod watch;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 
 use crate::province::{Parts, PeopleQuery, Province};
 use message::feed_message;
+
+pub use webhook::WebhookGrpcService;
 
 /// The service over the province layer.
 #[derive(Clone)]

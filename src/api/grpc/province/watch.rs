@@ -60,7 +60,11 @@ impl ProvinceGrpcService {
 }
 
 /// The filter and pace of a request, without who asks.
-fn asked(catalogue: &Catalogue, request: &v1::WatchChangesRequest, now: Timestamp) -> Result<(ChangeFilter, Pace)> {
+pub(super) fn asked(
+    catalogue: &Catalogue,
+    request: &v1::WatchChangesRequest,
+    now: Timestamp,
+) -> Result<(ChangeFilter, Pace)> {
     let mut bad = Vec::new();
     if !request.registry.is_empty() && catalogue.sector(&request.registry).is_none() {
         bad.push(catalogue.unknown_registry("registry", &request.registry));
