@@ -16,12 +16,29 @@ use serde_json::{Value, json};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-struct Client(Channel);
+/// Calls the province, or a session of it.
+struct Client {
+    channel: Channel,
+    session: Option<String>,
+}
 
 impl Client {
+    fn new(channel: &Channel) -> Self {
+        Self { channel: channel.clone(), session: None }
+    }
+
+    /// A new session.
+    async fn session(&self) -> Self {
+        let created = self.ask("demo-operator", "simulation.v1.SessionService/CreateSession", json!({})).await;
+        let id = created["session"]["sessionId"].as_str().expect("an id").to_owned();
+        Self { channel: self.channel.clone(), session: Some(id) }
+    }
+
     async fn call(&self, who: &str, method: &str, body: Value) -> Result<Value, Status> {
         let call = Call { headers: Vec::new(), body: body.to_string(), method: format!("lienthong.{method}") };
-        call.with("authorization", &format!("Bearer {who}")).with("grpc-timeout", "55S").make(&self.0).await
+        let call = call.with("authorization", &format!("Bearer {who}")).with("grpc-timeout", "55S");
+        let call = self.session.iter().fold(call, |call, id| call.with("x-lienthong-session", id));
+        call.make(&self.channel).await
     }
 
     async fn ask(&self, who: &str, method: &str, body: Value) -> Value {
@@ -60,7 +77,7 @@ impl Client {
 
 async fn started() -> (Started, Client) {
     let started = gateway().start().await;
-    let client = Client(started.channel.clone());
+    let client = Client::new(&started.channel);
     (started, client)
 }
 
@@ -117,7 +134,7 @@ async fn a_citizen_with_everything_is_fetched_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn papers_of_a_registry_from_a_schema_file_are_like_all_others() {
     let started = gateway().with(|config| Config { registries: examples::all(), ..config }).start().await;
-    let client = Client(started.channel.clone());
+    let client = Client::new(&started.channel);
     let papers = ["education.diploma.v1", "construction.transport_permit.v1"];
     let answer = client.create("created-graduate", json!({ "papers": papers })).await;
     let id = id_of(&answer).to_owned();
@@ -234,7 +251,7 @@ async fn what_was_created_is_there_after_a_restart_with_its_faults() {
     let open = async || {
         let storage = Storage::Folder(folder.path().to_owned());
         let started = gateway().with(|config| Config { storage, ..config }).on_a_socket().start().await;
-        let client = Client(started.channel.clone());
+        let client = Client::new(&started.channel);
         (started, client)
     };
     let asked = || json!({ "situation": "unavailable" });
@@ -347,16 +364,10 @@ async fn an_account_is_opened_for_whoever_is_there_and_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_has_citizens_and_faults_of_its_own() {
     let (started, client) = started().await;
-    let session = client.ask("demo-operator", "simulation.v1.SessionService/CreateSession", json!({})).await;
-    let session = session["session"]["sessionId"].as_str().expect("an id").to_owned();
-    let within = async |who: &str, method: &str, body: Value| {
-        let call = Call { headers: Vec::new(), body: body.to_string(), method: format!("lienthong.{method}") };
-        let call = call.with("authorization", &format!("Bearer {who}")).with("x-lienthong-session", &session);
-        call.make(&started.channel).await
-    };
+    let session = client.session().await;
     let asked = |situation: &str| json!({ "request_id": "created-in-both", "situation": situation, "birth_date": "1990-05-06" });
     let create = "simulation.v1.SimulationService/CreatePerson";
-    let theirs = within("demo-operator", create, asked("unavailable")).await.expect("created in the session");
+    let theirs = session.call("demo-operator", create, asked("unavailable")).await.expect("created in the session");
     let ours = client.ask("demo-operator", create, asked("happy")).await;
     // Each world has numbers of its own, and so the same ones.
     assert_eq!(id_of(&theirs), id_of(&ours));
@@ -365,7 +376,7 @@ async fn a_session_has_citizens_and_faults_of_its_own() {
         "purpose": "one_stop.verify_documents",
     });
     let fetch = "exchange.v1.ExchangeService/FetchRecords";
-    let refused = within("demo-one-stop", fetch, body.clone()).await.expect_err("the session's fault");
+    let refused = session.call("demo-one-stop", fetch, body.clone()).await.expect_err("the session's fault");
     assert_eq!(reason(&refused), (Code::Unavailable, "REGISTRY_UNAVAILABLE".into()));
     let fetched = client.ask("demo-one-stop", fetch, body).await;
     let records = fetched["records"].as_array().expect("records");
@@ -377,13 +388,7 @@ async fn a_session_has_citizens_and_faults_of_its_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_situation_in_which_a_registry_signs_falsely_is_for_sessions() {
     let (started, client) = started().await;
-    let session = client.ask("demo-operator", "simulation.v1.SessionService/CreateSession", json!({})).await;
-    let session = session["session"]["sessionId"].as_str().expect("an id").to_owned();
-    let within = async |who: &str, method: &str, body: Value| {
-        let call = Call { headers: Vec::new(), body: body.to_string(), method: format!("lienthong.{method}") };
-        let call = call.with("authorization", &format!("Bearer {who}")).with("x-lienthong-session", &session);
-        call.make(&started.channel).await
-    };
+    let session = client.session().await;
     let rules = async || {
         let listed = client.ask("demo-operator", "simulation.v1.FaultService/ListFaults", json!({ "page_size": 500 }));
         listed.await["faults"].as_array().map_or(0, Vec::len)
@@ -400,13 +405,13 @@ async fn a_situation_in_which_a_registry_signs_falsely_is_for_sessions() {
         let other = client.create(&format!("false-{situation}"), json!({ "situation": "happy" })).await;
         assert!(other["person"].get("fault").is_none(), "{other}");
         let asked = json!({ "request_id": format!("false-{situation}"), "situation": situation });
-        let made = within("demo-operator", "simulation.v1.SimulationService/CreatePerson", asked).await;
+        let made = session.call("demo-operator", "simulation.v1.SimulationService/CreatePerson", asked).await;
         let made = made.unwrap_or_else(|status| panic!("{situation}: {status}"));
         assert_eq!(made["person"]["fault"], situation);
         let body = json!({
             "personal_id": id_of(&made), "record_types": ["resident.person.v1"], "purpose": "one_stop.verify_documents",
         });
-        let fetched = within("demo-one-stop", "exchange.v1.ExchangeService/FetchRecords", body).await;
+        let fetched = session.call("demo-one-stop", "exchange.v1.ExchangeService/FetchRecords", body).await;
         assert_eq!(fetched.expect_err("it is refused").code(), Code::DataLoss, "{situation}");
     }
     assert_eq!(rules().await, before, "no rule was added to the province");
@@ -420,7 +425,7 @@ async fn equal_calls_at_once_have_one_answer_on_a_disk_too() {
     // Conditions see what is not durable yet, and reads do not: in memory there is no such moment.
     let on_disk = |config| Config { storage: Storage::Temporary, ..config };
     let started = gateway().with(on_disk).start().await;
-    let client = Client(started.channel.clone());
+    let client = Client::new(&started.channel);
     for round in 0..5 {
         let id = format!("at-once-{round}-0000");
         let wanted = json!({ "situation": "no_points" });

@@ -3,12 +3,15 @@
 //!
 //! A rule that gets in the way of a good change is changed here, in that change, with its reason in ARCHITECTURE.md.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
-
 #[path = "layers/circles.rs"]
 mod circles;
+#[path = "layers/house.rs"]
+mod house;
+#[path = "layers/source.rs"]
+mod source;
+
+use house::is_modifiers;
+use source::{Source, code, code_of, module_of, named_after, named_path, none, sources};
 
 /// The layers from the inside out. A module imports from earlier lines and from itself, never from its own line's neighbours.
 const LAYERS: &[&[&str]] = &[
@@ -80,123 +83,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("keys", TRANSPORT),
 ];
 
-const FILE_LINES_MAX: usize = 450;
-/// For a `tests.rs`: tables of cases are read from the top, not understood as a whole.
-const TEST_FILE_LINES_MAX: usize = 650;
-const FUNCTION_LINES_MAX: usize = 100;
-
-/// Marks of unfinished or switched-off work, and paths of somebody's machine; split so that this list doesn't find itself.
-const FORBIDDEN: &[(&str, &str)] = &[
-    (concat!("to", "do!("), "unfinished"),
-    (concat!("unimple", "mented!("), "unfinished"),
-    (concat!("db", "g!("), "left over from debugging"),
-    (concat!("FIX", "ME"), "unfinished: mend it, or say in words what the limit is"),
-    (concat!("XX", "X:"), "unfinished: mend it, or say in words what the limit is"),
-    (concat!("HA", "CK"), "say in words why it is so"),
-    (concat!("#[ig", "nore"), "a test that does not run proves nothing"),
-    (concat!("/ro", "ot/"), "a path of one machine"),
-    (concat!("/ho", "me/"), "a path of one machine"),
-    (concat!("/wo", "rk/"), "a path of one machine"),
-    (concat!("../sha", "red"), "not in a clone"),
-];
-
-/// A source file: its path from the repository's root, with `/`, and its text.
-struct Source {
-    path: String,
-    text: String,
-}
-
-fn sources(folders: &[&str], extensions: &[&str]) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
-    let mut found = Vec::new();
-    while let Some(path) = waiting.pop() {
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).expect("a folder of the repository is readable");
-            waiting.extend(entries.map(|entry| entry.expect("a folder's entry is readable").path()));
-        } else if path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted)) {
-            let relative = path.strip_prefix(root).expect("found under the root");
-            let name = relative.to_string_lossy().replace('\\', "/");
-            found.push(Source { path: name, text: fs::read_to_string(&path).expect("sources are UTF-8") });
-        }
-    }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
-}
-
-/// The module under `src/` that a file belongs to: `src/trust/canonical/scanner.rs` is `trust`; `lib.rs` is none.
-fn module_of(path: &str) -> Option<&str> {
-    let inside = path.strip_prefix("src/")?;
-    let module = inside.split('/').next()?.trim_end_matches(".rs");
-    (module != "lib").then_some(module)
-}
-
-/// The code of a line without its comment. A `//` inside a string (an address) cuts the line short, which hides no import.
-fn code(line: &str) -> &str {
-    line.split("//").next().unwrap_or_default()
-}
-
-fn identifier(text: &str) -> &str {
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
-    &text[..end]
-}
-
-/// The parts between commas, except those inside braces.
-fn groups(text: &str) -> Vec<&str> {
-    let mut depth = 0_usize;
-    text.split(|c| {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ',' && depth == 0
-    })
-    .collect()
-}
-
-/// The top-level modules that a text names after `prefix` (`crate::`), groups included: `crate::{base, trust::Hash}`.
-fn named_after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
-    let mut names = Vec::new();
-    for (at, _) in text.match_indices(prefix) {
-        let before = text[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-            continue;
-        }
-        let rest = &text[at + prefix.len()..];
-        let Some(group) = rest.strip_prefix('{') else {
-            names.push(identifier(rest));
-            continue;
-        };
-        let (mut depth, mut starts) = (0_usize, true);
-        for (offset, c) in group.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth == 0 => break,
-                '}' => depth -= 1,
-                ',' if depth == 0 => starts = true,
-                c if starts && !c.is_whitespace() => {
-                    names.push(identifier(&group[offset..]));
-                    starts = false;
-                }
-                _ => {}
-            }
-        }
-    }
-    names
-}
-
 fn line_of_layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|line| line.contains(&module))
-}
-
-/// Fails with all findings at once.
-fn none(findings: Vec<String>, rule: &str) {
-    let mut report = String::new();
-    for finding in &findings {
-        let _ = writeln!(report, "  {finding}");
-    }
-    assert!(findings.is_empty(), "{rule}:\n{report}");
 }
 
 #[test]
@@ -230,13 +118,6 @@ const NAMING_SECTORS: &[(&str, &str)] = &[
     ("src/cli/load/scenario.rs", "an example of a call"),
     ("src/cli/serve/banner.rs", "an example of a call"),
 ];
-
-/// The code of a file before its tests, without comments.
-fn code_of(source: &Source) -> String {
-    let is_tests = source.path.ends_with("tests.rs") || source.path.contains("/tests/");
-    let text = source.text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
-    if is_tests { String::new() } else { text.lines().flat_map(|line| [code(line), "\n"]).collect() }
-}
 
 #[test]
 fn a_record_type_is_named_in_its_sectors_file_alone() {
@@ -360,49 +241,6 @@ fn inner_layers_name_no_transport() {
     none(findings, "what is inside stays free of transport, encoding and runtime (tests/layers.rs, FOREIGN)");
 }
 
-/// Equal seeds run equally only if nothing in a gateway is left to chance: a `select!` that is not biased draws which branch it looks at first, and a
-/// thread of its own ends when it likes. (The command line's loops are no part of a gateway.)
-#[test]
-fn nothing_in_a_gateway_runs_in_an_order_of_its_own() {
-    // Loops of the machine's threads, and of code that uses the network outside.
-    let own_threads =
-        ["src/base/offload.rs", "src/server/recheck.rs", "src/store/committer.rs", "src/transparency/collect.rs"];
-    let mut findings = Vec::new();
-    for source in sources(&["src"], &["rs"]) {
-        if source.path.starts_with("src/cli/") || source.path.contains("/tests") {
-            continue;
-        }
-        let text = code_of(&source);
-        let lines: Vec<&str> = text.lines().collect();
-        for (number, line) in lines.iter().enumerate() {
-            let next = lines.get(number + 1).map_or("", |next| next.trim());
-            if line.contains("select! {") && next != "biased;" {
-                findings.push(format!("{}:{}: a select! that is not biased", source.path, number + 1));
-            }
-            let has_thread = line.contains("spawn_blocking(") || line.contains("thread::Builder::new()");
-            if has_thread && !own_threads.contains(&&*source.path) {
-                findings.push(format!("{}:{}: a thread of its own: see base::offload", source.path, number + 1));
-            }
-        }
-    }
-    none(findings, "the simulation repeats what a seed did (tests/simulation)");
-}
-
-/// A file that may use the machine's timers says so once, for all of it; that permits nothing else that clippy.toml bans.
-#[test]
-fn files_that_use_the_machines_timers_use_nothing_else_that_is_banned() {
-    let banned = ["Status::new(", "Status::internal(", "Timestamp::now(", "Zoned::now(", "SystemTime::now("];
-    let mut findings = Vec::new();
-    for source in sources(&["src"], &["rs"]) {
-        let text = code_of(&source);
-        if text.contains("#![allow(clippy::disallowed_methods") {
-            findings
-                .extend(banned.iter().filter(|ban| text.contains(**ban)).map(|ban| format!("{}: {ban}", source.path)));
-        }
-    }
-    none(findings, "time comes through base::Clock, and statuses from the one table");
-}
-
 /// Another provider, or an HSM, must be able to replace `ring`: besides trust's signers, only the operating system's
 /// randomness comes from it.
 #[test]
@@ -419,123 +257,6 @@ fn the_crypto_provider_stays_behind_trust() {
         }
     }
     none(findings, "ring is named in src/trust and src/base/entropy.rs only");
-}
-
-/// Whether a line uses a crate: `name::…`, not as the tail of a longer path or word.
-fn named_path(line: &str, name: &str) -> bool {
-    let path = format!("{name}::");
-    line.match_indices(&path).any(|(at, _)| {
-        let before = line[..at].chars().next_back();
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
-    })
-}
-
-#[test]
-fn files_open_with_what_they_are_for() {
-    let mut findings = Vec::new();
-    for source in sources(&["src", "tests", "benches", "build.rs"], &["rs"]) {
-        if !source.text.starts_with("//! ") {
-            findings.push(source.path);
-        }
-    }
-    for source in sources(&["proto"], &["proto"]) {
-        if !source.text.starts_with("// ") {
-            findings.push(source.path);
-        }
-    }
-    none(findings, "a file opens with what it is for and why");
-}
-
-#[test]
-fn files_and_functions_stay_short() {
-    let mut findings = Vec::new();
-    for source in sources(&["src"], &["rs"]) {
-        let lines: Vec<&str> = source.text.lines().collect();
-        let is_tests = source.path.ends_with("/tests.rs");
-        let lines_max = if is_tests { TEST_FILE_LINES_MAX } else { FILE_LINES_MAX };
-        if lines.len() > lines_max {
-            findings.push(format!("{}: {} lines, at most {lines_max}", source.path, lines.len()));
-        }
-        for (start, line) in lines.iter().enumerate() {
-            let indent = line.len() - line.trim_start().len();
-            let is_function =
-                line.contains("fn ") && code(line).trim_start().split("fn ").next().is_some_and(is_modifiers);
-            if !is_function || code(line).trim_end().ends_with(';') {
-                continue;
-            }
-            // rustfmt closes a function with a brace in the column where it began.
-            let closing = format!("{:indent$}}}", "");
-            let length = lines[start..].iter().position(|line| *line == closing).map_or(1, |end| end + 1);
-            if length > FUNCTION_LINES_MAX && !line.trim_end().ends_with('}') {
-                let at = format!("{}:{}", source.path, start + 1);
-                findings.push(format!("{at}: a function of {length} lines, at most {FUNCTION_LINES_MAX}"));
-            }
-        }
-    }
-    none(findings, "a long file or function asks for a second noun");
-}
-
-/// Whether the text before `fn` on a line is modifiers only: `pub(crate) async `.
-fn is_modifiers(text: &str) -> bool {
-    let is_one = |word: &str| word.starts_with("pub") || ["async", "const", "unsafe", "extern"].contains(&word);
-    text.split_whitespace().all(|word| is_one(word) || word.ends_with(')'))
-}
-
-#[test]
-fn statuses_come_from_the_one_table() {
-    let mut findings = Vec::new();
-    for source in sources(&["src"], &["rs"]) {
-        if source.path == "src/api/status.rs" {
-            continue;
-        }
-        for (number, line) in source.text.lines().enumerate() {
-            let line = code(line);
-            let made = line.match_indices("Status::").any(|(at, found)| {
-                let before = line[..at].chars().next_back();
-                let after = identifier(&line[at + found.len()..]);
-                let is_constructor = after.starts_with(|c: char| c.is_ascii_lowercase()) && !after.starts_with("from");
-                is_constructor && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
-            });
-            if made {
-                findings.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
-            }
-        }
-    }
-    none(findings, "gRPC statuses are made in src/api/status.rs only, from base::Error by the one table");
-}
-
-#[test]
-fn nothing_unfinished_and_no_machine_paths() {
-    let mut findings = Vec::new();
-    let folders = ["src", "tests", "benches", "proto", "docs", ".ci", "build.rs", "Dockerfile", "docker-compose.yml"];
-    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
-    let present = |name: &&str| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists();
-    let places: Vec<&str> = folders.into_iter().chain(pages).filter(present).collect();
-    for source in sources(&places, &["rs", "proto", "md", "sh", "py", "yml", "yaml", "toml"]) {
-        for (number, line) in source.text.lines().enumerate() {
-            for (word, why) in FORBIDDEN {
-                if line.contains(word) {
-                    findings.push(format!("{}:{}: {word} ({why})", source.path, number + 1));
-                }
-            }
-        }
-    }
-    none(findings, "words that stay out of the repository");
-}
-
-#[test]
-fn dependencies_say_what_they_are_for() {
-    let manifest = include_str!("../Cargo.toml");
-    let mut findings = Vec::new();
-    let mut is_dependencies = false;
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            is_dependencies = line.ends_with("dependencies]");
-        } else if is_dependencies && line.contains('=') && !line.contains('#') {
-            findings.push(line.to_owned());
-        }
-    }
-    none(findings, "a dependency's line in Cargo.toml says what it is for");
 }
 
 #[test]

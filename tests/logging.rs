@@ -6,9 +6,10 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
 
 use common::dynamic::Call;
-use common::process::Serving;
+use common::process::{Serving, program};
 use futures::StreamExt as _;
 use lienthong::base::limits;
 use tonic::Code;
@@ -16,11 +17,14 @@ use tonic::transport::Endpoint;
 
 const CALLS: usize = 2_000;
 
+/// Longer than a period of the limit on lines.
+const PERIOD: std::time::Duration = std::time::Duration::from_millis(1_100);
+
 /// Calls of one connection: a server may end one on which much is refused.
 const CALLS_OF_CONNECTION: usize = 100;
 
 /// Makes this call as often from several connections; each is refused, with one of the codes.
-async fn refused_as(serving: &Serving, calls: usize, call: impl Fn(usize) -> Call, codes: &[Code]) {
+async fn refused_as(serving: &Serving, calls: usize, call: &impl Fn(usize) -> Call, codes: &[Code]) {
     let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
     for begun in (0..calls).step_by(CALLS_OF_CONNECTION) {
         let channel = endpoint.connect().await.expect("it accepts");
@@ -31,7 +35,8 @@ async fn refused_as(serving: &Serving, calls: usize, call: impl Fn(usize) -> Cal
                 assert!(codes.contains(&status.code()), "{status:?}");
             }
         };
-        let calls = futures::stream::iter(begun..begun + CALLS_OF_CONNECTION).map(refused).buffer_unordered(64);
+        let calls =
+            futures::stream::iter(begun..calls.min(begun + CALLS_OF_CONNECTION)).map(refused).buffer_unordered(64);
         calls.for_each(|()| async {}).await;
     }
 }
@@ -43,7 +48,7 @@ async fn refused(serving: &Serving, calls: usize) {
         Call { headers: vec![], body: "{}".into(), method }
     };
     // Callers without a credential who call too often are refused for that.
-    refused_as(serving, calls, call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
+    refused_as(serving, calls, &call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,7 +158,10 @@ async fn refusals_that_anybody_can_cause_leave_few_lines() {
             Code::PermissionDenied,
             Code::ResourceExhausted,
         ];
-        refused_as(&serving, CALLS, call, &codes).await;
+        refused_as(&serving, CALLS, &call, &codes).await;
+        // The first line of a later period says how many were left out before it.
+        tokio::time::sleep(PERIOD).await;
+        refused_as(&serving, 1, &call, &codes).await;
         // A period begins with a line, so that there is at most one more than there are seconds.
         let periods = begun.elapsed().as_secs() as usize + 1;
         serving.signal("TERM");
@@ -167,7 +175,7 @@ async fn refusals_that_anybody_can_cause_leave_few_lines() {
         let unlimited = log.lines().filter(|line| line.contains(outcome) && !line.contains("suppressed=")).count();
         assert_eq!(unlimited, 0, "{outcome}");
         let told = lines.len() + lines.iter().map(|line| suppressed_in(line)).sum::<usize>();
-        assert!(told <= CALLS, "{outcome}: each refusal is told or counted once");
+        assert_eq!(told, CALLS + 1, "{outcome}: each refusal is told or counted once");
     }
 }
 
@@ -181,4 +189,27 @@ fn the_last_lines_are_written() {
     stderr.read_to_string(&mut log).expect("UTF-8");
     assert_eq!(serving.wait().0, Some(0));
     assert!(log.contains("ending: calls in progress may finish"), "{log}");
+    // A new world begins as it should.
+    assert!(!log.contains("new indices") && !log.contains("WARN") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_host_logs_as_a_gateway_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = program();
+    program.stderr(Stdio::piped());
+    // No filter is asked for: what a server says by itself.
+    let mut serving = Serving::start_host(program, folder.path(), &["vehicle"], &["--population", "0"]);
+    let call = |_| {
+        let method = "lienthong.registry.v1.IssuingService/GetIssuingKey".to_owned();
+        Call { headers: vec![], body: "{}".into(), method }
+    };
+    refused_as(&serving, CALLS_OF_CONNECTION, &call, &[Code::Unauthenticated, Code::ResourceExhausted]).await;
+    serving.signal("TERM");
+    let mut log = String::new();
+    serving.child.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
+    assert_eq!(serving.wait().0, Some(0));
+    for says in ["GetIssuingKey", "ending: calls in progress may finish"] {
+        assert!(log.contains(says), "{says}: {log}");
+    }
 }

@@ -1,80 +1,13 @@
 //! The rules of the registries as a table: a record that each accepts, and the effect of every named value. Lawful values are accepted,
 //! impossible ones refused, unusual ones flagged, and other spellings converted to the stored form ([docs/fidelity.md]).
 
-use lienthong::base::{Date, Violations};
-use lienthong::registry::Catalogue;
-use lienthong::registry::port::Change;
-use lienthong::registry::prepare::check;
-use lienthong::trust::{Object, Operation, Value};
+#[path = "rules/case.rs"]
+mod case;
+#[path = "rules/spelling.rs"]
+mod spelling;
+
+use case::{hold, submitted, with};
 use serde_json::{Value as Json, json};
-
-const TODAY: Date = Date::constant(2026, 11, 22);
-
-/// A payload from JSON.
-fn object(json: &Json) -> Object {
-    let fields = json.as_object().expect("an object").iter();
-    fields.map(|(name, json)| (name.clone(), value(json))).collect()
-}
-
-fn value(json: &Json) -> Value {
-    match json {
-        Json::String(text) => Value::String(text.clone()),
-        Json::Number(number) => Value::Integer(number.as_i64().expect("a whole number")),
-        Json::Bool(flag) => Value::Bool(*flag),
-        Json::Array(items) => Value::Array(items.iter().map(value).collect()),
-        Json::Object(_) => Value::Object(object(json)),
-        Json::Null => panic!("payloads have no null"),
-    }
-}
-
-/// The result of submitting a new record: its violations and its warnings as `path RULE`, and the stored payload.
-fn submitted(record_type: &str, payload: &Json) -> (Vec<String>, Vec<String>, Option<Object>) {
-    let catalogue = Catalogue::built_in();
-    let sector = catalogue.sector(record_type.split('.').next().expect("a registry")).expect("a sector");
-    let change = Change {
-        record_type: record_type.into(),
-        operation: Operation::Create,
-        expected_version: 0,
-        payload: object(payload),
-        valid_from: None,
-        valid_until: None,
-    };
-    let mut found = Violations::default();
-    let stored = check(sector, &change, 0, TODAY, &mut found).map(|(_, stored)| stored.into_owned());
-    let told = |of: &[lienthong::base::Violation]| {
-        let path = |field: &str| field.trim_start_matches("changes[0].payload.").to_owned();
-        of.iter().map(|one| format!("{} {}", path(&one.field), one.rule)).collect::<Vec<_>>()
-    };
-    (told(found.kept()), told(&found.warnings().kept), stored)
-}
-
-/// `good` with these fields in the place of its own; `null` removes a field. A path goes into objects and lists.
-fn with(good: &Json, changes: &Json) -> Json {
-    let mut changed = good.clone();
-    for (path, to) in changes.as_object().expect("changes") {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        let (parent, name) = pointer.rsplit_once('/').expect("a name");
-        let parent = changed.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
-        match (to, parent) {
-            (Json::Null, Json::Object(fields)) => drop(fields.remove(name)),
-            (to, Json::Object(fields)) => drop(fields.insert(name.to_owned(), to.clone())),
-            (to, Json::Array(items)) => items[name.parse::<usize>().expect("an index")] = to.clone(),
-            _ => panic!("{path} is in nothing"),
-        }
-    }
-    changed
-}
-
-/// Changes, and the violations that they must give.
-type Case = (Json, &'static [&'static str]);
-
-fn hold(record_type: &str, good: &Json, cases: Vec<Case>) {
-    assert_eq!(submitted(record_type, good).0, [""; 0], "{record_type}");
-    for (changes, expected) in cases {
-        let (violations, ..) = submitted(record_type, &with(good, &changes));
-        assert_eq!(violations, expected, "{record_type} {changes}");
-    }
-}
 
 fn address() -> Json {
     json!({"unit_code": "18073", "unit_valid_from": "2025-07-01"})
@@ -461,56 +394,6 @@ fn what_only_a_number_contradicts_is_flagged() {
 
 /// Names of organisations, addresses and free texts are Vietnamese, too.
 #[test]
-fn a_text_is_not_one_of_another_encoding() {
-    let owned_by = |name: &str| with(&car(), &json!({"owner": {"organisation_code": "0100233488", "full_name": name}}));
-    let at = |text: &str| {
-        let mut address = address();
-        address["text"] = json!(text);
-        with(&person(), &json!({"permanent_residence": address}))
-    };
-    let because = |reason: &str| with(&car(), &json!({"status": "stolen", "status_reason": reason}));
-    let bad = [
-        ("C«ng ty TNHH §¹i Ph¸t", "ENCODING"),
-        ("Coâng ty TNHH Ñaïi Phaùt", "ENCODING"),
-        ("CÃ´ng ty TNHH Ä\u{90}áº¡i PhÃ¡t", "ENCODING"),
-        ("CÃ´ng ty TNHH Ä\u{90}áº¡i PhÃ¡t, ThÃ\u{a0}nh Sen", "ENCODING"),
-        ("Thi\u{f2} trâ\u{ec}n Trâ\u{cc}n Phuì", "ENCODING"),
-        ("Сông ty TNHH Đại Phát", "FORMAT"),
-        ("Công ty Ηà Tĩnh", "FORMAT"),
-        ("улица Ленина 5", "FORMAT"),
-    ];
-    let good = [
-        "Công ty TNHH Đại Phát",
-        "Tổ 3, đường 26/3 · khu B",
-        "Nestlé Việt Nam",
-        "Société Générale 50 Ω",
-        "São Paulo",
-        "25 m² sau nhà",
-    ];
-    for (text, rule) in bad {
-        for (record_type, payload, field) in [
-            ("vehicle.registration.v1", owned_by(text), "owner.full_name"),
-            ("resident.person.v1", at(text), "permanent_residence.text"),
-            ("vehicle.registration.v1", because(text), "status_reason"),
-        ] {
-            assert_eq!(submitted(record_type, &payload).0, [format!("{field} {rule}")], "{text}");
-        }
-    }
-    for text in good {
-        for (record_type, payload) in [
-            ("vehicle.registration.v1", owned_by(text)),
-            ("resident.person.v1", at(text)),
-            ("vehicle.registration.v1", because(text)),
-        ] {
-            assert_eq!(submitted(record_type, &payload).0, [""; 0], "{text}");
-        }
-    }
-    let mojibake = with(&person(), &json!({"full_name": "Nguyá»…n Thá»‹ HoÃ\u{a0}"}));
-    assert_eq!(submitted("resident.person.v1", &mojibake).0, ["full_name ENCODING"]);
-}
-
-/// Farmland without a term is a community's, so that a parcel is flagged and its certificates decide.
-#[test]
 fn farmland_without_a_term_is_flagged() {
     let of = |code: &str, term: &str| {
         json!({
@@ -524,44 +407,4 @@ fn farmland_without_a_term_is_flagged() {
         assert_eq!(submitted("land.parcel.v1", &of(code, "2063-10-15")).1, [""; 0], "{code}");
     }
     assert_eq!(submitted("land.parcel.v1", &of("ONT", "long_term")).1, [""; 0]);
-}
-
-#[test]
-fn other_ways_to_write_a_number_are_brought_to_its_form() {
-    let registration = |plate: &str| with(&car(), &json!({"plate": plate}));
-    let card = |number: &str| with(&insured(), &json!({"card_number": number}));
-    let cases = [
-        ("vehicle.registration.v1", "plate", registration("38A-12345"), "38A-123.45"),
-        ("vehicle.registration.v1", "plate", registration("38a 123 45"), "38A-123.45"),
-        ("vehicle.registration.v1", "plate", registration("38A\u{2013}123\u{a0}45"), "38A-123.45"),
-        (
-            "vehicle.registration.v1",
-            "chassis_number",
-            with(&car(), &json!({"chassis_number": "rlhkc1234-ny012345"})),
-            "RLHKC1234NY012345",
-        ),
-        ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "CĐ123456"})), "CĐ 123456"),
-        ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "C\u{d0}-123456"})), "CĐ 123456"),
-        (
-            "land.certificate.v1",
-            "serial",
-            with(&certificate(), &json!({"serial": "C\u{d0}\u{200b}123456"})),
-            "CĐ 123456",
-        ),
-        ("health_insurance.card.v1", "card_number", card("GD4-42-4212345678"), "GD4424212345678"),
-        ("health_insurance.card.v1", "card_number", card("gd4 42 4212345678"), "GD4424212345678"),
-    ];
-    let catalogue = Catalogue::built_in();
-    for (record_type, field, payload, expected) in cases {
-        let (violations, warnings, stored) = submitted(record_type, &payload);
-        let stored = stored.unwrap_or_else(|| panic!("{violations:?}"));
-        assert_eq!(stored.text(field), Some(expected));
-        assert_eq!(warnings, [format!("{field} NORMALISED")]);
-        // Every spelling leads to the same record.
-        let record_type = catalogue.record_type(record_type).expect("a type");
-        if record_type.natural_key == field {
-            let written = payload[field].as_str().expect("a text");
-            assert_eq!(record_type.key_of(&stored), Some(record_type.key_form.of(written)));
-        }
-    }
 }

@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
 use common::process::run;
-use common::{gateway, reason};
+use common::{as_agency, gateway, reason};
 use lienthong::server::Config;
 use serde_json::{Value, json};
-use tonic::Code;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 /// A persona whose life is full.
 const HOLDER: &str = "042090990001";
@@ -24,6 +25,13 @@ async fn call(channel: &Channel, credential: &str, method: &str, body: Value) ->
 
 async fn view(channel: &Channel, method: &str, body: Value) -> Result<Value, (Code, String)> {
     call(channel, "operator", &format!("province.v1.ProvinceService/{method}"), body).await
+}
+
+/// The bad fields of a refusal, each with the rule that it breaks.
+fn bad(status: &Status) -> Vec<String> {
+    let fields = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    let rule = |description: &str| description.split(':').next().unwrap_or_default().to_owned();
+    fields.into_iter().map(|bad| format!("{} {}", bad.field, rule(&bad.description))).collect()
 }
 
 /// The items of a view.
@@ -184,5 +192,103 @@ async fn an_agency_fetches_a_view_of_what_it_may_read_and_the_records_verify() {
     for outcome in ["OK", "RIGHT_MISSING", "CONSENT_MISSING"] {
         assert!(log.contains(&format!("\"{outcome}\"")), "{outcome}");
     }
+    started.end().await;
+}
+
+/// All records of this persona were changed after they were signed.
+const ALTERED: &str = "042090990101";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_verify_is_named_wherever_it_is_not_shown() {
+    let started = gateway().start().await;
+    let channel = &started.channel;
+    let (person, card) = ("resident.person.v1", "health_insurance.card.v1");
+    let ask = async |method: &str, body: Value, unverified: Option<&str>| {
+        let method = format!("lienthong.exchange.v1.ExchangeService/{method}");
+        let headers = vec![("authorization".to_owned(), "Bearer demo-one-stop".to_owned())];
+        let call = Call { headers, body: body.to_string(), method };
+        let call = unverified.into_iter().fold(call, |call, value| call.with("x-lienthong-unverified", value));
+        call.make(channel).await
+    };
+    let all = json!({"personal_id": ALTERED, "purpose": "one_stop.verify_documents"});
+    let two = json!({"personal_id": ALTERED, "purpose": "one_stop.verify_documents", "record_types": [person, card]});
+    let gaps = |answer: &Value, of: &[&str]| -> Vec<(String, String)> {
+        let gaps = answer["missing"].as_array().cloned().unwrap_or_default();
+        let text = |gap: &Value, name: &str| gap[name].as_str().unwrap_or_default().to_owned();
+        let gaps = gaps.iter().filter(|gap| of.iter().any(|name| gap["recordType"] == *name));
+        gaps.map(|gap| (text(gap, "recordType"), format!("{} {}", text(gap, "reason"), text(gap, "code")))).collect()
+    };
+    let unverified = |name: &str| (name.to_owned(), "MISSING_REASON_NOT_VERIFIED PAYLOAD_MISMATCH".to_owned());
+
+    for method in ["FetchRecords", "FetchView"] {
+        let refused = ask(method, two.clone(), None).await.expect_err("nothing else was answered");
+        assert_eq!(reason(&refused), (Code::DataLoss, "PAYLOAD_MISMATCH".to_owned()));
+        assert!(refused.message().contains("x-lienthong-unverified: allow"), "{refused}");
+        let info = refused.get_details_error_info().expect("facts").metadata;
+        assert_eq!(info["purpose"], "one_stop.verify_documents");
+        assert_eq!(info["record_type"], format!("{person},{card}"));
+        // What decided the call is listed once.
+        let id = refused.get_details_request_info().expect("an id").request_id;
+        let explained = ask("Explain", json!({"request_id": id}), None).await.expect("explained");
+        let checks = explained["checks"].as_array().expect("checks");
+        let is_of = |check: &Value, name: &str| check["name"].as_str().is_some_and(|it| it.contains(name));
+        let count = |name: &str| checks.iter().filter(|check| is_of(check, name)).count();
+        assert_eq!((count(person), count(card)), (1, 1), "{checks:?}");
+
+        let other = ask(method, two.clone(), Some("true")).await.expect_err("another value");
+        assert_eq!(bad(&other), ["x-lienthong-unverified UNKNOWN_VALUE"]);
+    }
+    // Other registries answered, if only that they have nothing.
+    let partial = ask("FetchView", all, None).await.expect("a view of the rest");
+    assert_eq!(gaps(&partial, &[person, card]), [unverified(card), unverified(person)]);
+    // On demand the records are there, and the view says that it shows nothing of them.
+    let marked = ask("FetchView", two, Some("allow")).await.expect("a view");
+    let verdicts: Vec<_> = marked["records"].as_array().expect("records").iter().map(|it| &it["verdict"]).collect();
+    assert!(!verdicts.is_empty() && verdicts.iter().all(|it| *it == "INVALID PAYLOAD_MISMATCH"), "{verdicts:?}");
+    assert!(items(&marked["view"]).is_empty(), "{marked}");
+    assert_eq!(gaps(&marked, &[person, card]), [unverified(person), unverified(card)]);
+    started.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_could_never_tell_anything_is_refused_with_the_field_to_mend() {
+    use lienthong::wire::proto::province::v1::province_service_client::ProvinceServiceClient;
+    use lienthong::wire::proto::province::v1::{SectionKind, WatchChangesRequest};
+    let started = gateway().start().await;
+    let request = WatchChangesRequest::default;
+    let land = WatchChangesRequest { registry: "land".into(), ..request() };
+    let judicial = SectionKind::Judicial.into();
+    for (agency, request, expected) in [
+        ("operator", WatchChangesRequest { section: SectionKind::Vehicles.into(), ..land.clone() }, "section CONFLICT"),
+        (
+            "operator",
+            WatchChangesRequest { record_types: vec!["vehicle.registration.v1".into()], ..land },
+            "record_types CONFLICT",
+        ),
+        (
+            "operator",
+            WatchChangesRequest { section: judicial, personal_id: HOLDER.into(), ..request() },
+            "personal_id CONFLICT",
+        ),
+        (
+            "operator",
+            WatchChangesRequest { unit_code: "18073".into(), unit_valid_from: "2020-02-02".into(), ..request() },
+            "unit_valid_from UNKNOWN_VALUE",
+        ),
+        // The owner of a registry forgot to name it.
+        ("social-insurance", request(), "registry REQUIRED"),
+    ] {
+        let mut client = ProvinceServiceClient::new(started.channel.clone());
+        let refused = client.watch_changes(as_agency(agency, request)).await.expect_err(expected);
+        assert_eq!(bad(&refused), [expected], "{refused}");
+    }
+    let stranger =
+        ProvinceServiceClient::new(started.channel.clone()).watch_changes(as_agency("bank", request())).await;
+    assert_eq!(reason(&stranger.expect_err("it owns none")), (Code::PermissionDenied, "ROLE_NOT_ALLOWED".to_owned()));
+    let place = json!({"unit_code": "18073", "unit_valid_from": "2020-02-02"});
+    let headers = vec![("authorization".to_owned(), "Bearer demo-operator".to_owned())];
+    let method = "lienthong.province.v1.ProvinceService/GetAddress".to_owned();
+    let refused = Call { headers, body: place.to_string(), method }.make(&started.channel).await.expect_err("refused");
+    assert_eq!(bad(&refused), ["unit_valid_from UNKNOWN_VALUE"]);
     started.end().await;
 }

@@ -270,7 +270,8 @@ fn requests_for_pages_and_files_have_ids_and_reasons_and_are_counted() {
     };
     for (path, language, status, shown) in [
         ("/", "en", 200, "Overview"),
-        ("/nothing", "en", 404, "There is no page"),
+        ("/nothing", "en", 404, "NOT_FOUND: there is nothing at this path\nrequest: "),
+        ("/status/nothing", "vi", 404, "NOT_FOUND: Không có gì ở đường dẫn này.\nrequest: "),
         ("/logs/nothing/checkpoint", "en", 404, "NOT_FOUND: there is no such log\nrequest: "),
         ("/logs/nothing/checkpoint", "vi", 404, "NOT_FOUND: Không có nhật ký này.\nrequest: "),
         ("/logs/records/tile/x", "en", 400, "INVALID_REQUEST: "),
@@ -281,6 +282,23 @@ fn requests_for_pages_and_files_have_ids_and_reasons_and_are_counted() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(shown), "{path}: {answer}");
         let has = |line: &str| answer.to_ascii_lowercase().contains(line);
         assert!(has("x-request-id: job-7\r\n") && has("x-lienthong-request-id: "), "{path}: {answer}");
+    }
+    for (head, status, shown) in [
+        ("GET /nothing HTTP/1.1\r\nhost: localhost\r\naccept: text/html", 404, "<code>NOT_FOUND</code>"),
+        ("GET / HTTP/1.1\r\nhost: evil.example", 421, "INVALID_REQUEST: pages are answered under loopback names"),
+        ("GET / HTTP/1.1\r\nhost: evil.example\r\naccept: text/html", 421, "<code>INVALID_REQUEST</code>"),
+        (
+            "POST /personas HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0",
+            405,
+            "INVALID_REQUEST: this path takes other",
+        ),
+    ] {
+        let answer = raw(console, &format!("{head}\r\nconnection: close\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(shown), "{head}: {answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+        assert!(body.contains(id), "{answer}");
+        assert_eq!(head.contains("\r\nallow: GET,HEAD"), status == 405, "{answer}");
     }
     let metrics = get("/metrics", "en");
     let line = "lienthong_http_requests_total{route=\"/logs/{name}/checkpoint\",status=\"404\"} 2";
@@ -306,35 +324,44 @@ fn the_list_of_origins_replaces_loopback_and_rates_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reflection_and_descriptions_in_a_session_are_the_sessions() {
+async fn reflection_is_of_every_world_and_descriptions_in_a_session_are_the_sessions() {
+    use prost_types::FileDescriptorProto;
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-    use tonic_reflection::pb::v1::{ServerReflectionRequest, ServiceResponse};
     let education = lienthong::simulation::examples::all().into_iter().take(1).collect::<Vec<_>>();
     let name = education[0].name.to_string();
+    let message = lienthong::wire::schema_messages::name(&education[0].record_types[0]);
     let with = |config| lienthong::server::Config { registries: education, ..config };
     let started = common::gateway().with(with).start().await;
     let world = base(&started.channel);
     let session = world.create(json!({})).await;
-    let reflected = async |session: &str| -> Result<Vec<ServiceResponse>, tonic::Status> {
-        let ask = ServerReflectionRequest {
-            host: String::new(),
-            message_request: Some(MessageRequest::ListServices(String::new())),
-        };
+    let reflected = async |session: &str, ask: MessageRequest| -> Result<Option<MessageResponse>, tonic::Status> {
+        let ask = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
         let mut request = tonic::Request::new(tokio_stream::once(ask));
         request.metadata_mut().insert("x-lienthong-session", session.parse().expect("ASCII"));
         let mut client = ServerReflectionClient::new(started.channel.clone());
         let mut answers = client.server_reflection_info(request).await?.into_inner();
-        match answers.message().await?.and_then(|answer| answer.message_response) {
-            Some(MessageResponse::ListServicesResponse(list)) => Ok(list.service),
-            other => panic!("{other:?}"),
-        }
+        Ok(answers.message().await?.and_then(|answer| answer.message_response))
     };
-    let listed = reflected(session.id()).await.expect("a session has reflection");
-    assert!(listed.iter().any(|service| service.name == "lienthong.registry.v1.RegistryService"));
-    let gone = reflected("00112233445566778899aabbccddeeff").await.expect_err("of no other world");
-    assert_eq!(common::reason(&gone).1, "SESSION_UNKNOWN");
+    let services = || MessageRequest::ListServices(String::new());
+    let Ok(Some(MessageResponse::ListServicesResponse(listed))) = reflected(session.id(), services()).await else {
+        panic!("a session has reflection");
+    };
+    assert!(listed.service.iter().any(|service| service.name == "lienthong.registry.v1.RegistryService"));
+    // The record types of the session's schema registries are messages beside the compiled ones.
+    let symbol = MessageRequest::FileContainingSymbol(message.clone());
+    let Ok(Some(MessageResponse::FileDescriptorResponse(files))) = reflected(session.id(), symbol).await else {
+        panic!("{message} is known");
+    };
+    let file = FileDescriptorProto::decode(&*files.file_descriptor_proto[0]).expect("a file");
+    assert_eq!(format!("{}.{}", file.package(), file.message_type[0].name()), message);
+    // A client that asks reflection first sends the metadata of the call there too: the call itself is told that the session is gone.
+    let gone = "00112233445566778899aabbccddeeff";
+    assert!(reflected(gone, services()).await.is_ok(), "all worlds have the same protos");
+    let refused = world.at(gone).refused("demo-operator", "registry.v1.RegistryService/Describe", json!({})).await;
+    assert_eq!(refused.1, "SESSION_UNKNOWN");
     let describe = json!({ "registry": name });
     let inside = session.ask("demo-operator", "registry.v1.RegistryService/Describe", describe).await;
     let described = &inside["registries"][0];

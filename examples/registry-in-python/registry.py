@@ -28,6 +28,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 import records
+from lienthong.registry.v1 import description_pb2
 from lienthong.registry.v1 import registry_service_pb2 as api
 from lienthong.registry.v1 import registry_service_pb2_grpc as service
 from lienthong.trust.v1 import record_pb2
@@ -287,19 +288,19 @@ class Registry(service.RegistryServiceServicer):
 
     def Describe(self, request, context):
         self.admitted(context, request.registry, owner=False)
-        described = api.RecordTypeDescription(
+        described = description_pb2.RecordTypeDescription(
             record_type=RECORD_TYPE, natural_key=[KEY_FIELD], label_vi="Thẻ thư viện", label_en="Library card", json_schema=json.dumps(SCHEMA))
         described.fields.extend(
-            api.FieldDescription(name=name, rule=json.dumps(rule), required=name in SCHEMA["required"], label_en=rule["title"])
+            description_pb2.FieldDescription(name=name, rule=json.dumps(rule), required=name in SCHEMA["required"], label_en=rule["title"])
             for name, rule in sorted(SCHEMA["properties"].items()))
-        return api.DescribeResponse(registries=[api.RegistryDescription(
+        return description_pb2.DescribeResponse(registries=[description_pb2.RegistryDescription(
             registry=REGISTRY, agency=AGENCY, log_origin=self.library.origin, log_size=len(self.library.leaves), record_types=[described])])
 
     def ListCodes(self, request, context):
         self.admitted(context, "", owner=False)
         if request.list:
             raise invalid(("list", "UNKNOWN_VALUE", "this registry has no code lists"))
-        return api.ListCodesResponse()
+        return description_pb2.ListCodesResponse()
 
     def ids_of(self, request):
         """The ids that a selector chooses."""
@@ -330,7 +331,7 @@ class Registry(service.RegistryServiceServicer):
         if any(name != RECORD_TYPE for name in request.record_types):
             raise invalid(("record_types", "UNKNOWN_VALUE", f"there is no such record type; there is {RECORD_TYPE}"))
         if request.page_size > PAGE_MAX:
-            raise invalid(("page_size", "RANGE", "at most 500"))
+            raise invalid(("page_size", "OUT_OF_RANGE", "at most 500"))
         with self.library.lock:
             query = api.GetRecordsRequest()
             query.CopyFrom(request)

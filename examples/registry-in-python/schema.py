@@ -46,7 +46,7 @@ def violations(value, schema, path):
         return missing + unknown + inner
     if isinstance(value, int):
         good = schema.get("minimum", -INTEGER_MAX) <= value <= schema.get("maximum", INTEGER_MAX)
-        return [] if good else [(path, "RANGE", "is out of range")]
+        return [] if good else [(path, "OUT_OF_RANGE", "is out of range")]
     return [] if text_fits(value, schema) else [(path, "FORMAT", "does not have the form of the field")]
 
 

@@ -6,6 +6,8 @@
 
 #[path = "json.rs"] // beside this file, whoever compiles it
 mod json;
+#[path = "recursion.rs"]
+mod recursion;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -24,8 +26,7 @@ use crate::trust::anchor::{IssuerAnchor, KeyRecord, TrustAnchor};
 use crate::trust::entry::{split_entry, split_equivocation};
 use crate::trust::jose::{self, Token};
 use crate::trust::merkle::{
-    CompactRange, Hash, Node, Span, hash_node, inclusion_length, root_from_inclusion, verify_consistency,
-    verify_inclusion,
+    CompactRange, Hash, Node, Span, inclusion_length, root_from_inclusion, verify_consistency, verify_inclusion,
 };
 use crate::trust::sd_jwt::Presented;
 use crate::trust::status_list::{Status, StatusList, StatusToken};
@@ -33,6 +34,7 @@ use crate::trust::vkey::NoteKey;
 use crate::trust::{Checkpoint, Ed25519Signer, Note, PublicKey, Signer, Statement, canonical, entry};
 
 pub use json::json;
+use recursion::{consistency, inclusion};
 
 /// A parser's name, and the property of its inputs.
 pub type Property = (&'static str, fn(&[u8]));
@@ -180,43 +182,6 @@ pub fn proof(data: &[u8]) {
         }
         None => assert!(!verified(&leaf, &leaf) && !verified(&[8; 32], &leaf)),
     }
-}
-
-fn inclusion(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
-    if size == 1 {
-        return path.is_empty().then_some(leaf);
-    }
-    let (last, rest) = path.split_last()?;
-    let k = cut(size);
-    Some(match index < k {
-        true => hash_node(&inclusion(leaf, index, k, rest)?, last),
-        false => hash_node(last, &inclusion(leaf, index - k, size - k, rest)?),
-    })
-}
-
-/// `roots` of the page; `older` is there while the subtree begins with the log's first leaf.
-fn consistency(m: u64, n: u64, older: Option<Hash>, path: &mut &[Hash]) -> Option<(Hash, Hash)> {
-    let mut next = || {
-        let (last, rest) = path.split_last()?;
-        *path = rest;
-        Some(*last)
-    };
-    if m == n {
-        let root = older.or_else(next)?;
-        return Some((root, root));
-    }
-    let (k, beside) = (cut(n), next()?);
-    if m <= k {
-        let (old, new) = consistency(m, k, older, path)?;
-        return Some((old, hash_node(&new, &beside)));
-    }
-    let (old, new) = consistency(m - k, n - k, None, path)?;
-    Some((hash_node(&beside, &old), hash_node(&beside, &new)))
-}
-
-/// The largest power of two below `size`.
-fn cut(size: u64) -> u64 {
-    1 << (size - 1).ilog2()
 }
 
 /// A tile's path has one spelling; a tile's bytes are whole hashes, and its nodes are those of a tree that grew.

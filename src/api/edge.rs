@@ -16,13 +16,13 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, EndedCall, EndedCalls, PublicCall, ROLE};
-use crate::base::entropy::SystemEntropy;
-use crate::base::log::LogLimiter;
 use crate::base::time::Instant;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, SessionId, Timestamp, limits};
 
 use super::admission::Opening;
+use super::call_ids::CallIds;
 use super::health::{HealthBoard, OVERALL};
+use super::lines;
 use super::panic::panicked;
 use super::remote::context::answering;
 use super::request_id::{give_back, mark};
@@ -48,16 +48,8 @@ pub struct Edge {
 
 struct Inner {
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    /// For ids of calls that a recording does not hold.
-    beside: SystemEntropy,
-    /// For ids of calls that anyone may make, who so takes nothing of the world's randomness.
-    of_anyone: Arc<dyn Entropy>,
+    ids: CallIds,
     traces: Arc<dyn EndedCalls>,
-    /// Lines about requests of strangers, of which there are as many as they like.
-    stranger_lines: LogLimiter,
-    /// Lines about damaged data and defects, which a stranger may meet as often.
-    fault_lines: LogLimiter,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
     /// The session, for lines of the log; `None`: the province.
@@ -91,17 +83,13 @@ impl Edge {
 
     fn of(
         clock: Arc<dyn Clock>,
-        [entropy, of_anyone]: [Arc<dyn Entropy>; 2],
+        entropy: [Arc<dyn Entropy>; 2],
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
         session: Option<String>,
     ) -> Self {
-        let lines = || LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
-        let (stranger_lines, fault_lines) = (lines(), lines());
-        let health = HealthBoard::default();
-        let beside = SystemEntropy::default();
-        let inner =
-            Inner { clock, entropy, beside, of_anyone, traces, stranger_lines, fault_lines, ending, session, health };
+        let (ids, health) = (CallIds::new(entropy), HealthBoard::default());
+        let inner = Inner { clock, ids, traces, ending, session, health };
         Self { inner: Arc::new(inner) }
     }
 
@@ -118,7 +106,7 @@ impl Edge {
     /// Ends a public stream as [`Self::stream`] ends others, if it is a session that ends: the server's own end is told by the connection.
     pub(super) fn end_of_session(&self, call: Option<&PublicCall>) -> Option<Status> {
         self.inner.session.as_ref()?;
-        let id = call.map_or_else(|| self.new_id(self.now()), |call| call.request_id);
+        let id = call.map_or_else(|| self.ids().of_caller(self.now()), |call| call.request_id);
         Some(self.refuse(&self.end(), id, call.map(|call| call.language).unwrap_or_default()))
     }
 
@@ -151,7 +139,7 @@ impl Edge {
         if !matches!(error.reason, Reason::StorageCorrupt | Reason::LedgerCorrupt) {
             return;
         }
-        if let Some(suppressed) = self.inner.fault_lines.admit(Instant::now()) {
+        if let Some(suppressed) = lines::of_fault() {
             let session = self.session();
             tracing::error!(method, session, %request, what = %error, suppressed, "a call met damaged data");
         }
@@ -288,25 +276,27 @@ impl Edge {
 
     /// A request that did not pass admission reached a service: a defect of the assembly.
     fn not_admitted(&self) -> Status {
-        let id = self.new_id(self.now());
-        tracing::error!(request = %id, "a request came past admission");
+        let id = self.ids().of_caller(self.now());
+        if let Some(suppressed) = lines::of_fault() {
+            tracing::error!(request = %id, suppressed, "a request came past admission");
+        }
         refuse(&Error::bug("a request came past admission"), id, Language::default())
     }
 
-    /// The status of an error that ends a stream after it began.
+    /// The status of an error that nobody has logged: one that ends a public call, or a stream after it began.
     pub fn refuse(&self, error: &Error, id: RequestId, language: Language) -> Status {
         if error.kind() == Kind::Bug
-            && let Some(suppressed) = self.inner.fault_lines.admit(Instant::now())
+            && let Some(suppressed) = lines::of_fault()
         {
             let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(session = self.session(), request = %id, cause, suppressed, "defect in a stream");
+            tracing::error!(session = self.session(), request = %id, cause, suppressed, "defect");
         }
         refuse(error, id, language)
     }
 
     /// Whether a refusal is logged, and how many lines were left out before it: those of strangers are limited.
     fn admit_line(&self, is_stranger: bool) -> Option<u64> {
-        if is_stranger { self.inner.stranger_lines.admit(Instant::now()) } else { Some(0) }
+        if is_stranger { lines::of_refusal() } else { Some(0) }
     }
 
     /// Records a request that was not admitted.
@@ -342,11 +332,28 @@ impl Edge {
         });
     }
 
+    /// Records that a call ended otherwise than its handler answered it: its requests were cut off, or there was no room for its answer.
+    pub(super) fn ended_early(&self, error: &Error, method: &str, call: Option<&Call>, opening: &Opening) {
+        let Opening { request_id, ref client_ids, .. } = *opening;
+        let is_limited = error.reason == Reason::Overloaded || call.is_none_or(|call| call.is_stranger);
+        if let Some(suppressed) = self.admit_line(is_limited) {
+            let (session, caller) = (self.session(), call.map_or("", |call| call.caller.label()));
+            let (client_request, trace, outcome) =
+                (client_ids.request_id(), client_ids.trace_id(), error.reason.as_str());
+            tracing::info!(method, session, request = %request_id, client_request, trace, caller, outcome, suppressed, "ended early");
+        }
+        if let Some(call) = call {
+            self.keep(call, Some(error));
+        }
+    }
+
     /// Records that the handler of a call panicked, and returns the error that ends the call; `None`: a call that anyone may make, which has no trace.
     pub(super) fn panicked(&self, method: &str, call: Option<&Call>, request: RequestId) -> Error {
         let error = panicked();
-        let (session, caller) = (self.session(), call.map_or("", |call| call.caller.label()));
-        tracing::error!(method, session, %request, caller, "a handler panicked");
+        if let Some(suppressed) = lines::of_fault() {
+            let (session, caller) = (self.session(), call.map_or("", |call| call.caller.label()));
+            tracing::error!(method, session, %request, caller, suppressed, "a handler panicked");
+        }
         if let Some(call) = call {
             self.keep(call, Some(&error));
         }
@@ -371,8 +378,10 @@ impl Edge {
         let on_behalf_of = call.client_ids.on_behalf_of();
         match error {
             Some(error) if error.kind() == Kind::Bug => {
-                let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(method, session, %request, client_request, trace, caller, on_behalf_of, elapsed_us, cause, "defect");
+                if let Some(suppressed) = lines::of_fault() {
+                    let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(method, session, %request, client_request, trace, caller, on_behalf_of, elapsed_us, cause, suppressed, "defect");
+                }
             }
             Some(_) => {
                 if let Some(suppressed) = self.admit_line(call.is_stranger) {
@@ -404,28 +413,9 @@ impl Edge {
         });
     }
 
-    /// An id that takes nothing of the world's randomness.
-    pub(super) fn new_id_beside(&self, now: Timestamp) -> RequestId {
-        self.id_from(&self.inner.beside, now)
-    }
-
-    /// An id of a call that anyone may make.
-    pub(super) fn new_id_of_anyone(&self, now: Timestamp) -> RequestId {
-        self.id_from(&*self.inner.of_anyone, now)
-    }
-
-    /// An id for a part of a call that is logged and explained on its own.
-    pub fn new_id(&self, now: Timestamp) -> RequestId {
-        self.id_from(&*self.inner.entropy, now)
-    }
-
-    fn id_from(&self, entropy: &dyn Entropy, now: Timestamp) -> RequestId {
-        let mut random = [0; 10];
-        // Without randomness the id is still unique enough by its time; failing the call would help nobody.
-        if let Err(error) = entropy.fill(&mut random) {
-            tracing::error!(%error, "no randomness for a request id");
-        }
-        RequestId(uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &random).into_uuid())
+    /// The ids of its calls.
+    pub(super) fn ids(&self) -> &CallIds {
+        &self.inner.ids
     }
 }
 

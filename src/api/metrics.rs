@@ -1,7 +1,7 @@
-//! Metrics: what happened to calls, counted here, and what others can say of themselves when they are asked, as Prometheus text.
+//! Metrics as Prometheus text: counts of calls, which are kept here, and readings of other parts, which are asked for when somebody scrapes.
 //!
-//! Labels are bounded: a method is one that exists, a code is one of gRPC's, a route is a pattern, a status one of HTTP's, a registry is one of the catalogue's. No label is a
-//! caller's or a citizen's.
+//! Labels are bounded: a method is one that exists, a code is one of gRPC's, a route is a pattern, a status is one of HTTP's, and a registry is in the
+//! catalogue. No label is a caller's or a citizen's.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

@@ -6,6 +6,7 @@
 //! the targets of webhooks. Use cases below know neither tonic nor axum.
 
 pub mod admission;
+mod call_ids;
 pub mod certificate;
 pub mod connection;
 pub mod console;
@@ -19,6 +20,7 @@ pub mod grpc;
 pub mod health;
 pub mod http;
 pub mod language;
+mod lines;
 pub mod metrics;
 pub mod page;
 pub mod panic;

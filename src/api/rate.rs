@@ -1,8 +1,8 @@
 //! Rates, as token buckets that hold one second's worth: one for each caller, so that one system cannot starve the others, and for
 //! strangers one for each address, with one over them all.
 //!
-//! A stranger is a caller without a credential that was accepted before, or a citizen whom nobody knows by a credential that anybody can write. Loopback has no bucket of its own, since everybody on
-//! a test machine shares it, but the one over all strangers holds for it too.
+//! A stranger is a caller without a credential that was accepted before, or a citizen whom nobody knows, with a credential that anybody can write.
+//! Loopback has no bucket of its own, since everybody on a test machine shares it, but the one over all strangers holds for it too.
 
 #![allow(clippy::disallowed_methods, reason = "rates are of the machine's time")]
 

@@ -20,11 +20,14 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// The label of every citizen.
+    pub const CITIZEN: &str = "citizen";
+
     /// The agency's key, or `citizen`; safe for logs.
     pub fn label(&self) -> &str {
         match self {
             Self::Agency(agency) => agency.as_str(),
-            Self::Citizen(_) => "citizen",
+            Self::Citizen(_) => Self::CITIZEN,
         }
     }
 }

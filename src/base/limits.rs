@@ -34,16 +34,20 @@ pub const REQUEST_MS_MAX: u64 = 10_000;
 pub const FIELD_DECODED_BYTES: usize = 96;
 /// Most messages in one list of a request: beyond the largest batch, so that the batch's own limit is what callers hear of.
 pub const REQUEST_LIST_MAX: usize = 2 * BATCH_RECORDS_MAX;
-/// What all requests that are not answered yet may hold, in bytes.
-pub const REQUESTS_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// What the requests of one caller that are not answered yet may hold, in bytes.
-pub const REQUESTS_OF_CALLER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What the requests of all strangers that are not answered yet may hold, in bytes.
+/// What all calls in progress may hold, in bytes: their requests, and their answers until they are sent.
+pub const CALLS_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What those of one caller may hold, in bytes.
+pub const CALLS_OF_CALLER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What the calls in progress of all strangers may hold, in bytes; and as much again those of all citizens by demo credentials.
 pub const STRANGERS_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// What those of one network may hold, in bytes.
+/// What those of one network may hold, or of one such citizen, in bytes.
 pub const STRANGERS_OF_NETWORK_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// What a call of a stranger counts in addition to its message, in bytes.
+/// What a call of a stranger counts in addition to its messages, in bytes.
 pub const STRANGER_CALL_BYTES: usize = 4 * 1024;
+/// What one call of a stranger on each connection may hold beyond all that, in bytes: enough for a check of the health.
+pub const STRANGER_CONNECTION_BYTES: usize = 8 * 1024;
+/// How much of a stream of answers HTTP keeps for a client that does not take it, in addition to the part that it was given last, in bytes.
+pub const ANSWER_QUEUED_BYTES: usize = 256 * 1024;
 /// How much of a refused request is read and discarded, in bytes.
 pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;
 /// The same of a request over HTTP/1.1, in bytes: of the longest message in base64 and a little more, because a browser that is cut off while it

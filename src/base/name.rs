@@ -84,11 +84,16 @@ pub fn comparable_end<'a>(given: &str, method: &'a str) -> &'a str {
 /// use lienthong::base::name::no_such;
 /// assert_eq!(no_such("log", "lnd", &["land", "records"]), "there is no log lnd; nearest: land");
 /// assert_eq!(no_such("log", "x", &["land", "records"]), "there is no log x; there are: land, records");
+/// assert_eq!(no_such("sheet", "x", &["Parcels"]), "there is no sheet x; there is only Parcels");
 /// ```
 pub fn no_such(kind: &str, given: &str, known: &[&str]) -> String {
     let given: String = given.chars().take(COMPARED_CHARS_MAX).collect();
     if nearest(&given, known.iter().copied()).is_empty() {
-        return format!("there is no {kind} {given}; there are: {}", known.join(", "));
+        return match known {
+            [] => format!("there is no {kind} {given}: there is none at all"),
+            [only] => format!("there is no {kind} {given}; there is only {only}"),
+            _ => format!("there is no {kind} {given}; there are: {}", known.join(", ")),
+        };
     }
     with_nearest(format!("there is no {kind} {given}"), &given, known.iter().copied())
 }
@@ -113,6 +118,7 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
     let mut near: Vec<(f64, &str)> = known.into_iter().map(|name| (likeness(name), name)).collect();
     near.retain(|(likeness, _)| *likeness >= LIKENESS_MIN);
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    near.dedup_by_key(|(_, name)| *name);
     near.into_iter().take(NEAREST_MAX).map(|(_, name)| name).collect()
 }
 
@@ -139,6 +145,11 @@ mod tests {
         ] {
             assert_eq!(unknown("agency", "agency", given, known, "ListAgencies").message, expected, "{given}");
         }
+        assert_eq!(
+            nearest("polcie", known.into_iter().chain(["police"])),
+            ["police"],
+            "once, however often it is known"
+        );
         assert!(unknown("agency", "agency", &"police".repeat(1_000_000), known, "x").message.len() < 200);
     }
 

@@ -2,6 +2,11 @@
 
 use super::{ProvinceCode, SessionId};
 
+/// The name of the record ledger among a world's logs; a registry's log has the registry's name.
+pub const RECORD_LEDGER: &str = "records";
+/// The name of the evidence ledger among a world's logs.
+pub const EVIDENCE_LEDGER: &str = "evidence";
+
 /// The names of one world's logs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origins {

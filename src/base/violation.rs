@@ -102,6 +102,7 @@ impl Violation {
             "NUMBER_CLAIMED" => "có số đã được một bản ghi khác ghi là số thay thế",
             "SPOUSE_DEAD" => "vợ hoặc chồng đã chết trước ngày kết hôn",
             "MARRIED_SINCE" => "có đăng ký kết hôn sau ngày chết",
+            "CHILD_SINCE" => "có con được đăng ký khai sinh sau ngày chết",
             "PARENT_DEAD" => "cha hoặc mẹ đã chết trước khi con sinh ra",
             "CERTIFIED" => "còn giấy chứng nhận có hiệu lực cho thửa đất này",
             "PARCEL_NUMBERED" => "đã có thửa đất khác cùng số tờ bản đồ và số thửa",

@@ -2,6 +2,9 @@
 //!
 //! tokio spreads the waiters of a watch channel over eight lists by a die of its own, which cannot be seeded. Where several calls wait for one batch,
 //! that die would decide which of them goes on first: the same seed and the same calls would not give the same order twice. `Notify` has one list.
+//!
+//! So what a world's calls and followers wait for is one of these: sizes, progress, rules, due days. tokio's own channel tells of a process: its end, its
+//! store's and logs' failures, its health. One task waits for each of those, or all end by it, whichever first. (`tests/layers.rs` holds it)
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::output::Failure;
 use crate::server::listen;
 use crate::transparency::client::Roots;
 
-/// Who certifies servers.
+/// The authorities that certify servers.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct CaArgs {
     /// The certificate authority of the server, PEM, instead of the public ones. With it, an address without `https://` uses TLS.

@@ -41,7 +41,7 @@ const PAGE: u32 = 100;
 /// The largest file of rules.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What goes wrong in a server's world: add fault rules, list them, end them.
+/// The fault rules of a server's world: add, list and end them.
 #[derive(Debug, Subcommand)]
 pub enum Fault {
     /// Add a rule, or those of a file.

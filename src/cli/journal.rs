@@ -105,7 +105,7 @@ pub struct Follow {
     server: ServerArgs,
 }
 
-/// What to expect.
+/// The expectation.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Expect exactly this many.

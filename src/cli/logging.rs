@@ -1,7 +1,7 @@
 //! Logs: structured lines on stderr, filtered by `LIENTHONG_LOG` (`info`, `lienthong=debug`, …).
 //!
-//! `serve` says what it does; every other command is quiet unless something is wrong. Personal data never gets here:
-//! handlers log methods, agencies, outcomes and durations. Whoever reads stderr, or does not, cannot hold up the process: everything
+//! Servers (`serve`, `registry NAME`, `witness`, `replay --serve`) say what they do; every other command is quiet unless something is wrong. Personal
+//! data never gets here: handlers log methods, agencies, outcomes and durations. Whoever reads stderr, or does not, cannot hold up the process: everything
 //! written there goes through a queue, panics and a subcommand's last line included.
 
 mod json;

@@ -81,7 +81,7 @@ pub struct Cli {
     /// The language of messages and text output: English or Vietnamese.
     #[arg(long, global = true, value_enum, default_value_t, env = "LIENTHONG_LANG")]
     pub lang: Lang,
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -102,7 +102,7 @@ pub enum Command {
     /// The clock of a server's world: show it, move it forward, stop it.
     #[command(subcommand)]
     Clock(clock::Clock),
-    /// What goes wrong in a server's world: fault rules.
+    /// Fault rules: errors, delays and damage in a server's world.
     #[command(subcommand)]
     Fault(fault::Fault),
     /// Stories of calls with expectations: run them against a server.
@@ -117,7 +117,7 @@ pub enum Command {
     /// Sessions of a server: worlds of their own, for test suites that run side by side.
     #[command(subcommand)]
     Session(session::Session),
-    /// What was called in a server's world: list, follow and count calls; record a session.
+    /// The calls in a server's world: list, follow and count them; record a session.
     #[command(subcommand)]
     Journal(journal::Journal),
     /// Make the calls of a recorded session again and report the differences, or answer them without a world.
@@ -160,12 +160,24 @@ pub enum Command {
     BarePeer(load::peer::BarePeer),
 }
 
+impl Command {
+    /// Whether it runs until it is ended, and logs what it does.
+    fn is_server(&self) -> bool {
+        match self {
+            Self::Serve(_) | Self::Witness(_) => true,
+            Self::Registry(command) => command.is_host(),
+            Self::Replay(command) => command.is_server(),
+            _ => false,
+        }
+    }
+}
+
 impl Cli {
     /// Reads the process's arguments and environment, and starts logging; a bad flag ends the process.
     pub fn start() -> Self {
         let cli = Self::from_arg_matches(&environment::read(Self::command())).unwrap_or_else(|error| error.exit());
         language::choose(cli.lang.into());
-        logging::start(matches!(cli.command, Command::Serve(_)), cli.output);
+        logging::start(cli.command.is_server(), cli.output);
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         environment::unknown(&Self::command(), names).iter().for_each(|what| tracing::warn!("{what}"));
         cli
@@ -213,6 +225,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_serves_logs_as_a_server() {
+        for (line, expected) in [
+            ("serve", true),
+            ("registry land vehicle", true),
+            ("registry check education.yaml", false),
+            ("witness --key w1.key --state w1", true),
+            ("replay suite.jsonl --serve 127.0.0.1:0", true),
+            ("replay suite.jsonl", false),
+            ("population report", false),
+        ] {
+            let cli = Cli::try_parse_from(["lienthong"].into_iter().chain(line.split(' '))).expect(line);
+            assert_eq!(cli.command.is_server(), expected, "{line}");
+        }
     }
 
     /// Flags that several commands share: the page describes them once.

@@ -46,7 +46,7 @@ pub enum Person {
     OpenAccount(OpenAccount),
 }
 
-/// Who is wanted.
+/// The citizen to create.
 #[derive(Debug, Args)]
 pub struct Create {
     /// The full name, family name first; drawn unless it is given.
@@ -123,7 +123,7 @@ pub enum GivenAccount {
     LevelTwo,
 }
 
-/// Whose account.
+/// The owner of the account.
 #[derive(Debug, Args)]
 #[group(id = "whose")]
 pub struct OpenAccount {

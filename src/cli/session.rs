@@ -120,7 +120,7 @@ pub struct One {
     server: ServerArgs,
 }
 
-/// What to keep, and where.
+/// The state to keep, and the folder for it.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The session's id.

@@ -98,7 +98,7 @@ impl Witness {
         tokio::select! {
             () = &mut serving => return Err(Failure::new("the witness's port is no longer served")),
             never = self.following(&witness) => match never {},
-            _ = signals.wait() => {}
+            signal = signals.wait() => tracing::info!(signal, "ending: requests in progress may finish"),
         }
         end.send_replace(true);
         if tokio::time::timeout(DRAIN, serving).await.is_err() {

@@ -19,7 +19,7 @@ use crate::base::text::end_within;
 use crate::registry::Catalogue;
 
 /// The subject of a check.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The fields of the request.
     Request,
@@ -75,6 +75,11 @@ impl DecisionLog {
 
     pub(super) fn skip(&mut self, step: Step, detail: impl Into<Detail>) {
         self.checks.push((step, CheckOutcome::Skipped, detail.into()));
+    }
+
+    /// Whether there is an outcome of this step.
+    pub(super) fn has(&self, step: Step) -> bool {
+        self.checks.iter().any(|(known, ..)| *known == step)
     }
 
     /// Appends the encoded checks to `out`.

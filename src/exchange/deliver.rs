@@ -163,7 +163,8 @@ fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missin
                 Error::new(reason, "a registry did not answer").with_subject("registry", &*missing.record_type.registry)
             }
             MissingReason::NotVerified(reason) => Error::new(reason, "a document's record does not verify")
-                .with_subject("registry", &*missing.record_type.registry),
+                .with_subject("registry", &*missing.record_type.registry)
+                .with_metadata("record_type", name),
             MissingReason::NoRecord => {
                 Error::new(Reason::RecordNotFound, "the document no longer exists").with_subject("record", name)
             }

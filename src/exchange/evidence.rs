@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 
 use crate::access::evidence::{EvidencedRecord, Kind};
 use crate::access::{EvidenceEntry, Recorded};
-use crate::base::{Error, OrganisationCode, Party, PersonalId, Result};
+use crate::base::{Error, Kind as ErrorKind, OrganisationCode, Party, PersonalId, Result};
 use crate::registry::Name;
 use crate::registry::numbers::Numbers;
 
@@ -81,6 +81,10 @@ impl Exchange {
         log: DecisionLog,
         found: Result<FoundRecords>,
     ) -> Result<Exchanged> {
+        let found = found.map_err(|error| match &draft.purpose {
+            Some(purpose) if error.kind() == ErrorKind::Corrupt => error.with_metadata("purpose", purpose),
+            _ => error,
+        });
         let done = if draft.is_repeated { "REPEATED" } else { "OK" };
         let outcome = found.as_ref().err().map_or(done, |error| error.reason.as_str());
         let delivered = found.as_ref().map_or(&[][..], |(records, _)| records);

@@ -89,7 +89,7 @@ impl Exchange {
         let parties = subject.parties();
         let asked = questions(self.reader.catalogue(), &order.record_types, &parties)?;
         let answers = self.gather(asked, context.ask_until(), log).await;
-        fits(&answers)?;
+        fits(&answers, &order.record_types)?;
         reachable(&answers)?;
         self.check(context, &order.record_types, &grants, Some(&parties), answers, log).await
     }
@@ -157,8 +157,11 @@ impl Exchange {
             };
             let before = (records.len(), missing.len());
             for answer in answered.extract_if(.., |answer| answer.record_type.name == record_type.name) {
-                // One wait for each registry: it may claim of any number of records that they are in its log.
-                let until = if unproved.contains(&record_type.registry) { Instant::now() } else { context.ask_until() };
+                // One wait for each registry: it may claim of any number of records that they are in its log. None for one of which nothing is
+                // delivered.
+                let is_waited_for =
+                    !unproved.contains(&record_type.registry) && !lying.contains_key(&record_type.registry);
+                let until = if is_waited_for { context.ask_until() } else { Instant::now() };
                 let proof = reader.ledger_proof(&answer, until).await?;
                 if proof.is_none() {
                     unproved.insert(record_type.registry.clone());
@@ -175,8 +178,10 @@ impl Exchange {
                         missing.push(Missing { record_type: record_type.clone(), reason });
                     }
                     Err(refusal) => {
+                        let is_shown_on_demand = matches!(refusal.cause, Cause::Unverified(..));
                         let error = Error::from(refusal);
                         log.fail(step, error.message.clone());
+                        let error = if is_shown_on_demand { on_demand(&error) } else { error };
                         lying.entry(record_type.registry.clone()).or_insert(error);
                     }
                 }
@@ -187,6 +192,9 @@ impl Exchange {
         }
         for record_type in record_types.iter().filter(|of| lying.contains_key(&of.registry)) {
             let step = Step::Verify(record_type.ordinal);
+            if log.has(step) {
+                continue;
+            }
             log.skip(step, "nothing of this registry is delivered, because a record of it does not verify");
         }
         let (records, missing) = without(lying, record_types, (records, missing))?;
@@ -212,8 +220,12 @@ fn without(lying: Lying, record_types: &[Arc<RecordType>], found: FoundRecords) 
     records.retain(|record| !lies(&record.record_type));
     missing.retain(|gap: &Missing| !lies(&gap.record_type));
     let is_answered = |gap: &Missing| gap.reason == MissingReason::NoRecord;
-    if records.is_empty() && !missing.iter().any(is_answered) {
-        return lying.into_values().next().map_or(Ok((records, missing)), Err);
+    if records.is_empty()
+        && !missing.iter().any(is_answered)
+        && let Some(first) = lying.values().next()
+    {
+        let names: Vec<&str> = record_types.iter().filter(|of| lies(of)).map(|of| &*of.name).collect();
+        return Err(first.repeated().with_metadata("record_type", names.join(",")));
     }
     for (registry, error) in &lying {
         tracing::error!(
@@ -227,6 +239,14 @@ fn without(lying: Lying, record_types: &[Arc<RecordType>], found: FoundRecords) 
         Some(Missing { record_type: record_type.clone(), reason })
     }));
     Ok((records, missing))
+}
+
+/// The refusal of a record that a caller can have all the same.
+fn on_demand(error: &Error) -> Error {
+    let why = &error.message;
+    let message =
+        format!("{why}; with the metadata x-lienthong-unverified: allow it is delivered, marked with that verdict");
+    Error::new(error.reason, message).with_subject(error.subject.kind, error.subject.name.clone())
 }
 
 /// A view holds each record signed and typed, in its section, and once more as what counts.
@@ -249,13 +269,15 @@ fn note_verdict(log: &mut DecisionLog, step: Step, verdict: Verdict) {
 
 /// Refuses when some of a registry's records could pass for all of them: it holds more of the citizen's than an answer may, or it holds records that
 /// cannot be read back. Unlike with an unreachable registry, a retry does not help.
-fn fits(answers: &RegistryAnswers) -> Result<()> {
+fn fits(answers: &RegistryAnswers, record_types: &[Arc<RecordType>]) -> Result<()> {
     let is_final = |error: &&Error| {
         matches!(error.reason, Reason::AnswerTooLarge | Reason::StorageCorrupt | Reason::LedgerCorrupt)
     };
     for (registry, answer) in answers {
         if let Some(error) = answer.as_ref().err().filter(is_final) {
-            return Err(error.repeated().with_subject("registry", registry));
+            let of = record_types.iter().filter(|of| of.registry == *registry).map(|of| &*of.name);
+            let names = of.collect::<Vec<_>>().join(",");
+            return Err(error.repeated().with_subject("registry", registry).with_metadata("record_type", names));
         }
     }
     Ok(())

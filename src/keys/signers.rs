@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use super::anchors::AnchorBoard;
 use super::keyring::{KeptKeys, KeyFolder, KeyHolder, OpenKey, ROOT};
 use super::renewal::{self, AnchorRenewal};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Error, Reason, Result, Seed, Timestamp};
 use crate::registry::allocation::Admission;
 use crate::registry::{Catalogue, Name, Sector};
@@ -101,8 +102,8 @@ impl Keys {
             kept: None,
             world,
             grown,
-            records: signer(&catalogue.origins().origin("records")),
-            evidence: signer(&catalogue.origins().origin("evidence")),
+            records: signer(&catalogue.origins().origin(RECORD_LEDGER)),
+            evidence: signer(&catalogue.origins().origin(EVIDENCE_LEDGER)),
             issuers,
             catalogue,
         }
@@ -140,8 +141,8 @@ impl Keys {
             Ok((sector.name.clone(), Issuer { own: signer(&origin)?, compromised }))
         });
         Ok(Self {
-            records: signer(&catalogue.province().origin("records"))?,
-            evidence: signer(&catalogue.province().origin("evidence"))?,
+            records: signer(&catalogue.province().origin(RECORD_LEDGER))?,
+            evidence: signer(&catalogue.province().origin(EVIDENCE_LEDGER))?,
             issuers: issuers.collect::<Result<_>>()?,
             kept: Some((keys.clone(), versions)),
             catalogue: catalogue.clone(),
@@ -286,8 +287,8 @@ impl Keys {
             signatures: Vec::new(),
             expires_at: renewal::expiry(created_at)?,
             logs: vec![
-                log("records", LogPurpose::Records, &self.records)?,
-                log("evidence", LogPurpose::Evidence, &self.evidence)?,
+                log(RECORD_LEDGER, LogPurpose::Records, &self.records)?,
+                log(EVIDENCE_LEDGER, LogPurpose::Evidence, &self.evidence)?,
             ],
             issuers: first.map(issuer).collect::<Result<_>>()?,
         };

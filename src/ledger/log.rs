@@ -7,9 +7,8 @@ use bytes::Bytes;
 use super::cache::TileCache;
 use super::checkpoint::NoteKeys;
 use super::rows::LogId;
-use super::tended::Tending;
 use super::tree::Tree;
-use crate::base::{Timestamp, watch};
+use crate::base::{OnPanic, Timestamp, watch};
 use crate::store::Store;
 use crate::trust::merkle::Hash;
 
@@ -111,9 +110,17 @@ impl Log {
         self.stopped.subscribe()
     }
 
-    /// Reports the end of a task without which nobody can append; `task` names it in the log line.
-    pub fn tended_by(&self, task: &'static str) -> Tending {
-        Tending::new(task, self.origin.clone(), self.stopped.clone())
+    /// Held by a task without which nobody can append: the log has stopped once the task ends by a defect. `task` names it in the log line.
+    pub fn tended_by(&self, task: &'static str) -> OnPanic<impl FnOnce() + Send + use<>> {
+        let (log, stopped) = (self.origin.clone(), self.stopped.clone());
+        OnPanic::new(move || {
+            tracing::error!(
+                log,
+                task,
+                "a task of the log ended by a defect; the log takes no more entries until a restart"
+            );
+            stopped.send_replace(true);
+        })
     }
 
     /// The origin: the first line of its checkpoints.

@@ -48,7 +48,7 @@ pub use pause::Pause;
 pub use rows::LogId;
 pub use sequencer::Sequencer;
 pub use stored::StoredLog;
-pub use tended::{Tending, stopped};
+pub use tended::{is_stopped, stopped};
 
 /// Longest entry, in bytes: the 16-bit length prefix of entry bundles (C2SP tlog-tiles).
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;

@@ -68,7 +68,7 @@ impl Writing {
     /// Serves appends until the sequencer is dropped, then releases the lease. Everything queued while a batch is being written
     /// becomes the next batch.
     pub(super) async fn serve(mut self, mut orders: mpsc::Receiver<Order>) {
-        let tending = self.log.tended_by("sequencer");
+        let _stops = self.log.tended_by("sequencer");
         let mut next: Option<Order> = None;
         loop {
             // Also while orders never pause.
@@ -82,10 +82,7 @@ impl Writing {
             match order {
                 Some(Order::Append(first)) => next = self.write_group(first, &mut orders).await,
                 Some(Order::Pause(pausing)) => self.pause(pausing).await,
-                None => {
-                    tending.done();
-                    return self.lease.give_back().await;
-                }
+                None => return self.lease.give_back().await,
             }
         }
     }

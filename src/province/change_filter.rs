@@ -3,16 +3,15 @@
 //! A change is about a person or a commune if the version that it makes is, or the one that it replaces: a watcher also learns that a record ceased
 //! to be about them.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::base::{PersonalId, Result};
-use crate::registry::numbers::resolve;
-use crate::registry::{Heading, RecordType};
+use crate::base::{Error, PersonalId, Result};
+use crate::registry::{Catalogue, Heading, RecordType};
 use crate::trust::Statement;
 
+use super::about::About;
 use super::follow::Province;
 use super::found::FoundRecord;
-use super::index;
 use super::places::Place;
 use super::row::{RecordKey, record_key};
 use super::snapshot::{AsOf, Versions};
@@ -37,12 +36,6 @@ pub struct ChangeFilter {
 /// A change that may be selected: its ledger index, its statement and the key of its record.
 type Candidate = (u64, Statement, RecordKey);
 
-/// The records that a person's numbers lead to, at the time of one read.
-struct About {
-    numbers: Vec<PersonalId>,
-    records: BTreeSet<RecordKey>,
-}
-
 impl ChangeFilter {
     /// Those of the statements, each with its ledger index, that the filter selects.
     pub(super) async fn select(
@@ -50,24 +43,15 @@ impl ChangeFilter {
         province: &Province,
         statements: Vec<(u64, Statement)>,
     ) -> Result<Vec<(u64, Statement)>> {
-        let mut selected: Vec<Candidate> = statements
-            .into_iter()
-            .filter_map(|(index, statement)| {
-                let record_type = self.takes(province, &statement)?;
-                let key = record_key(record_type, statement.record_id);
-                Some((index, statement, key))
-            })
-            .collect();
+        let mut selected: Vec<Candidate> = self.taken(province, statements);
         if selected.is_empty() {
             return Ok(Vec::new());
         }
         if let Some(person) = self.person {
-            let about = About::of(province, person).await?;
-            let names = |record: &FoundRecord| {
-                record.record_type.people_of(&record.payload).iter().any(|person| about.numbers.contains(person))
-            };
+            // By what is known now: a number may lead to somebody else since the watch began.
+            let about = About::of(person, &province.snapshot(province.as_of_now())).await?;
             selected.retain(|(_, _, key)| about.records.contains(key));
-            selected = kept(province, selected, names).await?;
+            selected = kept(province, selected, |record| about.is_named_in(record)).await?;
         }
         if let Some(commune) = &self.commune {
             let units = commune.units();
@@ -76,30 +60,73 @@ impl ChangeFilter {
         Ok(selected.into_iter().map(|(index, statement, _)| (index, statement)).collect())
     }
 
-    /// The type of the statement's record, if nothing that the statement itself says speaks against it.
-    fn takes<'a>(&self, province: &'a Province, statement: &Statement) -> Option<&'a RecordType> {
-        let is_of = self.registry.as_ref().is_none_or(|registry| *registry == statement.issuer)
-            && (self.record_types.is_empty() || self.record_types.contains(&statement.schema));
-        let record_type = province.catalogue.record_type(&statement.schema).filter(|_| is_of)?;
-        let is_hidden = record_type.heading == Heading::Judicial
+    /// Those against which nothing speaks that the statement itself says.
+    fn taken(&self, province: &Province, statements: Vec<(u64, Statement)>) -> Vec<Candidate> {
+        let parts = self.parts();
+        let candidate = |(index, statement): (u64, Statement)| {
+            let record_type = province.catalogue.record_type(&statement.schema)?;
+            let key = record_key(record_type, statement.record_id);
+            parts.iter().all(|(_, takes)| takes(record_type)).then_some((index, statement, key))
+        };
+        statements.into_iter().filter_map(candidate).collect()
+    }
+
+    /// Fails for a filter through which no change can ever pass, with the fields of a request that exclude each other.
+    pub fn check(&self, catalogue: &Catalogue) -> Result<()> {
+        let parts = self.parts();
+        for (at, (field, takes)) in parts.iter().enumerate() {
+            let is_taken = |of: &&Arc<RecordType>| parts[..at].iter().all(|(_, takes)| takes(of));
+            let mut left = catalogue.record_types().filter(is_taken).peekable();
+            if left.clone().any(|of| takes(of)) || left.peek().is_none() {
+                continue;
+            }
+            // Those that exclude it alone, or else all together.
+            let excludes = |(_, other): &&Part<'_>| !catalogue.record_types().any(|of| other(of) && takes(of));
+            let alone: Vec<&str> = parts[..at].iter().filter(excludes).map(|(field, _)| *field).collect();
+            let all: Vec<&str> = parts[..at].iter().map(|(field, _)| *field).collect();
+            let others = if alone.is_empty() { all.join(", ") } else { alone.join(", ") };
+            let says = match left.all(|of| self.hides(of)) {
+                true => format!(
+                    "whom judicial records concern is told to the owner of their registry only: leave this or {others} out"
+                ),
+                false => format!("no record type is left by this and {others} together"),
+            };
+            return Err(Error::invalid_field(field, "CONFLICT", says));
+        }
+        Ok(())
+    }
+
+    /// Which record types the parts of the filter take, by the fields of a request.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        if let Some(registry) = &self.registry {
+            parts.push(("registry", Box::new(|of| *of.registry == **registry)));
+        }
+        if !self.record_types.is_empty() {
+            parts.push(("record_types", Box::new(|of| self.record_types.iter().any(|name| **name == *of.name))));
+        }
+        if let Some(heading) = self.heading {
+            parts.push(("section", Box::new(move |of| of.heading == heading)));
+        }
+        if self.person.is_some() {
+            parts.push(("personal_id", Box::new(|of| of.names_people() && !self.hides(of))));
+        }
+        if self.commune.is_some() {
+            parts.push(("unit_code", Box::new(|of| !of.viewed.addresses.is_empty() && !self.hides(of))));
+        }
+        parts
+    }
+
+    /// Whether the caller does not learn whom the records of a type concern.
+    fn hides(&self, record_type: &RecordType) -> bool {
+        record_type.heading == Heading::Judicial
             && !self.tells_judicial
-            && (self.person.is_some() || self.commune.is_some());
-        (self.heading.is_none_or(|heading| heading == record_type.heading) && !is_hidden).then_some(record_type)
+            && (self.person.is_some() || self.commune.is_some())
     }
 }
 
-impl About {
-    /// By what is known now: a number may lead to somebody else since the watch began.
-    async fn of(province: &Province, person: PersonalId) -> Result<Self> {
-        let snapshot = province.snapshot(province.as_of_now());
-        let numbers: Vec<_> = resolve(person, &snapshot).await?.all().collect();
-        let mut records = BTreeSet::new();
-        for number in &numbers {
-            records.extend(snapshot.record_keys(index::person_prefix(*number)).await?);
-        }
-        Ok(Self { numbers, records })
-    }
-}
+/// A field of a request, and the record types whose changes it can select.
+type Part<'a> = (&'static str, Box<dyn Fn(&RecordType) -> bool + Send + Sync + 'a>);
 
 /// Those of the changes that are about what is asked.
 async fn kept(

@@ -23,9 +23,10 @@ pub(super) async fn ensure(store: &dyn Store, catalogue: &Catalogue, ledger: &Lo
     if store.get(Space::Meta, KEY).await?.as_deref() == Some(&wanted[..]) {
         return Ok(());
     }
-    let entries = ledger.head().size;
-    if entries > 0 {
-        tracing::info!(entries, "the province's views have new indices: the stored records are indexed once");
+    // The ledger of a new world has key events, and no records yet.
+    if store.count(Space::ProvinceBatch) > 0 {
+        let records = store.count(Space::ProvinceRecord);
+        tracing::info!(records, "the province's views have new indices: the stored records are indexed once");
         let mut derived = Derived::new(store, Purpose::Complete, true);
         stored::derive(&mut derived, catalogue, &ledger.stored(), Pace::Full, |_| {}).await?;
         let findings = derived.end().await?;

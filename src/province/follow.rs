@@ -9,8 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use crate::base::{Clock, Error, Reason, Result, watch};
+use crate::base::{Clock, Error, OnPanic, Reason, Result, watch};
 use crate::ledger::Sequencer;
 use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{Catalogue, Name, Sector};
@@ -19,13 +20,15 @@ use crate::trust::LogProof;
 use crate::trust::merkle::CompactRange;
 use crate::trust::verify::Verifier;
 
-use super::ingest::{FeedState, Ingest, Progress, is_passing};
-use super::lag::{FollowedLog, Lag};
+use super::feed::{Feed, FeedState, Lag, Progress};
+use super::ingest::{Ingest, is_passing};
 use super::positions::{Positions, check_tail};
 use super::{complete, status};
 
-const RETRY_MS_MIN: u64 = 100;
-const RETRY_MS_MAX: u64 = 10_000;
+/// The pause before a registry is asked again, at first and at most. Its host has a rest of its own (`api::remote`), and both together are what a host
+/// that is back waits until it is followed.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The province layer. Dropping it ends the tasks that follow registries.
 pub struct Province {
@@ -33,8 +36,7 @@ pub struct Province {
     pub(super) ledger: Arc<Sequencer>,
     pub(super) ingest: Arc<Ingest>,
     pub(super) catalogue: Arc<Catalogue>,
-    feeds: BTreeMap<Name, watch::Sender<Progress>>,
-    logs: BTreeMap<Name, Arc<FollowedLog>>,
+    feeds: BTreeMap<Name, Arc<Feed>>,
     following: Mutex<Vec<AbortHandle>>,
     places: Positions,
 }
@@ -53,12 +55,11 @@ impl Province {
         let ingest = Arc::new(ingest);
         complete::ensure(&*store, &catalogue, &ledger).await?;
         status::ensure(&*store, &catalogue, &ledger).await?;
-        let (mut feeds, mut logs) = (BTreeMap::new(), BTreeMap::new());
+        let mut feeds = BTreeMap::new();
         for sector in catalogue.sectors() {
             let log_size = ingest.cursor(sector).await?.size();
             check_tail(&*store, sector.ordinal, log_size, ledger.head().size).await?;
-            feeds.insert(sector.name.clone(), watch::Sender::new(Progress { log_size, state: FeedState::Beginning }));
-            logs.insert(sector.name.clone(), Arc::new(FollowedLog::new(log_size)));
+            feeds.insert(sector.name.clone(), Arc::new(Feed::new(log_size)));
         }
         Ok(Arc::new(Self {
             store,
@@ -66,7 +67,6 @@ impl Province {
             ingest,
             catalogue,
             feeds,
-            logs,
             following: Mutex::default(),
             places: Positions::new(),
         }))
@@ -76,9 +76,9 @@ impl Province {
     /// retried; one whose changes fail verification is halted.
     pub fn follow(&self, registry: Arc<dyn Registry>) -> Result<()> {
         let sector = self.sector(registry.name())?.clone();
-        let (feed, log) = (self.feed(&sector.name)?.clone(), self.log(&sector.name)?.clone());
-        log.is_of(&registry);
-        let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed, log));
+        let feed = self.feed(&sector.name)?.clone();
+        feed.is_of(&registry);
+        let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed));
         self.following.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
         Ok(())
     }
@@ -90,19 +90,19 @@ impl Province {
 
     /// The accepted size of each registry's log, and the state of its feed.
     pub fn progress(&self) -> BTreeMap<Name, Progress> {
-        self.feeds.iter().map(|(name, feed)| (name.clone(), feed.borrow().clone())).collect()
+        self.feeds.iter().map(|(name, feed)| (name.clone(), feed.progress())).collect()
     }
 
-    /// How far a registry's feed is behind its log; the registry is asked how long that is.
-    pub async fn lag(&self, registry: &str) -> Result<Lag> {
-        self.log(registry)?.ask().await;
-        self.known_lag(registry)
+    /// A registry's progress, and how far its feed is behind its log; the registry is asked how long that is.
+    pub async fn feed_now(&self, registry: &str) -> Result<(Progress, Lag)> {
+        let feed = self.feed(registry)?;
+        feed.ask().await;
+        Ok(feed.now())
     }
 
-    /// The same by what was known when the feed read last.
+    /// How far a registry's feed is behind its log, as far as it is known without asking.
     pub fn known_lag(&self, registry: &str) -> Result<Lag> {
-        let progress = self.feed(registry)?.borrow();
-        Ok(self.log(registry)?.lag(progress.log_size, progress.state == FeedState::Following))
+        Ok(self.feed(registry)?.now().1)
     }
 
     /// Both heads of a registry that showed another history than the accepted one: the accepted and the contradicting; `None` if it
@@ -136,11 +136,7 @@ impl Province {
         self.catalogue.defined_sector(name)
     }
 
-    fn log(&self, registry: &str) -> Result<&Arc<FollowedLog>> {
-        self.logs.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
-    }
-
-    pub(super) fn feed(&self, registry: &str) -> Result<&watch::Sender<Progress>> {
+    pub(super) fn feed(&self, registry: &str) -> Result<&Arc<Feed>> {
         self.feeds.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
     }
 }
@@ -152,41 +148,22 @@ impl Drop for Province {
     }
 }
 
-/// Halts the feed of a task that panics: nobody accepts its registry's changes any more.
-struct HaltsLost(Name, watch::Sender<Progress>);
-
-impl Drop for HaltsLost {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self(registry, feed) = self;
-            let why = "the task that follows the registry ended by a defect".to_owned();
-            tracing::error!(registry = &**registry, why, "the feed halts");
-            feed.send_modify(|progress| progress.state = FeedState::Halted { reason: Reason::Internal, why });
-        }
-    }
-}
-
-async fn follow(
-    ingest: Arc<Ingest>,
-    sector: Arc<Sector>,
-    registry: Arc<dyn Registry>,
-    feed: watch::Sender<Progress>,
-    log: Arc<FollowedLog>,
-) {
-    let _halts = HaltsLost(sector.name.clone(), feed.clone());
-    let mut wait_ms = RETRY_MS_MIN;
+async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Registry>, feed: Arc<Feed>) {
+    // Nobody else accepts its registry's changes.
+    let _halts = OnPanic::new(|| {
+        let why = "the task that follows the registry ended by a defect".to_owned();
+        tracing::error!(registry = &*sector.name, why, "the feed halts");
+        feed.rests(FeedState::Halted { reason: Reason::Internal, why });
+    });
+    let mut pause = PAUSE_MIN;
     loop {
-        let before = feed.borrow().log_size;
-        let accepted = |log_size| {
-            feed.send_replace(Progress { log_size, state: FeedState::Following });
-        };
-        // A registry that does not answer is not followed, however often it is asked.
-        let error = ingest.follow(&sector, &registry, &log, accepted, accepted).await;
+        let (begun, before) = (Instant::now(), feed.progress().log_size);
+        let error = ingest.follow(&sector, &registry, &feed).await;
         let (reason, why) = (error.reason, error.message.clone());
         if reason == Reason::FeedHalted {
             // Whoever halted it lets it go on.
-            feed.send_modify(|progress| progress.state = FeedState::Halted { reason, why });
-            tokio::time::sleep(Duration::from_millis(RETRY_MS_MIN)).await;
+            feed.rests(FeedState::Halted { reason, why });
+            tokio::time::sleep(PAUSE_MIN).await;
             continue;
         }
         if !is_passing(&error) {
@@ -197,21 +174,26 @@ async fn follow(
                 why,
                 "the registry's changes fail verification; its feed halts"
             );
-            feed.send_modify(|progress| progress.state = FeedState::Halted { reason, why });
+            feed.rests(FeedState::Halted { reason, why });
             return;
         }
-        tracing::warn!(registry = &*sector.name, why, "feed unavailable; retrying");
-        let progressed = feed.borrow().log_size > before;
-        feed.send_modify(|progress| progress.state = FeedState::Waiting(why));
-        wait_ms = if progressed { RETRY_MS_MIN } else { (wait_ms * 2).min(RETRY_MS_MAX) };
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let Progress { log_size, state } = feed.progress();
+        // A cause is told once, however often the registry is asked in vain.
+        if !matches!(&state, FeedState::Waiting(told) if *told == why) {
+            tracing::warn!(registry = &*sector.name, why, "feed unavailable; retrying");
+        }
+        feed.rests(FeedState::Waiting(why));
+        // A quiet registry that was followed for a while has worked as well as one with changes.
+        let has_worked = log_size > before || (state == FeedState::Following && begun.elapsed() > pause);
+        pause = if has_worked { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
+        tokio::time::sleep(pause).await;
     }
 }
 
 #[async_trait]
 impl Inclusion for Province {
     async fn accepted_size(&self, registry: &str) -> Result<u64> {
-        Ok(self.feed(registry)?.borrow().log_size)
+        Ok(self.feed(registry)?.progress().log_size)
     }
 
     async fn wait_for(&self, registry: &str, log_size: u64) -> Result<()> {

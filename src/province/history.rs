@@ -3,15 +3,14 @@
 //! Every version that names the person, and every version that ceased to, is a change, in the order of the record ledger. Nothing is ever taken out: a
 //! correction comes behind what it corrects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
 use crate::registry::Heading;
-use crate::registry::numbers::resolve;
 use crate::trust::{Object, Operation, Value};
 
+use super::about::About;
 use super::follow::Province;
-use super::index;
 use super::period::takes_effect;
 use super::row::{RecordKey, RecordRow};
 use super::snapshot::{AsOf, BYTES_MAX, Snapshot, Versions, payload, too_large};
@@ -74,20 +73,16 @@ impl Province {
         from: u64,
     ) -> Result<(Vec<HistoryChange>, Option<u64>)> {
         let snapshot = self.snapshot(AsOf { valid: None, ..as_of });
-        let numbers: Vec<PersonalId> = resolve(number, &snapshot).await?.all().collect();
-        let mut keys = BTreeSet::new();
-        for number in &numbers {
-            keys.extend(snapshot.record_keys(index::person_prefix(*number)).await?);
-        }
+        let about = About::of(number, &snapshot).await?;
         let is_seen = |key: &RecordKey| {
             let of = self.catalogue.record_type_numbered(key[0]);
             of.is_some_and(|of| audience == Audience::Citizen || of.heading != Heading::Judicial)
         };
         let (mut steps, mut bytes, mut is_known) = (BTreeMap::new(), 0, false);
         let mut left = READ_BYTES_MAX;
-        for key in keys.into_iter().filter(is_seen) {
+        for key in about.records.iter().copied().filter(is_seen) {
             for step in snapshot.steps(key, &mut left).await? {
-                let names = |row: &RecordRow| snapshot.names(&key, row, &numbers);
+                let names = |row: &RecordRow| -> Result<bool> { Ok(about.is_named_in(&snapshot.found(&key, row)?)) };
                 let is_about = names(&step.row)? || step.before.as_ref().map(names).transpose()?.unwrap_or_default();
                 is_known |= is_about;
                 if is_about && step.row.ledger_index >= from {
@@ -123,12 +118,6 @@ impl Province {
 }
 
 impl Snapshot<'_> {
-    /// Whether a version names one of these numbers.
-    fn names(&self, key: &RecordKey, row: &RecordRow, numbers: &[PersonalId]) -> Result<bool> {
-        let found = self.found(key, row)?;
-        Ok(found.record_type.people_of(&found.payload).iter().any(|person| numbers.contains(person)))
-    }
-
     /// The versions of a record that were known, the newest first; the bytes of their payloads are taken from `left`.
     async fn steps(&self, key: RecordKey, left: &mut usize) -> Result<Vec<Step>> {
         let mut versions = Versions::of(*self, key);

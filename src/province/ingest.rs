@@ -23,40 +23,13 @@ use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
 use super::accepted::{Accepted, Replaced};
-use super::lag::FollowedLog;
+use super::feed::Feed;
 use super::row::{self, RecordKey, RecordRow, record_key};
 use super::status::Changed;
 use super::{index, status};
 
 /// Smaller batches are verified on the task itself, larger ones on a thread for blocking work.
 const RECORDS_INLINE_MAX: usize = 8;
-
-/// The state of a registry's feed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FeedState {
-    /// The registry has not answered since the start.
-    Beginning,
-    /// Changes are accepted as they arrive.
-    Following,
-    /// The registry, or our own storage, does not answer; retrying. Holds the cause.
-    Waiting(String),
-    /// The registry sent something that fails verification. Nothing more is accepted until an operator intervenes.
-    Halted {
-        /// The code of the failure.
-        reason: Reason,
-        /// The explanation of the failure.
-        why: String,
-    },
-}
-
-/// How much of a registry's log is accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// The number of accepted log entries.
-    pub log_size: u64,
-    /// The state of the feed.
-    pub state: FeedState,
-}
 
 /// Accepts batches of registries' changes.
 pub(super) struct Ingest {
@@ -90,30 +63,25 @@ impl Ingest {
         }
     }
 
-    /// Follows a registry from its cursor until something fails. Calls `answered` once it answers at all, and `accepted` with every new size.
+    /// Follows a registry from its cursor until something fails. The feed follows once the registry answers at all, and again with every new size.
     pub(super) async fn follow(
         self: &Arc<Self>,
         sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
-        log: &FollowedLog,
-        accepted: impl Fn(u64),
-        answered: impl Fn(u64),
+        feed: &Feed,
     ) -> Error {
         let before = match self.cursor(sector).await {
             Ok(before) => before,
             Err(error) => return error,
         };
-        log.accepts(before.size());
         let (verified, mut waiting) = mpsc::channel(1);
-        let take = self.take(sector, registry, log, before, verified, answered);
+        let take = self.take(sector, registry, feed, before, verified);
         let write = async {
             while let Some(batch) = waiting.recv().await {
-                let size = match self.accept(sector, batch).await {
-                    Ok(size) => size,
+                match self.accept(sector, batch).await {
+                    Ok(size) => feed.follows(size),
                     Err(error) => return Some(error),
-                };
-                log.accepts(size);
-                accepted(size);
+                }
             }
             None // the first stage ended, with its own error
         };
@@ -134,41 +102,41 @@ impl Ingest {
         self: &Arc<Self>,
         sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
-        log: &FollowedLog,
+        feed: &Feed,
         mut before: CompactRange,
         verified: mpsc::Sender<Prepared>,
-        answered: impl Fn(u64),
     ) -> (Error, Option<Bytes>) {
-        let mut is_told = false;
+        let mut has_answered = false;
         loop {
-            let changes = registry.changes(before.size(), BATCH_RECORDS_MAX).await;
-            if changes.is_ok() && !is_told {
-                if let (Ok(None), Err(failed)) = (&changes, self.check_head(sector, registry, &before).await) {
-                    return failed;
-                }
-                is_told = true;
-                answered(before.size());
-            }
-            let batch = match changes {
-                Ok(Some(batch)) => batch,
-                Ok(None) => {
-                    log.ends_at(before.size());
-                    let waited = registry.wait_beyond(before.size()).await;
-                    // Up to now it answered, and had nothing more.
-                    log.ends_at(before.size());
-                    match waited {
-                        Ok(()) => continue,
-                        Err(error) => return (error, None),
-                    }
-                }
+            let found = match registry.changes(before.size(), BATCH_RECORDS_MAX).await {
+                Ok(found) => found,
                 Err(error) if error.reason == Reason::CursorGone => {
                     let message = format!("its log is shorter than the {} accepted statements", before.size());
                     return (Error::new(Reason::LogRollback, message).with_source(error), None);
                 }
                 Err(error) => return (error, None),
             };
+            // Known before the feed follows: a feed that was behind is not level before the batch is accepted.
+            if let Some(batch) = &found {
+                feed.has(batch.first_index.min(before.size()) + batch.records.len() as u64);
+            }
+            if !has_answered {
+                if found.is_none()
+                    && let Err(failed) = self.check_head(sector, registry, &before).await
+                {
+                    return failed;
+                }
+                has_answered = true;
+                feed.follows(before.size());
+            }
+            let Some(batch) = found else {
+                match registry.wait_beyond(before.size()).await {
+                    Ok(()) => continue,
+                    Err(error) => return (error, None),
+                }
+            };
             if let Ok(size) = registry.log_size().await {
-                log.has(size);
+                feed.has(size);
             }
             let shown = batch.checkpoint.clone();
             match self.verify(sector, before, batch).await {

@@ -13,6 +13,7 @@
 
 pub mod status;
 
+mod about;
 mod accepted;
 mod candidates;
 mod change_at;
@@ -23,13 +24,13 @@ mod complete;
 mod discrepancies;
 pub mod elsewhere;
 mod facts;
+mod feed;
 mod fetched;
 mod follow;
 mod found;
 mod history;
 mod index;
 mod ingest;
-mod lag;
 mod names;
 mod parts;
 mod people;
@@ -53,11 +54,10 @@ mod watch;
 pub use change_filter::ChangeFilter;
 pub use chosen::{Chosen, ChosenBy};
 pub use claim::{Claim, Discrepancy};
+pub use feed::{FeedState, Lag, Progress};
 pub use fetched::{Disclosed, fetched};
 pub use follow::Province;
 pub use history::{FieldChange, HistoryChange};
-pub use ingest::{FeedState, Progress};
-pub use lag::Lag;
 pub use parts::Parts;
 pub use people::{PeopleQuery, PersonSummary};
 pub use places::{Place, PlaceView};

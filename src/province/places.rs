@@ -37,14 +37,25 @@ pub struct Place {
 }
 
 impl Place {
-    /// The unit that has this code now, or since this day. Fails with `UNKNOWN_VALUE` where the list of units has none.
+    /// The unit that has this code now, or since this day. Fails with `UNKNOWN_VALUE` where the list of units has none: of the day if the code is that
+    /// of units which began on others.
     pub fn of(unit_code: &str, unit_valid_from: Option<Date>, text: &str, today: Date) -> Result<Self> {
         let units = codes::list("units").ok_or_else(|| Error::bug("there is no list of units"))?;
         let since = match unit_valid_from {
             Some(day) => codes::unit(&units, unit_code, day).map(|_| day),
             None => units.on(unit_code, today).and_then(|unit| unit.valid_from),
         };
-        let unknown = || Error::invalid_field("unit_code", "UNKNOWN_VALUE", "no unit has this code at that time");
+        let unknown = || {
+            let days = units.meanings(unit_code).iter().filter_map(|unit| unit.valid_from);
+            let days: Vec<String> = days.map(|day| day.to_string()).collect();
+            match (unit_valid_from, days.is_empty()) {
+                (Some(_), false) => {
+                    let says = format!("the units with this code began on {}", days.join(", "));
+                    Error::invalid_field("unit_valid_from", "UNKNOWN_VALUE", says)
+                }
+                _ => Error::invalid_field("unit_code", "UNKNOWN_VALUE", "no unit has this code at that time"),
+            }
+        };
         let text = Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
         Ok(Self { unit_code: unit_code.to_owned(), unit_valid_from: since.ok_or_else(unknown)?, text })
     }

@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
 use super::follow::Province;
-use super::ingest::{FeedState, Prepared, Progress};
+use super::ingest::Prepared;
 use crate::base::{Error, Result};
 use crate::registry::port::Registry;
 use crate::registry::{Name, Sector};
@@ -34,7 +34,7 @@ impl Province {
         let accept = async {
             while let Some((sector, batch)) = waiting.recv().await {
                 let log_size = self.ingest.accept(&sector, batch).await?;
-                self.feed(&sector.name)?.send_replace(Progress { log_size, state: FeedState::Following });
+                self.feed(&sector.name)?.follows(log_size);
             }
             Ok(())
         };

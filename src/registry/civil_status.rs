@@ -33,7 +33,7 @@ pub(super) fn sector() -> Sector {
     let record_types = [
         birth::record_type(BIRTH, DEATH),
         marriage::record_type(MARRIAGE, DEATH),
-        death::record_type(DEATH, MARRIAGE),
+        death::record_type(DEATH, MARRIAGE, BIRTH),
         marriage::divorce_type(DIVORCE, MARRIAGE),
         adoption::record_type(ADOPTION),
         change::record_type(CHANGE),

@@ -6,9 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
-use crate::base::{Error, RecordId, Result, Timestamp, offload};
+use crate::base::{Error, RecordId, Result, Timestamp, offload, watch};
 use crate::store::{Scan, Space};
 use crate::trust::{Operation, Statement, canonical};
 

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::base::violation::WARNINGS_MAX;
-use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, offload};
+use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, offload, watch};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache, stopped};
 use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};

@@ -1,4 +1,4 @@
-//! The record types that a request names: at most so many, each known, none of them twice. One rule for every method that takes such a list.
+//! The record types that a request names: a bounded list of known types without repetitions. All methods that take such a list share this rule.
 
 use std::sync::Arc;
 

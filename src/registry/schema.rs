@@ -140,6 +140,21 @@ pub enum Heading {
     CivilStatus,
 }
 
+impl Heading {
+    /// All of them, in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Person,
+        Self::Household,
+        Self::Documents,
+        Self::Land,
+        Self::Vehicles,
+        Self::Insurance,
+        Self::Business,
+        Self::Judicial,
+        Self::CivilStatus,
+    ];
+}
+
 /// A kind of document that an ID can replace: its number in rows and in `identity.v1.DocumentType`, never changed and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentType(pub u8);
@@ -223,6 +238,11 @@ impl RecordType {
     pub fn state(&self, payload: &Object) -> Option<State> {
         let status = payload.text("status")?;
         self.statuses.iter().find(|(name, _)| name == status).map(|(_, state)| *state)
+    }
+
+    /// Whether its records can name people by their personal IDs.
+    pub fn names_people(&self) -> bool {
+        self.is_keyed_by_person() || !self.parties.is_empty()
     }
 
     /// The people that a payload names, each once, in payload order; the natural key too when it is a personal ID.

@@ -95,7 +95,7 @@ pub(super) fn status_list(
     check_times(draft.issued_at, draft.expires_at, STATUS_LIST_LIFE_MS_MAX, now)?;
     if i64::from(draft.ttl_s) * 1_000 > STATUS_LIST_LIFE_MS_MAX {
         let message = format!("is not within {} hours", STATUS_LIST_LIFE_MS_MAX / 3_600_000);
-        return Err(Error::invalid_field("ttl_s", "RANGE", message));
+        return Err(Error::invalid_field("ttl_s", "OUT_OF_RANGE", message));
     }
     if draft.list.count() > versions {
         let message = format!("has {} statuses, and {versions} versions were issued", draft.list.count());
@@ -141,7 +141,7 @@ pub(super) fn credential(
         );
     }
     if *expires_at > statement.valid_until {
-        return Err(Error::invalid_field("expires_at", "RANGE", "is later than the record's own end"));
+        return Err(Error::invalid_field("expires_at", "OUT_OF_RANGE", "is later than the record's own end"));
     }
     let issuer = issuer_name(&sector.log_origin(), public_url.as_deref());
     let (issued_at, expires_at) = (*issued_at, *expires_at);
@@ -153,11 +153,11 @@ pub(super) fn credential(
 fn check_times(issued_at: Timestamp, expires_at: Timestamp, life_ms_max: i64, now: Timestamp) -> Result<()> {
     if issued_at.0.abs_diff(now.0) > CLOCK_SKEW_MS_MAX.unsigned_abs() {
         let message = format!("is {issued_at}, and the registry's clock reads {now}");
-        return Err(Error::invalid_field("issued_at", "RANGE", message));
+        return Err(Error::invalid_field("issued_at", "OUT_OF_RANGE", message));
     }
     if !(1..=life_ms_max).contains(&expires_at.0.saturating_sub(issued_at.0)) {
         let message = format!("is not within {} hours from the time of issue", life_ms_max / 3_600_000);
-        return Err(Error::invalid_field("expires_at", "RANGE", message));
+        return Err(Error::invalid_field("expires_at", "OUT_OF_RANGE", message));
     }
     Ok(())
 }

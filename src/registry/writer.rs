@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
-use crate::base::{Clock, Error, Result, Timestamp};
-use crate::ledger::Sequencer;
+use crate::base::{Clock, Error, Result, Timestamp, watch};
+use crate::ledger::{Sequencer, is_stopped};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::statement::STATEMENT_BYTES_MAX;
 
@@ -104,14 +104,14 @@ impl Writer {
 
     /// Processes jobs until all senders are dropped.
     pub(super) async fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let tending = self.ledger.log().tended_by("registry_writer");
+        let _stops = self.ledger.log().tended_by("registry_writer");
         let mut next = None;
         loop {
             let first = match next.take() {
                 Some(job) => job,
                 None => match jobs.recv().await {
                     Some(job) => job,
-                    None => return tending.done(),
+                    None => return,
                 },
             };
             let (mut count, mut bytes) = (first.changes.len(), first.bytes());
@@ -323,7 +323,9 @@ fn put_receipts(batch: &mut Batch, stored: Vec<(Option<IdempotencyKey>, Vec<Rece
 
 /// Answers every job with the same failure; each gets its own error, the log the cause.
 fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
-    tracing::error!(registry = &*sector.name, %error, cause = ?error.source, "changes were not written");
+    if !is_stopped(error) {
+        tracing::error!(registry = &*sector.name, %error, cause = ?error.source, "changes were not written");
+    }
     for answer in answers {
         let _ = answer.send(Err(error.repeated()));
     }
@@ -353,4 +355,41 @@ fn write_counters(counters: &Counters) -> Bytes {
 fn read_counters(row: &[u8]) -> Result<Counters> {
     let counter = |part: &[u8]| Some((*part.first()?, u32::from_be_bytes(part.get(1..5)?.try_into().ok()?)));
     row.chunks(5).map(counter).collect::<Option<_>>().ok_or_else(|| corrupt("status counters cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+    use super::*;
+    use crate::base::Reason;
+    use crate::ledger::stopped;
+    use crate::registry::Catalogue;
+
+    /// Counts log lines.
+    struct Lines(Arc<AtomicUsize>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Lines {
+        fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn changes_that_fail_leave_one_line_and_those_of_a_log_that_stopped_none() {
+        let sector = Catalogue::built_in().sector("land").expect("a sector").clone();
+        for (error, expected) in [(Error::new(Reason::StorageFull, "full"), 1), (stopped(), 0)] {
+            let count = Arc::new(AtomicUsize::new(0));
+            let (answers, answered): (Vec<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(Lines(count.clone())), || {
+                fail(&sector, &error, answers.into_iter());
+            });
+            assert_eq!(count.load(Ordering::Relaxed), expected, "{error}");
+            for mut answer in answered {
+                assert_eq!(answer.try_recv().expect("answered").expect_err("failed").reason, error.reason);
+            }
+        }
+    }
 }

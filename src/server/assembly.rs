@@ -13,10 +13,12 @@ use super::records_due::ShownLater;
 use super::remotes::Hosts;
 use super::roles::registry::{self, ForgedElsewhere};
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province};
+use super::task::Defects;
 use super::webhooks;
 use super::world::World;
 use crate::api::credential::TokenMint;
 use crate::api::remote::{Connection, RemoteRegistry};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Clock as _, Error, Result};
 use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
@@ -30,11 +32,6 @@ use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction};
 use crate::transparency::Logs;
 use crate::trust::PublicKey;
 use crate::webhook::{Sending, Webhooks};
-
-/// The name of the record ledger.
-pub(super) const RECORD_LEDGER: &str = "records";
-/// The name of the evidence ledger.
-pub(super) const EVIDENCE_LEDGER: &str = "evidence";
 
 /// All roles of a process, and the values that they share.
 pub struct Assembly {
@@ -60,6 +57,8 @@ pub struct Assembly {
     pub logs: Logs,
     /// Pauses logs as the fault rules say.
     _pauses: PausedLogs,
+    /// The work in the background that a defect has ended.
+    pub(super) defects: Defects,
     /// Waits until all writes are visible everywhere, once the tasks that propagate them run.
     pub shown: Arc<ShownLater>,
 }
@@ -99,9 +98,7 @@ impl Settings {
             keys_elsewhere: config.keys_elsewhere.clone(),
         })
     }
-}
 
-impl Settings {
     /// The keys of a world: from their folder, or grown from its seed.
     pub(super) fn keys_of(&self, world: &World) -> Result<Keys> {
         match &self.keys {
@@ -188,6 +185,7 @@ impl Assembly {
         let shown = Arc::default();
         Ok(Self {
             _pauses: pauses,
+            defects: Defects::default(),
             world,
             clock,
             tiles,

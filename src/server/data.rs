@@ -34,6 +34,8 @@ use crate::store::{RollbackGuard, Store};
 const BULK_FROM: u64 = 20_000;
 /// Time that the tasks of seeding have to release the store.
 const SEEDING_CLOSES_WITHIN: Duration = Duration::from_secs(30);
+/// Time that tasks have to release the store at the end of a process; they need milliseconds, and a slow disk more.
+const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 const LOCK: &str = "lienthong.lock";
 const STORE: &str = "store";
@@ -234,6 +236,13 @@ impl Data {
         renamed.map_err(|error| refused(&folder.path, "given its seeded store", error))?;
         world.write(&folder.path)?;
         folder.open(world, opens)
+    }
+
+    /// Releases the store and the folder at the end of a process.
+    pub async fn release(self) {
+        if !self.close(CLOSES_WITHIN).await {
+            tracing::warn!("the store is still in use: its folder stays locked until the process ends");
+        }
     }
 
     /// Releases the store and the folder. Returns whether the engine has closed its files: other holders of the store are awaited

@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use prost_types::FileDescriptorSet;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::server::NamedService;
@@ -22,10 +23,11 @@ use crate::api::metrics::Metrics;
 use crate::base::{Entropy, Error, Result, SessionId, limits};
 use crate::exchange::RecentCalls;
 use crate::ledger::{LogClock, Monotone};
+use crate::registry::Catalogue;
 use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::Rules;
 use crate::simulation::journal::Journal;
-use crate::wire::DESCRIPTORS;
+use crate::wire::{DESCRIPTORS, schema_messages};
 
 /// Reflection, in the two versions that clients speak.
 const V1: &str = "grpc.reflection.v1.ServerReflection";
@@ -64,23 +66,32 @@ pub struct Process {
     pub capacity: Arc<Capacity>,
     /// Knows callers: all worlds accept the tokens of one key.
     authenticator: Arc<Authenticator>,
-    /// Reflection: all worlds have the same protos.
+    /// Reflection: all worlds have the same protos and record types.
     reflection: Vec<(&'static str, Arc<dyn Handler>)>,
 }
 
 impl Process {
     /// The shared parts for these services of ours.
-    pub(super) fn new(config: &Config, services: &Services, entrance: &Entrance) -> Result<Self> {
+    pub(super) fn new(
+        config: &Config,
+        catalogue: &Catalogue,
+        services: &Services,
+        entrance: &Entrance,
+    ) -> Result<Self> {
         let rights = &*entrance.rights.current();
         let ours = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET];
         let alpha = tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET;
         let health = HealthServer::<HealthGrpcService>::NAME;
         let names = [services.names.as_slice(), &[health, V1, V1ALPHA]].concat();
+        let of_schemas = FileDescriptorSet {
+            file: catalogue.record_types().filter_map(|record_type| schema_messages::file(record_type)).collect(),
+        };
         let reflection = || {
             // The details of errors, so that grpcurl prints them in readable form.
             let begun = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(alpha)
+                .register_file_descriptor_set(of_schemas.clone())
                 .include_reflection_service(false);
             let begun = ours.iter().fold(begun, |builder, set| builder.register_encoded_file_descriptor_set(set));
             names.iter().fold(begun, |builder, name| builder.with_service_name(*name))
@@ -151,18 +162,6 @@ impl Entrance {
             metrics: gateway.metrics.clone(),
             traces: gateway.traces.clone(),
             faults: world.faults.clone(),
-        }
-    }
-
-    /// Reads the file of rights again, and logs the outcome.
-    pub(super) fn reload_rights(&self) {
-        match self.rights.reload() {
-            Ok(rights) => {
-                tracing::info!(version = %rights.version(), "the rights were reloaded and are in force");
-            }
-            Err(error) => {
-                tracing::error!(why = error.message, "the rights were not reloaded; the previous ones stay in force");
-            }
         }
     }
 

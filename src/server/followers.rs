@@ -6,9 +6,19 @@ use std::sync::Arc;
 use super::assembly::Assembly;
 use super::feed::ProvinceFeed;
 use super::records_due::RecordsDue;
-use super::task::AbortOnDrop;
+use super::task::{AbortOnDrop, Defects, Work};
 use crate::base::Result;
 use crate::identity::following::Following;
+use crate::simulation::clock::WorldClock;
+
+/// Runs what fell due while nobody served the world, and from then on what falls due by the world's time.
+pub(super) async fn begin_due_work(clock: &Arc<WorldClock>, defects: &Defects) -> AbortOnDrop {
+    // Failures are retried.
+    if let Err(error) = clock.catch_up().await {
+        tracing::error!(%error, "overdue work of the world's time did not run");
+    }
+    defects.spawn(Work::Due, clock.clone().run())
+}
 
 /// The tasks of one world, until dropped.
 pub(super) struct Followers {
@@ -25,16 +35,12 @@ impl Followers {
         let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
         let links = Following::new(assembly.gateway.linking.clone(), world.store.clone(), feed, world.clock.clone());
         let due = RecordsDue::new(assembly.registries.values(), &assembly.province.layer, links.followed());
-        let links = AbortOnDrop(tokio::spawn(links.run()));
+        let links = assembly.defects.spawn(Work::Links, links.run());
         let due = Arc::new(due);
         assembly.shown.begin(due.clone());
         world.clock.take_on(due);
-        // Failures are retried.
-        if let Err(error) = world.clock.catch_up().await {
-            tracing::error!(%error, "overdue work of the world's time did not run");
-        }
-        let due_work = AbortOnDrop(tokio::spawn(world.clock.clone().run()));
-        let webhooks = AbortOnDrop(tokio::spawn(assembly.webhooks.clone().run()));
+        let due_work = begin_due_work(&world.clock, &assembly.defects).await;
+        let webhooks = assembly.defects.spawn(Work::Webhooks, assembly.webhooks.clone().run());
         Ok(Self { _links: links, _due_work: due_work, _webhooks: webhooks })
     }
 }

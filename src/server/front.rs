@@ -11,9 +11,8 @@ use super::readings;
 use super::services::{self, Serving};
 use super::sessions::SessionManager;
 use super::world_file::WorldFile;
-use crate::api::admission::{Admission, NoSessions, Sessions};
+use crate::api::admission::{Admission, Capacity, NoSessions, Sessions};
 use crate::api::grpc::simulation::{Reach, WorldFacts};
-use crate::api::rate::StrangerRate;
 use crate::base::{Result, Timestamp};
 use crate::simulation::session::SessionDesk;
 use crate::store::MemoryTotal;
@@ -22,8 +21,8 @@ use crate::store::MemoryTotal;
 pub(super) struct Front {
     /// Admits calls.
     pub(super) admission: Admission,
-    /// The rate limit of public data, shared by all ports.
-    pub(super) public: Arc<StrangerRate>,
+    /// The capacity, shared by all ports.
+    pub(super) capacity: Arc<Capacity>,
     /// The first world.
     pub(super) served: Served,
     /// The sessions; `None`: there are none.
@@ -64,7 +63,6 @@ impl Front {
         };
         let (process, served) = services::first(serving, ending)?;
         let (methods, capacity) = (process.methods.clone(), process.capacity.clone());
-        let public = capacity.public();
         assembly.gateway.metrics.ask(readings::of_calls(capacity.load(), &served.health));
         let find: Arc<dyn Sessions> = match &sessions {
             None => Arc::new(NoSessions),
@@ -74,7 +72,7 @@ impl Front {
                 sessions.clone()
             }
         };
-        let admission = Admission::new(methods, capacity, served.world.clone(), find);
-        Ok(Self { admission, public, served, sessions })
+        let admission = Admission::new(methods, capacity.clone(), served.world.clone(), find);
+        Ok(Self { admission, capacity, served, sessions })
     }
 }

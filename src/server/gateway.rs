@@ -3,13 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::ended::Failing;
-use super::entrance::Entrance;
 use super::followers::Followers;
 use super::front::Front;
 use super::ground_truth::GroundTruth;
@@ -21,7 +19,7 @@ use super::remotes::{self, Hosts};
 use super::roles::province::RECORDS;
 use super::running::{Listening, Running};
 use super::services::fault_scope;
-use super::task::AbortOnDrop;
+use super::task::{AbortOnDrop, Work};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::world::World;
@@ -52,9 +50,6 @@ pub struct Gateway {
     _keys_lock: Option<FolderLock>,
     data: Data,
 }
-
-/// Time that tasks have to release the store; they need milliseconds, and a slow disk more.
-const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 /// The error of damage found by a start, with the folder and the remedy.
 pub(super) fn damage_in(folder: Option<&Path>, error: Error) -> Error {
@@ -130,7 +125,7 @@ impl Gateway {
                 board: assembly.province.anchor.clone(),
                 clock: assembly.world.clock.clone(),
             };
-            AbortOnDrop(tokio::spawn(watcher.run()))
+            assembly.defects.spawn(Work::Keys, watcher.run())
         });
         let anchor = match &config.anchor {
             None => None,
@@ -248,7 +243,7 @@ impl Gateway {
 
     /// Reads the file of rights again, and logs the outcome.
     pub fn reload_rights(&self) {
-        Entrance::of(&self.assembly).reload_rights();
+        self.assembly.gateway.rights.reload_logged();
     }
 
     /// The number of entries in the record ledger.
@@ -262,9 +257,7 @@ impl Gateway {
         let Self { assembly, followers, witnessing, key_changes, data, .. } = self;
         drop((followers, witnessing, key_changes));
         drop(assembly);
-        if !data.close(CLOSES_WITHIN).await {
-            tracing::warn!("the store is still in use: its folder stays locked until the process ends");
-        }
+        data.release().await;
     }
 
     /// The address and flags in the personas' commands. Every caller can read those, so they omit the data folder.

@@ -1,8 +1,9 @@
-//! Health of the services: a store that refuses changes or is damaged, a log that takes no more entries, or a clock behind the logs'
-//! heads makes the affected services unhealthy. Each feed is a service of its own, which serves while its registry is followed.
+//! Health of the services: a store that refuses changes or is damaged, a log that takes no more entries, a clock behind the logs'
+//! heads, or work in the background that a defect has ended makes the affected services unhealthy. Each feed is a service of its own, which serves while its registry is followed.
 
 #![allow(clippy::disallowed_methods, reason = "a clock that is set back tells nobody: it is looked at")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::assembly::{Assembly, EVIDENCE_LEDGER, RECORD_LEDGER};
+use super::assembly::Assembly;
+use super::task::{Defects, Work};
 use crate::api::health::{HealthBoard, OVERALL};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{self, Clock as _, Result};
 use crate::ledger::{Log, LogClock};
 use crate::province::{FeedState, Progress};
@@ -28,6 +31,7 @@ const FEED_HALTED: &str = "feed_halted";
 const FEED_WAITS: &str = "feed_waits";
 const LOG_STOPPED: &str = "log_stopped";
 const NO_WRITES: &str = "store_takes_no_changes";
+const WORK_ENDED: &str = "background_work_ended";
 
 /// Watches the assembly of a gateway until the set is dropped.
 pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
@@ -40,18 +44,20 @@ pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: 
         show_feed(&name, &progress.borrow(), board);
         watchers.spawn(watch_feed(name, progress, board.clone()));
     }
-    watch_process(&mut watchers, assembly.clock.clone(), store, &assembly.written_logs(), board);
+    let clock = assembly.clock.clone();
+    watch_process(&mut watchers, (clock, store), &assembly.written_logs(), &assembly.defects, board);
     Ok(watchers)
 }
 
-/// Watches what every process has, whichever its roles: a store, a clock, and logs to which it appends.
+/// Watches what every process has, whichever its roles: a clock, a store, logs to which it appends, and work in the background.
 pub(super) fn watch_process(
     watchers: &mut JoinSet<()>,
-    clock: LogClock,
-    store: watch::Receiver<Health>,
+    (clock, store): (LogClock, watch::Receiver<Health>),
     logs: &[(Name, Arc<Log>)],
+    defects: &Defects,
     board: &HealthBoard,
 ) {
+    watchers.spawn(watch_work(defects.watch(), board.clone()));
     watchers.spawn(watch_store(store, board.clone()));
     watchers.spawn(watch_logs(logs.iter().map(|(name, log)| (name.clone(), log.stopped())).collect(), board.clone()));
     watchers.spawn(watch_clock(clock, board.clone()));
@@ -139,6 +145,17 @@ async fn watch_logs(logs: Vec<(Name, watch::Receiver<bool>)>, board: HealthBoard
     while let Some(stop) = stops.next().await {
         stopped.extend(stop);
         board.note(LOG_STOPPED, |service| stopped.iter().any(|log| appends(service, log)));
+    }
+}
+
+/// Work that a defect has ended is not done until the process ends.
+async fn watch_work(mut ended: watch::Receiver<BTreeSet<Work>>, board: HealthBoard) {
+    loop {
+        let work = ended.borrow_and_update().clone();
+        board.note(WORK_ENDED, |service| work.iter().any(|work| work.concerns(service)));
+        if ended.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -232,6 +249,33 @@ mod tests {
         }
         drop(logs);
         watching.await.expect("ends with the logs");
+    }
+
+    #[tokio::test]
+    async fn work_that_a_panic_ended_speaks_against_the_services_that_depend_on_it() {
+        let identity = "lienthong.identity.v1.LinkService";
+        let (logs, anchors) = ("lienthong.trust.v1.LedgerService", "lienthong.trust.v1.TrustService");
+        let webhooks = "lienthong.province.v1.WebhookService";
+        let names = [OVERALL, identity, logs, anchors, webhooks, "grpc.health.v1.Health"];
+        let (board, defects) = (HealthBoard::default(), Defects::default());
+        names.iter().for_each(|name| board.add(name));
+        let watching = tokio::spawn(watch_work(defects.watch(), board.clone()));
+        drop(defects.spawn(Work::Due, std::future::pending())); // ended by its owner
+        let mut seen = board.watch();
+        for (work, expected) in [
+            (Work::Webhooks, [true, true, true, true, false, true]),
+            (Work::Keys, [true, true, true, false, false, true]),
+            (Work::Cosigning, [true, true, false, false, false, true]),
+            (Work::Links, [true, false, false, false, false, true]),
+            (Work::Due, [false, false, false, false, false, true]),
+        ] {
+            seen.mark_unchanged();
+            let _task = defects.spawn(work, async { panic!("a defect, made by this test") });
+            seen.changed().await.expect("the board is there");
+            assert_eq!(names.map(|name| board.causes(name).expect("known").is_empty()), expected, "{work:?}");
+        }
+        drop(defects);
+        watching.await.expect("ends with the world");
     }
 
     #[tokio::test]

@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,6 +14,7 @@ use super::config::Config;
 use super::data::Data;
 use super::ended::Failing;
 use super::entrance::{Entrance, Process, Services, add};
+use super::followers::begin_due_work;
 use super::front::Front;
 use super::gateway::damage_in;
 use super::host_assembly::HostAssembly;
@@ -58,9 +58,6 @@ async fn begun_here(data: &Data, catalogue: &Catalogue, names: &[Name]) -> Resul
     }
     Ok(())
 }
-
-/// Time that tasks have to release the store.
-const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 /// An opened and seeded registry host.
 pub struct RegistryHost {
@@ -112,13 +109,10 @@ impl RegistryHost {
         assembly.registries.values().for_each(|registry| logs.add_viewed(registry.log().clone(), true, None));
         let clock = &assembly.world.clock;
         clock.take_on(Arc::new(RecordsDue::alone(assembly.registries.values())));
-        // What fails is tried again.
-        if let Err(error) = clock.catch_up().await {
-            tracing::error!(%error, "overdue work of the world's time did not run");
-        }
+        let due = begin_due_work(clock, &assembly.defects).await;
         let created_at = Timestamp(data.world.created_at_ms);
         Ok(Self {
-            _due: AbortOnDrop(tokio::spawn(clock.clone().run())),
+            _due: due,
             beginning: Beginning { at: Some(created_at), seeding: data.world.seeding_at(created_at) },
             checks: Recheck::default(),
             connections: Arc::default(),
@@ -145,12 +139,13 @@ impl RegistryHost {
         add!(services, RegistryServiceServer, shared);
         add!(services, IssuingServiceServer, IssuingGrpcService::new(edge.clone(), ports()));
         add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), self.logs.clone()));
-        let process = Process::new(&self.config, &services, &self.entrance)?;
+        let process = Process::new(&self.config, &catalogue(), &services, &self.entrance)?;
         let (clock, store) = (self.assembly.clock.clone(), self.assembly.world.store.health());
+        let defects = self.assembly.defects.clone();
         let logs = self.assembly.written_logs();
         let served = self.entrance.clone().serve(&process, services, edge, (None, false), |board| {
             let mut watchers = JoinSet::new();
-            health::watch_process(&mut watchers, clock, store, &logs, board);
+            health::watch_process(&mut watchers, (clock, store), &logs, &defects, board);
             Ok(watchers)
         })?;
         let metrics = &self.entrance.metrics;
@@ -161,9 +156,9 @@ impl RegistryHost {
         if let Some(home) = self.data.home() {
             metrics.ask(readings::of_disk(home));
         }
-        let public = process.capacity.public();
-        let admission = Admission::new(process.methods, process.capacity, served.world.clone(), Arc::new(NoSessions));
-        Ok(Front { admission, public, served, sessions: None })
+        let capacity = process.capacity;
+        let admission = Admission::new(process.methods, capacity.clone(), served.world.clone(), Arc::new(NoSessions));
+        Ok(Front { admission, capacity, served, sessions: None })
     }
 
     /// Serves on sockets that the caller bound.
@@ -205,15 +200,13 @@ impl RegistryHost {
 
     /// Reads the file of rights again, and logs the outcome.
     pub fn reload_rights(&self) {
-        self.entrance.reload_rights();
+        self.entrance.rights.reload_logged();
     }
 
     /// Closes the host. Acknowledged changes are durable already; tasks get a moment to release the store.
     pub async fn close(self) {
         let Self { assembly, entrance, data, _due, logs, .. } = self;
         drop((_due, logs, entrance, assembly));
-        if !data.close(CLOSES_WITHIN).await {
-            tracing::warn!("the store is still in use: its folder stays locked until the process ends");
-        }
+        data.release().await;
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::assembly::{Settings, Shared};
 use super::roles::RegistryRole;
+use super::task::Defects;
 use super::world::World;
 use crate::base::{Clock as _, Result};
 use crate::keys::keyring::KeyHolder as _;
@@ -22,6 +23,8 @@ pub(super) struct HostAssembly {
     pub(super) registries: BTreeMap<Name, Arc<RegistryRole>>,
     /// Their ports with this host's fault rules in front.
     pub(super) ports: BTreeMap<Name, Arc<dyn Registry>>,
+    /// The work in the background that a defect has ended.
+    pub(super) defects: Defects,
 }
 
 impl HostAssembly {
@@ -39,7 +42,7 @@ impl HostAssembly {
             registries.values().for_each(|registry| registry.heed(newest));
         }
         let ports = shared.with_faults(&keys, &registries, &BTreeMap::new())?;
-        Ok(Self { world, clock, registries, ports })
+        Ok(Self { world, clock, registries, ports, defects: Defects::default() })
     }
 
     /// The logs to which this process appends, by name.

@@ -31,7 +31,11 @@ pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
     vec![
         Reading::single("calls_under_way", "Admitted calls in progress", move || calls.calls() as f64),
         Reading::single("calls_waiting", "Admitted calls that wait for their turn", move || waiting.waiting() as f64),
-        Reading::single("request_bytes", "Memory of requests in progress, in bytes", move || memory.bytes() as f64),
+        Reading::single(
+            "call_bytes",
+            "Memory of requests in progress and of unsent answers, pages and files, in bytes",
+            move || memory.bytes() as f64,
+        ),
         Reading::new("serving", "1 if a service is SERVING, 0 if not", move || {
             let services = health.watch().borrow().clone();
             let name = |service: &String| if service == OVERALL { "all".to_owned() } else { service.clone() };

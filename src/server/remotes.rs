@@ -26,8 +26,8 @@ const SAYS_AFTER: Duration = Duration::from_secs(2);
 /// Connections to the hosts of registries, by the registries' names.
 pub type Hosts = BTreeMap<Name, Arc<Connection>>;
 
-/// The connections to these hosts, made by `dial` where there is one. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) for a registry that the catalogue
-/// does not have, and for an address that is none.
+/// The connections to these hosts, made by `dial` where there is one. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) for a
+/// registry that the catalogue does not have, and for an address that cannot be read.
 pub fn connect(catalogue: &Catalogue, addresses: &BTreeMap<String, HostAddress>, dial: Option<&Dial>) -> Result<Hosts> {
     let one = |(registry, host): (&String, &HostAddress)| {
         let name = catalogue.configured(registry)?.name.clone();

@@ -89,10 +89,11 @@ impl Running {
         if let Some((listener, at)) = listening.console.zip(console) {
             let hosts = console::Hosts::new(at, public_url);
             let web = Web::new(service.clone(), hosts.clone(), origins, &at_grpc);
-            let routes = pages(hosts).layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
+            let routes =
+                pages(hosts).layer(axum::middleware::from_fn_with_state(front.capacity.public(), http::rate::limit));
             // Calls have the rates of admission, its translations and its answers.
             let world = &front.served.world;
-            let answering = Answering::new(world.edge.clone(), world.metrics.clone());
+            let answering = Answering::new(world.edge.clone(), world.metrics.clone(), front.capacity);
             let routes = web.beside(routes).layer(axum::middleware::from_fn_with_state(answering, answer));
             let routes = routes.layer(axum::middleware::from_fn(translate));
             serving.spawn(ports.console(listener, routes, Some(Elsewhere::new(&at_grpc))));

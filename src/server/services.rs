@@ -96,7 +96,7 @@ pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Pro
     let entrance = Entrance::of(serving.assembly);
     let edge = entrance.edge(ending);
     let services = services(&serving, &edge)?;
-    let process = Process::new(serving.config, &services, &entrance)?;
+    let process = Process::new(serving.config, &serving.assembly.world.catalogue, &services, &entrance)?;
     let served = serve(&process, serving, entrance, services, edge)?;
     Ok((process, served))
 }

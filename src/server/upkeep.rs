@@ -14,7 +14,9 @@ use crate::base::{Error, Kind, ProvinceCode, Reason, Result};
 use crate::ledger::{LogId, StoredLog};
 use crate::registry::{Catalogue, allocation};
 use crate::store::fjall::{FjallOptions, FjallStore};
-use crate::store::{Derived, Findings, Pace, Purpose, Recount, RollbackGuard, Space, Store, UNREADABLE, recount};
+use crate::store::{
+    Accepted, Derived, Findings, Pace, Purpose, Recount, RollbackGuard, Space, Store, UNREADABLE, recount,
+};
 use crate::trust::entry::split_entry;
 use crate::trust::merkle::hash_leaf;
 use crate::{identity, province, registry};
@@ -234,23 +236,12 @@ fn options() -> FjallOptions {
     FjallOptions { reserve_bytes: FjallOptions::default().reserve_bytes, ..FjallOptions::bulk() }
 }
 
-/// The groups of changes that accepting an older store loses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AcceptedRollback {
-    /// The last group of the store that was served last, as far as known.
-    pub was: Option<u64>,
-    /// The last group of the present store.
-    pub is: u64,
-}
-
 /// Accepts the store in a data folder as the one to continue from, although another or a newer one was served from there. It has to
 /// be whole.
-pub fn accept_rollback(folder: &Path) -> Result<AcceptedRollback> {
+pub fn accept_rollback(folder: &Path) -> Result<Accepted> {
     let guard = DataFolder::guard(folder, &served_from(folder)?);
     let folder = DataFolder::take(folder)?;
-    // An unreadable file tells nothing, and is replaced.
-    let was = guard.group().ok().flatten();
-    Ok(AcceptedRollback { was, is: FjallStore::accept(&folder.store(), options(), &guard)? })
+    FjallStore::accept(&folder.store(), options(), &guard)
 }
 
 /// The world of a folder. Only a world whose seeding was completed has a store to keep.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::assembly::Assembly;
 use super::config::Config;
+use super::task::Work;
 use crate::base::Result;
 use crate::transparency::collect::Collector;
 use crate::transparency::province::ProvinceWitness;
@@ -25,10 +26,11 @@ impl Witnessing {
         let signer: Arc<dyn Signer> = Arc::new(Ed25519Signer::from_seed(name, &seed));
         let province_key = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
         let clock = || assembly.world.clock.clone();
-        let province = ProvinceWitness::start(&assembly.province.layer, &assembly.logs, signer, clock());
+        let defect = assembly.defects.of(Work::Cosigning);
+        let province = ProvinceWitness::start(&assembly.province.layer, &assembly.logs, signer, clock(), &defect);
         let collector = config.witnesses.clone();
         let roots = config.witness_roots.as_ref();
-        let collector = collector.map(|policy| Collector::start(policy, roots, &assembly.logs, clock()));
+        let collector = collector.map(|policy| Collector::start(policy, roots, &assembly.logs, clock(), &defect));
         Ok(Self { _province: province, _collector: collector, province_key })
     }
 }

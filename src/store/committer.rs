@@ -24,7 +24,7 @@ use super::fjall::{Keyspaces, contained, give_back, inner_key, is_damage};
 use super::health::{FULL, HealthBoard, RETRY_AFTER, Writes};
 use super::seal::{Mark, SEAL_KEY, Tally};
 use super::{Batch, Before, ChangeBoard, Condition, Layout, Space, Write, conflict};
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, OnPanic, Reason, Result};
 
 /// Capacity of the queue, in batches; beyond it, callers wait.
 const QUEUE_BATCHES_MAX: usize = 4_096;
@@ -53,17 +53,14 @@ pub(super) struct Committer {
     counts: Arc<Counts>,
 }
 
-/// Reports a thread of the committer that panics.
-struct Reporting(Arc<HealthBoard>);
-
-impl Drop for Reporting {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let thread = std::thread::current();
-            tracing::error!(thread = thread.name(), "a thread of the store ended by a defect");
-            self.0.set_writes(Writes::Stopped);
-        }
-    }
+/// Held by a thread of the committer: the store accepts no more changes once the thread ends by a defect.
+fn stops(health: &Arc<HealthBoard>) -> OnPanic<impl FnOnce() + use<>> {
+    let health = health.clone();
+    OnPanic::new(move || {
+        let thread = std::thread::current();
+        tracing::error!(thread = thread.name(), "a thread of the store ended by a defect");
+        health.set_writes(Writes::Stopped);
+    })
 }
 
 impl Committer {
@@ -144,7 +141,7 @@ fn lookout(
 ) -> Result<(signals::Sender<()>, JoinHandle<()>)> {
     let (stop, stopped) = signals::channel();
     let watch = move || {
-        let _reporting = Reporting(health.clone());
+        let _stops = stops(&health);
         while stopped.recv_timeout(LOOK_EVERY) == Err(signals::RecvTimeoutError::Timeout) {
             // Every group syncs its own writes, so there is nothing to flush; only a refusal by the engine matters.
             let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
@@ -194,7 +191,7 @@ struct Group {
 
 impl Group {
     fn serve(mut self, mut requests: mpsc::Receiver<CommitRequest>) {
-        let _reporting = Reporting(self.health.clone());
+        let _stops = stops(&self.health);
         while let Some(first) = requests.blocking_recv() {
             let mut kib = first.kib;
             self.take(first);

@@ -16,7 +16,7 @@ use super::committer::Committer;
 use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
-use super::{Batch, ChangeBoard, Changes, Openers, RollbackGuard, Scan, Snapshot, Space, Store, StoreRow};
+use super::{Accepted, Batch, ChangeBoard, Changes, Openers, RollbackGuard, Scan, Snapshot, Space, Store, StoreRow};
 use crate::base::{Error, Reason, Result};
 use fault::unwritable;
 use open::Opened;
@@ -90,12 +90,14 @@ impl FjallStore {
         Self::start(path, options, open::whole(path, options, Some(guard))?, disk)
     }
 
-    /// Accepts a whole store as the one that was written last, whatever `guard` says. Returns its last group.
-    pub fn accept(path: &Path, options: FjallOptions, guard: &RollbackGuard) -> Result<u64> {
+    /// Accepts a whole store as the one that was written last, whatever `guard` says.
+    pub fn accept(path: &Path, options: FjallOptions, guard: &RollbackGuard) -> Result<Accepted> {
         let store = Self::open_existing(path, options)?;
         let group = store.committer.group();
+        // An unreadable record tells nothing, and is replaced.
+        let accepted = Accepted { was: guard.group().ok().flatten(), is: group, missing: guard.missing(path, group) };
         guard.replace_run(path, group)?.map_err(|error| unwritable(path, error))?;
-        Ok(group)
+        Ok(accepted)
     }
 
     /// Opens a store for reading, in a view: the folder, which may be read-only, is not changed. The engine's own writes go to the

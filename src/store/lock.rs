@@ -1,16 +1,23 @@
 //! A lock on a folder: a file in it that one process holds until it ends, however that happens.
 //!
 //! The kernel releases the lock with the last handle of the file, so a kill leaves nothing behind. The file stays: were it removed,
-//! two processes could each lock a file of that name. While locked it holds the id of the process, for the message to a second one.
+//! two processes could each lock a file of that name. While locked it holds the id of the process, for the message to a second one. The lock comes
+//! before the id, so a second process waits a moment for the id.
+
+#![allow(clippy::disallowed_methods, reason = "a process that starts waits by the machine's time")]
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::base::{Error, Reason, Result};
 
 /// Longest process id that is read, in bytes.
 const HOLDER_BYTES_MAX: u64 = 16;
+/// How often, and at what intervals, a lock is tried whose holder has not written its id.
+const ATTEMPTS: u32 = 50;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// A folder reserved for this process; released when dropped.
 #[derive(Debug)]
@@ -52,17 +59,25 @@ impl Drop for FolderLock {
 }
 
 fn lock(file: &mut File, folder: &Path, name: &str) -> Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::Error(error)) => Err(failed(folder, name, &error)),
-        Err(TryLockError::WouldBlock) => {
-            let holder = holder(file).map(|id| format!(" ({id})")).unwrap_or_default();
-            let folder = folder.display();
-            let message =
-                format!("the folder {folder} is in use by another process{holder}: stop it, or choose another folder");
-            Err(Error::new(Reason::ConfigurationInvalid, message))
+    let mut held_by = None;
+    for attempt in 0..ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(failed(folder, name, &error)),
+            Err(TryLockError::WouldBlock) => held_by = holder(file),
+        }
+        if held_by.is_some() {
+            break;
+        }
+        if attempt + 1 < ATTEMPTS {
+            std::thread::sleep(BETWEEN);
         }
     }
+    let holder = held_by.map(|id| format!(" ({id})")).unwrap_or_default();
+    let folder = folder.display();
+    let message =
+        format!("the folder {folder} is in use by another process{holder}: stop it, or choose another folder");
+    Err(Error::new(Reason::ConfigurationInvalid, message))
 }
 
 fn failed(folder: &Path, name: &str, error: &std::io::Error) -> Error {
@@ -70,9 +85,10 @@ fn failed(folder: &Path, name: &str, error: &std::io::Error) -> Error {
     Error::new(Reason::ConfigurationInvalid, message)
 }
 
-/// The process that holds the lock, if it could write its id.
-fn holder(file: &File) -> Option<u32> {
+/// The process that holds the lock, if it has written its id.
+fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
+    file.rewind().ok()?;
     file.take(HOLDER_BYTES_MAX).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }

@@ -71,7 +71,7 @@ pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes, disk_full};
 pub use overlay::{MemoryShare, MemoryTotal, OverlayStore};
 pub use recount::{Pace, Recount, recount};
-pub use rollback::RollbackGuard;
+pub use rollback::{Accepted, RollbackGuard};
 pub use scan::Scan;
 pub use size::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use space::{Layout, Remedy, Space};

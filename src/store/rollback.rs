@@ -22,6 +22,17 @@ pub(super) const RUN_FILE: &str = "run";
 /// Length of the group and the newline at the end of the outer file.
 const GROUP_BYTES: i64 = 21;
 
+/// The outcome of accepting a store as the one to continue from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The last group of the store that was served last, as far as known.
+    pub was: Option<u64>,
+    /// The last group of the present store.
+    pub is: u64,
+    /// How many acknowledged groups the present store lacks; `None` where that cannot be told.
+    pub missing: Option<u64>,
+}
+
 /// The outer file of a store, with which the store is compared.
 #[derive(Debug, Clone)]
 pub struct RollbackGuard {
@@ -83,6 +94,14 @@ impl RollbackGuard {
             return Err(self.refused(store, "it is a copy that was written to elsewhere, or an older copy"));
         }
         Ok(Some(kept.group))
+    }
+
+    /// How many of the groups that were acknowledged are missing at the end of a store that ends with `group`. `None` where that cannot be told: the
+    /// record is lost, or the store continued elsewhere.
+    pub(super) fn missing(&self, store: &Path, group: u64) -> Option<u64> {
+        let kept = self.group().ok().flatten()?;
+        let is_continued = self.check_run(store).is_ok();
+        kept.checked_sub(group).filter(|missing| *missing > 0).or(is_continued.then_some(0))
     }
 
     /// Begins a new run for this process. If the disk is full, the last run continues.
@@ -178,6 +197,7 @@ mod tests {
         assert_eq!(standing.group().expect("read"), Some(5));
         standing.check(&store, 5).expect("the same");
         standing.check(&store, 6).expect("the last group may not have been noted");
+        assert_eq!([4, 5, 6].map(|group| standing.missing(&store, group)), [Some(1), Some(0), Some(0)]);
         assert!(refusal(4).contains("groups of changes missing at its end: 1"), "{}", refusal(4));
 
         let copy = fs::read(store.join(RUN_FILE)).expect("a run");
@@ -188,6 +208,7 @@ mod tests {
         standing.begin(&store, 5).expect("written").set(6).expect("written");
         fs::write(store.join(RUN_FILE), &newest).expect("written");
         assert!(refusal(9).contains("was written to elsewhere"), "{}", refusal(9));
+        assert_eq!(standing.missing(&store, 9), None);
         fs::remove_file(store.join(RUN_FILE)).expect("removed");
         assert!(refusal(9).contains("accept-rollback"), "{}", refusal(9));
         fs::write(store.join(RUN_FILE), &copy).expect("written");
@@ -195,5 +216,6 @@ mod tests {
         assert!(other.check(&store, 9).expect_err("refused").message.contains("world.json"));
         fs::remove_file(folder.path().join("standing")).expect("removed");
         assert!(refusal(9).contains("is missing"), "{}", refusal(9));
+        assert_eq!(standing.missing(&store, 9), None);
     }
 }

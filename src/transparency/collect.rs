@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 use super::client::{HttpAnswer, HttpClient, Roots};
 use super::logs::{Logs, PublicLog};
 use super::witness::request::AddCheckpoint;
-use crate::base::{Clock, Error, Reason, Result};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
+use crate::base::{Clock, Error, OnPanic, Reason, Result};
 use crate::ledger::Head;
 use crate::trust::cosignature::{verify_cosignature, with_lines};
 use crate::trust::note::Note;
@@ -50,16 +51,27 @@ struct Peer {
 
 impl Collector {
     /// Collects for every log that the policy names, or for the province's own logs if it names none. The certificates of witnesses
-    /// with `https` addresses are verified against `roots`.
-    pub fn start(policy: Policy, roots: Option<&Roots>, logs: &Logs, clock: Arc<dyn Clock>) -> Self {
+    /// with `https` addresses are verified against `roots`. `defect` is called for each task that a panic ends.
+    pub fn start(
+        policy: Policy,
+        roots: Option<&Roots>,
+        logs: &Logs,
+        clock: Arc<dyn Clock>,
+        defect: &Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
         let policy = Arc::new(policy);
         let client = HttpClient::new(TIMEOUT, roots);
         let mut tasks = JoinSet::new();
         for log in logs.iter() {
             let is_named = policy.logs.iter().any(|named| named.name == log.ledger.origin());
-            let is_own = matches!(log.name.as_str(), "records" | "evidence");
+            let is_own = matches!(log.name.as_str(), RECORD_LEDGER | EVIDENCE_LEDGER);
             if is_named || (policy.logs.is_empty() && is_own) {
-                tasks.spawn(collect(policy.clone(), log.clone(), client.clone(), clock.clone()));
+                let collected = collect(policy.clone(), log.clone(), client.clone(), clock.clone());
+                let defect = defect.clone();
+                tasks.spawn(async move {
+                    let _tells = OnPanic::new(|| defect());
+                    collected.await;
+                });
             }
         }
         Self(tasks)

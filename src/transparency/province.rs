@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::logs::{Logs, PublicLog};
-use crate::base::{Clock, Error, Reason, Result};
+use crate::base::{Clock, Error, OnPanic, Reason, Result};
 use crate::ledger::Head;
 use crate::province::Province;
 use crate::trust::Signer;
@@ -26,15 +26,23 @@ const REFRESH_MS: i64 = 600_000;
 pub struct ProvinceWitness(#[allow(dead_code)] JoinSet<()>); // held for its drop
 
 impl ProvinceWitness {
-    /// Cosigns for every registry whose log is served.
-    pub fn start(province: &Arc<Province>, logs: &Logs, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>) -> Self {
+    /// Cosigns for every registry whose log is served. `defect` is called for each task that a panic ends.
+    pub fn start(
+        province: &Arc<Province>,
+        logs: &Logs,
+        signer: Arc<dyn Signer>,
+        clock: Arc<dyn Clock>,
+        defect: &Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         for log in logs.iter() {
             let Ok(mut progress) = province.watch_progress(&log.name) else { continue };
             let (province, log) = (Arc::downgrade(province), log.clone());
             let (signer, clock) = (signer.clone(), clock.clone());
             let mut heads = log.ledger.watch();
+            let defect = defect.clone();
             tasks.spawn(async move {
+                let _tells = OnPanic::new(|| defect());
                 loop {
                     progress.mark_unchanged();
                     heads.mark_unchanged();

@@ -315,9 +315,19 @@ impl Webhooks {
                     continue;
                 }
             }
-            while tasks.try_join_next().is_some() {}
-            if changes.next().await.is_err() {
-                return; // the store is closed
+            loop {
+                tokio::select! {
+                    biased;
+                    noticed = changes.next() => match noticed {
+                        Ok(()) => break,
+                        Err(_) => return, // the store is closed
+                    },
+                    Some(ended) = tasks.join_next() => {
+                        if ended.is_err_and(|error| error.is_panic()) {
+                            tracing::error!("a defect ended the deliveries of a webhook until it is updated, or a restart");
+                        }
+                    }
+                }
             }
         }
     }

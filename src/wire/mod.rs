@@ -9,6 +9,7 @@ pub mod payload;
 pub mod proto;
 pub mod ready;
 pub mod record;
+pub mod schema_messages;
 pub mod typed;
 
 /// The compiled descriptor set of all protos, comments included: reflection and typed forms read it.

@@ -30,6 +30,12 @@ async fn world_of(running: &lienthong::server::Running) -> World {
     base(&endpoint.connect().await.expect("it accepts"))
 }
 
+/// The arguments of a command within a session of the server at this address.
+fn within(session: &World, address: &str, arguments: &[&str]) -> Vec<String> {
+    let place = ["--address", address, "--session", session.id()];
+    arguments.iter().chain(&place).map(|text| (*text).to_owned()).collect()
+}
+
 pub async fn command(folder: &Path, arguments: Vec<String>) -> (Option<i32>, String) {
     let folder = folder.to_owned();
     let done = tokio::task::spawn_blocking(move || {
@@ -51,10 +57,7 @@ async fn a_recorded_tour_of_all_personas_replays_byte_for_byte() {
     let session = outside.create(json!({ "seed": "7", "label": "tour", "persona_faults": {} })).await;
     let listed = outside.ask("demo-operator", "simulation.v1.SimulationService/ListPersonas", json!({})).await;
     let address = running.grpc.to_string();
-    let own = |arguments: &[&str]| -> Vec<String> {
-        let address = ["--address", &address, "--session", session.id()];
-        arguments.iter().chain(&address).map(|text| (*text).to_owned()).collect()
-    };
+    let own = |arguments: &[&str]| within(&session, &address, arguments);
     let (code, text) = command(at, own(&["journal", "record"])).await;
     assert_eq!(code, Some(0), "{text}");
     session.clock("FreezeClock", json!({})).await;
@@ -189,10 +192,7 @@ async fn faults_that_dice_choose_replay_byte_for_byte() {
     let outside = world_of(&running).await;
     let session = outside.create(json!({ "seed": "7" })).await;
     let address = running.grpc.to_string();
-    let own = |arguments: &[&str]| -> Vec<String> {
-        let address = ["--address", &address, "--session", session.id()];
-        arguments.iter().chain(&address).map(|text| (*text).to_owned()).collect()
-    };
+    let own = |arguments: &[&str]| within(&session, &address, arguments);
     assert_eq!(command(at, own(&["journal", "record"])).await.0, Some(0));
     session.clock("FreezeClock", json!({})).await;
     let of = |method: &str| json!({ "methods": [method] });
@@ -244,10 +244,7 @@ async fn faults_that_calls_ask_for_replay_byte_for_byte_also_after_a_reset() {
         outside.sessions("ResetSession", json!({ "session_id": session.id() })).await;
     }
     let address = running.grpc.to_string();
-    let own = |arguments: &[&str]| -> Vec<String> {
-        let address = ["--address", &address, "--session", session.id()];
-        arguments.iter().chain(&address).map(|text| (*text).to_owned()).collect()
-    };
+    let own = |arguments: &[&str]| within(&session, &address, arguments);
     assert_eq!(command(at, own(&["journal", "record"])).await.0, Some(0));
     session.clock("FreezeClock", json!({})).await;
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address");

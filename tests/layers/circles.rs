@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
-use super::Source;
+use super::source::{Source, groups, identifier};
 
 /// The meaning of a name in a module.
 #[derive(Clone, Copy, PartialEq)]
@@ -188,7 +188,7 @@ fn module(source: &Source) -> Module {
                 module.defined.extend(defined(item).map(str::to_owned));
             }
             // A variant's name is not a use of an item with the same name.
-            let variant = if is_enum && line.len() - item.len() == 4 { super::identifier(item).len() } else { 0 };
+            let variant = if is_enum && line.len() - item.len() == 4 { identifier(item).len() } else { 0 };
             rest.push_str(&item[variant..]);
             rest.push('\n');
             continue;
@@ -248,7 +248,7 @@ fn defined(item: &str) -> Option<&str> {
         "fn" | "mut" if kind != "fn" => words.next()?,
         name => name,
     };
-    Some(super::identifier(name))
+    Some(identifier(name))
 }
 
 /// The leaves of a `use` tree, each with the name it brings in.
@@ -258,7 +258,7 @@ fn read_tree(tree: &str, before: &[String], leaves: &mut Vec<(Vec<String>, Strin
     loop {
         if let Some(group) = rest.strip_prefix('{') {
             let group = group.strip_suffix('}').unwrap_or(group);
-            for part in super::groups(group) {
+            for part in groups(group) {
                 read_tree(part, &path, leaves);
             }
             return;
@@ -296,7 +296,7 @@ fn paths(text: &str) -> BTreeSet<Vec<String>> {
         }
         let mut path = Vec::new();
         loop {
-            let word = super::identifier(rest);
+            let word = identifier(rest);
             rest = &rest[word.len()..];
             path.push(word.to_owned());
             let Some(after) = rest.strip_prefix("::") else { break };

@@ -1,11 +1,11 @@
 //! Keys that change while clients write and the machine dies: a province with kept keys, whose logs get other keys by the steps of `lienthong keys`, in
-//! simulated time. Whichever step is the last before a crash, the change has happened or has not: what the former key signed stays valid, what its successor
-//! signs is valid too, and every version of the trust anchor follows the one before.
+//! simulated time, until a registry loses the right to issue. Whichever step is the last before a crash, the change has happened or has not: what the former
+//! key signed stays valid, what its successor signs is valid too, and every version of the trust anchor follows the one before.
 //!
 //! The keys themselves are drawn by the system, as always: runs of one seed differ in them, and in nothing else.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use lienthong::base::Clock as _;
@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::audit;
-use super::client::Client;
+use super::client::{Client, GIVEN_UP};
 use super::clock::BEGUN;
 use super::dice::Dice;
 use super::follower;
@@ -139,8 +139,44 @@ impl Keeper {
             ended.expect("a client ends by itself");
         }
         if !run.is_over() {
+            self.withdraws(number, dice.happens(500)).await;
+        }
+        if !run.is_over() {
             audit::all(run, &self.machine).await;
         }
+    }
+
+    /// The registry loses the right to issue. It writes nothing any more, also when the machine has died; what it issued before stays valid.
+    async fn withdraws(&self, number: u64, dies: bool) {
+        let run = &self.run;
+        run.log.note(
+            "keeper",
+            format!("social_insurance is withdrawn, and the machine {}", if dies { "dies" } else { "goes on" }),
+        );
+        let Some(before) = self.anchor().await else { return };
+        let (id, origin) = (format!("change-{number}-withdrawn"), "lienthong/H27/social_insurance");
+        let asked = self.asks(&id, origin);
+        let withdrawal = |_| KeyChange::Withdraw { issuer: "social_insurance".to_owned() };
+        if !self.goes_on(&id, &before, withdrawal, Last::Done).await {
+            return run.log.violated("a withdrawal that nothing is in the way of comes to nothing");
+        }
+        if dies {
+            self.dies().await;
+        }
+        fs::remove_file(asked).expect("it was there");
+        let refused = registrar::refused(&self.client, &member(OWN, number + 1)).await;
+        let is_told = refused.as_deref().is_some_and(|reason| reason == "ISSUER_WITHDRAWN" || reason == GIVEN_UP);
+        run.log.check(is_told, || format!("a registry without the right to issue is asked to write: {refused:?}"));
+        for number in 0..=number {
+            reader::fetch_membership(&self.client, &member(OWN, number)).await;
+        }
+    }
+
+    /// Asks the gateway for its part of a change, as `lienthong keys` does.
+    fn asks(&self, id: &str, origin: &str) -> PathBuf {
+        let change = self.folder.path().join("change.json");
+        fs::write(&change, json!({ "id": id, "origin": origin }).to_string()).expect("written");
+        change
     }
 
     /// A record is written and read, and the logs' heads are signed by keys of the newest version.
@@ -199,9 +235,17 @@ impl Keeper {
         let (id, origin) = (format!("change-{number}"), format!("lienthong/H27/{log}"));
         let signer = self.folder.generate(&origin, Algorithm::Ed25519, &unlock()).expect("a key");
         let successor = PublicKey::new(Algorithm::Ed25519, signer.public_key()).expect("a good key");
-        let change = self.folder.path().join("change.json");
-        fs::write(&change, json!({ "id": id, "origin": origin }).to_string()).expect("written");
-        if last != Last::Asked && !self.goes_on(&id, &before, (&origin, successor.clone()), kind, last).await {
+        let asked = self.asks(&id, &origin);
+        let change = |at| match kind {
+            Kind::Rotate => KeyChange::Rotate { origin: origin.clone(), successor: successor.clone() },
+            Kind::Compromise => {
+                let is_active = |key: &&KeyRecord| key.state == KeyState::Active;
+                let mut keys = before.keys().filter(|(of, _)| **of == origin).map(|(_, key)| key);
+                let key = keys.find(is_active).expect("one in use").id();
+                KeyChange::Compromise { key, suspect_from: at, successor: Some(successor.clone()) }
+            }
+        };
+        if last != Last::Asked && !self.goes_on(&id, &before, change, last).await {
             run.log
                 .violated(format!("a change of keys that nothing is in the way of comes to nothing: {kind:?} {log}"));
         }
@@ -209,7 +253,7 @@ impl Keeper {
             self.dies().await;
         }
         // Whoever asked has gone, or has what they wanted.
-        fs::remove_file(&change).expect("it was there");
+        fs::remove_file(asked).expect("it was there");
         self.folder.give_up(std::slice::from_ref(&successor), &unlock()).expect("destroyed where no version names it");
         let Some(after) = self.anchor().await else { return };
         let is_changed = after.version == before.version + 1;
@@ -228,30 +272,14 @@ impl Keeper {
         }
     }
 
-    /// The steps of `lienthong keys` after it has asked; whether they all were taken.
-    async fn goes_on(
-        &self,
-        id: &str,
-        current: &TrustAnchor,
-        (origin, successor): (&str, PublicKey),
-        kind: Kind,
-        last: Last,
-    ) -> bool {
+    /// The steps of `lienthong keys` after it has asked, for a change whose events begin at the index that it is given; whether they all were taken.
+    async fn goes_on(&self, id: &str, current: &TrustAnchor, change: impl Fn(u64) -> KeyChange, last: Last) -> bool {
         let Some(place) = self.comes("place.json", id).await else { return false };
         if last == Last::Placed {
             return true;
         }
         let at = place["index"].as_u64().expect("a number");
-        let change = match kind {
-            Kind::Rotate => KeyChange::Rotate { origin: origin.to_owned(), successor },
-            Kind::Compromise => {
-                let is_active = |key: &&KeyRecord| key.state == KeyState::Active;
-                let mut keys = current.keys().filter(|(of, _)| *of == origin).map(|(_, key)| key);
-                let key = keys.find(is_active).expect("one in use").id();
-                KeyChange::Compromise { key, suspect_from: at, successor: Some(successor) }
-            }
-        };
-        let mut next = current.changed(&change, at, current.expires_at).expect("a change of this version");
+        let mut next = current.changed(&change(at), at, current.expires_at).expect("a change of this version");
         self.folder.sign_version(current, &mut next, &unlock()).expect("signed");
         self.folder.write_version(&next).expect("written");
         if last == Last::Written {

@@ -125,6 +125,14 @@ pub async fn create(client: &Client, id: &str) -> bool {
     true
 }
 
+/// Asks for a membership that is not to be: gives the reason for which it was refused, and none if it was not.
+pub async fn refused(client: &Client, id: &str) -> Option<String> {
+    let body = json!({
+        "registry": "social_insurance", "requestId": format!("refused-{id}"), "changes": [membership(id, 0, "active")],
+    });
+    client.call(AGENCY, SUBMIT, body).await.err()
+}
+
 /// Reads a membership back: nobody else changes it.
 pub async fn read(client: &Client, id: &str) {
     let known = lock(&client.run.facts).memberships.get(id).cloned();

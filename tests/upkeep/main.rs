@@ -113,6 +113,8 @@ async fn lost_derived_rows_refuse_the_start_and_come_back() {
 
     let made = rebuild_folder(folder.path(), &|_, _, _| {}).await.unwrap();
     assert!(made.iter().any(|(space, rows)| *space == Space::ProvinceIndex && *rows > 100), "{made:?}");
+    let accepted = accept_rollback(folder.path()).unwrap();
+    assert_eq!(accepted.missing, Some(0), "a rebuild gives up nothing: {accepted:?}");
     let after = rows(folder.path()).await;
     for (space, rows) in &before {
         assert_eq!(after[space], *rows, "{space}");
@@ -237,7 +239,8 @@ async fn an_older_store_is_taken_only_on_purpose() {
 
     put(&older);
     let accepted = accept_rollback(folder.path()).unwrap();
-    assert!(accepted.was.is_some_and(|was| was > accepted.is), "{accepted:?}");
+    assert!(accepted.was.is_some_and(|was| accepted.missing == Some(was - accepted.is)), "{accepted:?}");
+    assert!(accepted.missing > Some(0), "{accepted:?}");
     assert_eq!(accesses(folder.path()).await, FETCHES, "what came after is gone");
     // From here on the newer one is another history.
     put(&newest);

@@ -65,7 +65,7 @@ impl Writer {
 
     /// Serves submissions until the log is dropped.
     pub(super) async fn serve(mut self, mut queue: mpsc::Receiver<Submission>) {
-        let tending = self.ledger.log().tended_by("evidence_writer");
+        let _stops = self.ledger.log().tended_by("evidence_writer");
         let mut group = Vec::new();
         while queue.recv_many(&mut group, BATCH_MAX).await > 0 {
             let_join(&mut group, &mut queue).await;
@@ -76,7 +76,6 @@ impl Writer {
             }
             answer(group.drain(..), outcome);
         }
-        tending.done();
     }
 
     /// Appends the group; returns the first ledger index, the checkpoint, and each entry's sequence.

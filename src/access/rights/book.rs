@@ -55,6 +55,16 @@ impl RightsBook {
         self.source.as_ref().map(|(file, _)| file.as_path())
     }
 
+    /// Reloads the file and puts its rights in force; an invalid file changes nothing. Logs the outcome.
+    pub fn reload_logged(&self) {
+        match self.reload() {
+            Ok(rights) => tracing::info!(version = %rights.version(), "the rights were reloaded and are in force"),
+            Err(error) => {
+                tracing::error!(why = error.message, "the rights were not reloaded; the previous ones stay in force");
+            }
+        }
+    }
+
     /// Reloads the file, puts its rights in force and returns them. An invalid file changes nothing.
     pub fn reload(&self) -> Result<Arc<Rights>> {
         let Some((file, known)) = &self.source else { return Ok(self.current()) };

@@ -16,7 +16,7 @@ use crate::simulation::faults::{
 };
 
 /// Our own metadata key.
-const FAULT: &str = "x-lienthong-fault";
+pub const FAULT: &str = "x-lienthong-fault";
 /// The keys of proposal A33.
 const ABORT: &str = "x-envoy-fault-abort-grpc-request";
 const ABORT_PERCENTAGE: &str = "x-envoy-fault-abort-percentage";

@@ -1,4 +1,4 @@
-//! The memory budget of requests in progress, in total and for each caller: a caller within its own share is not refused because of
+//! The memory budget of calls in progress, in total and for each caller: a caller within its own share is not refused because of
 //! another.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Requests below this many bytes in all count in the total alone: most are small, and take no lock. The number of a caller's requests bounds what they take.
+/// Calls below this many bytes in all count in the total alone: most are small, and take no lock. The number of a caller's calls bounds what they take.
 const SMALL: usize = 4 * 1024;
 
 /// Bytes that may be taken.
@@ -38,6 +38,17 @@ impl<K: Hash + Eq + Clone> Budget<K> {
         Reservation { budget: self.clone(), total: 0, caller: None }
     }
 
+    /// Gives back a part of a caller's own share.
+    fn give_back(&self, caller: &K, bytes: usize) {
+        let mut by_caller = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = by_caller.get_mut(caller) {
+            *own -= bytes;
+            if *own == 0 {
+                by_caller.remove(caller);
+            }
+        }
+    }
+
     /// Bytes reserved now.
     pub fn taken(&self) -> usize {
         self.total.load(Ordering::Relaxed)
@@ -45,6 +56,11 @@ impl<K: Hash + Eq + Clone> Budget<K> {
 }
 
 impl<K: Hash + Eq + Clone> Reservation<K> {
+    /// Nothing yet, of the same budget.
+    pub fn beside(&self) -> Self {
+        self.budget.begin()
+    }
+
     /// Reserves `bytes` more for `caller`; reserves nothing more and returns `false` if they exceed the budget.
     pub fn grow(&mut self, caller: &K, bytes: usize) -> bool {
         let taken = self.budget.total.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -57,6 +73,17 @@ impl<K: Hash + Eq + Clone> Reservation<K> {
         }
         self.total = sum;
         true
+    }
+
+    /// Gives back `bytes` of what is reserved.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.total);
+        self.total -= bytes;
+        self.budget.total.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some((caller, counted)) = &mut self.caller {
+            *counted -= bytes;
+            self.budget.give_back(caller, bytes);
+        }
     }
 
     fn grow_own(&mut self, caller: &K, bytes: usize) -> bool {
@@ -77,13 +104,8 @@ impl<K: Hash + Eq + Clone> Reservation<K> {
 impl<K: Hash + Eq + Clone> Drop for Reservation<K> {
     fn drop(&mut self) {
         self.budget.total.fetch_sub(self.total, Ordering::Relaxed);
-        let Some((caller, bytes)) = &self.caller else { return };
-        let mut by_caller = self.budget.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = by_caller.get_mut(caller) {
-            *own -= bytes;
-            if *own == 0 {
-                by_caller.remove(caller);
-            }
+        if let Some((caller, bytes)) = &self.caller {
+            self.budget.give_back(caller, *bytes);
         }
     }
 }
@@ -127,6 +149,20 @@ mod tests {
             drop(large);
             assert_eq!((budget.taken(), budget.by_caller.lock().expect("whole").len()), (0, 0), "{piece}");
         }
+    }
+
+    #[test]
+    fn what_is_given_back_is_free_for_the_caller_and_for_all() {
+        let budget = Budget::new(4 * SMALL, 3 * SMALL);
+        let (mut one, mut again) = (budget.begin(), budget.begin());
+        assert!(one.grow(&"one", 3 * SMALL) && !again.grow(&"one", SMALL));
+        one.shrink(2 * SMALL);
+        assert!(again.grow(&"one", 2 * SMALL) && budget.begin().grow(&"two", SMALL));
+        one.shrink(usize::MAX);
+        assert_eq!(budget.taken(), 2 * SMALL);
+        assert!(one.grow(&"one", SMALL), "it can grow again");
+        drop((one, again));
+        assert_eq!((budget.taken(), budget.by_caller.lock().expect("whole").len()), (0, 0));
     }
 
     #[test]

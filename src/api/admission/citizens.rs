@@ -26,7 +26,7 @@ impl KnownCitizens {
     }
 
     /// Whether the number was found before. A number that was somebody's stays known.
-    pub(super) fn remember(&self, number: PersonalId) -> bool {
+    pub(super) fn remembers(&self, number: PersonalId) -> bool {
         self.remembered.get(&number).is_some()
     }
 

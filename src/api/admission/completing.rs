@@ -40,7 +40,7 @@ pub(super) struct Followed {
     /// `None`: a call that anyone may make.
     pub(super) call: Option<Arc<Call>>,
     pub(super) edge: Edge,
-    /// Why its requests were cut.
+    /// Why it ends early, if it does.
     pub(super) cut: Cut,
 }
 
@@ -58,8 +58,7 @@ impl Followed {
         let Opening { request_id, language, ref client_ids, .. } = self.opening;
         let completed = match self.cut.get() {
             Some(error) => {
-                let caller = self.call.as_ref().map(|call| call.caller.clone());
-                self.edge.refused(error, self.method, caller, self.call.is_none(), &self.opening);
+                self.edge.ended_early(error, self.method, self.call.as_deref(), &self.opening);
                 Some(status::trailers(error, request_id, language))
             }
             None if trailers.contains_key(REQUEST_ID) => None,

@@ -33,6 +33,10 @@ impl Inner {
         method: Option<&'static Method>,
         begun: Instant,
     ) -> Result<Arc<ServedWorld>> {
+        // A client that asks reflection first sends the call's metadata there too: the call itself is told that there is no such session.
+        if method.is_some_and(Method::is_of_every_world) {
+            return Ok(self.base.clone());
+        }
         let strangers = &self.capacity.strangers;
         let as_stranger = |error| strangers.take(network_of(parts)).err().unwrap_or(error);
         let Some(id) = session_of(&parts.headers).map_err(as_stranger)? else { return Ok(self.base.clone()) };
@@ -72,6 +76,16 @@ fn session_of(headers: &HeaderMap) -> Result<Option<&str>> {
             let rule = "must occur once: a call belongs to one session";
             Err(Error::invalid_field(SESSION, "DUPLICATE", rule))
         }
+    }
+}
+
+/// Whether the caller wants records that fail their checks, marked as such. Another value is refused: a caller who means it would take the refusal of
+/// such a record for the last word.
+fn accepts_unverified(headers: &HeaderMap) -> Result<bool> {
+    let values = headers.get_all(edge::UNVERIFIED);
+    match values.iter().all(|value| value == "allow") {
+        true => Ok(values.iter().next().is_some()),
+        false => Err(Error::invalid_field(edge::UNVERIFIED, "UNKNOWN_VALUE", "must be `allow`, or left out")),
     }
 }
 
@@ -134,7 +148,7 @@ impl Entering<'_> {
             let row = rights.method(method).ok_or_else(|| refused.by(no_such_method()))?;
             rights.permit(row, &caller).map_err(|error| refused.by(error))?;
         }
-        let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
+        let accepts_unverified = accepts_unverified(&parts.headers).map_err(|error| refused.by(error))?;
         let call = Call {
             request_id: opening.request_id,
             client_ids: opening.client_ids.clone(),
@@ -146,12 +160,14 @@ impl Entering<'_> {
             language: opening.language,
             permit,
             is_stranger,
-            accepts_unverified: unverified,
+            accepts_unverified,
             checks: std::sync::Mutex::default(),
         };
-        // Anybody can name any number of citizens, so their memory counts as a stranger's, whether they are known or not.
-        let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
-        let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
+        let holder = match caller {
+            _ if is_stranger => Holder::Stranger(network),
+            Caller::Citizen(number) if is_demo => Holder::DemoCitizen(number),
+            caller => Holder::Caller(caller),
+        };
         Ok((Admitted::Caller(Arc::new(call)), holder))
     }
 
@@ -160,7 +176,7 @@ impl Entering<'_> {
     async fn is_stranger(&self, caller: &Caller, network: Option<Network>, opening: &Opening) -> Result<bool> {
         let Caller::Citizen(number) = *caller else { return Ok(false) };
         if let Some(citizens) = &self.world.citizens {
-            if citizens.remember(number) {
+            if citizens.remembers(number) {
                 return Ok(false);
             }
             self.capacity.public.take(network)?;

@@ -1,13 +1,15 @@
-//! The party that a request's memory is counted for: its caller, or, while the caller is not authenticated, the network that it comes from.
+//! The party that a call's memory is counted for.
 
-use crate::base::Caller;
 use crate::base::peer::Network;
+use crate::base::{Caller, PersonalId};
 
-/// The party that a request's memory is counted for.
+/// The party that a call's memory is counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    /// A caller's.
+    /// A caller with a credential that nobody can make up.
     Caller(Caller),
-    /// A network's; `None` is this machine.
+    /// A citizen whom the province knows, by a credential that anybody can write: no stranger, but whoever names many citizens takes from no other caller.
+    DemoCitizen(PersonalId),
+    /// A network, whose callers nobody knows; `None` is this machine.
     Stranger(Option<Network>),
 }

@@ -18,11 +18,12 @@ use super::asked_faults;
 use super::faults::Faults;
 use super::method::Method;
 use super::opening::Opening;
+use super::refusing::Refused;
 use crate::api::frame::{PREFIX_BYTES, prefix};
 use crate::api::status::{Ending, code_name, ending};
-use crate::base::call::{Call, CallCheck, Caller, CheckOutcome, ROLE};
+use crate::base::Reason;
+use crate::base::call::{Call, CallCheck, CheckOutcome, ROLE};
 use crate::base::time::Instant;
-use crate::base::{Error, Reason};
 use crate::simulation::clock::Reading;
 use crate::simulation::faults::After;
 use crate::simulation::journal::{self, CANCELLED, Journal, JournalCall, Protocol};
@@ -72,6 +73,7 @@ impl Journalling {
             client_ids: opening.client_ids.clone(),
             method: method.map_or("", |method| method.name.as_str()),
             caller: None,
+            is_stranger: true,
             protocol: if is_web { Protocol::GrpcWeb } else { Protocol::Grpc },
             metadata: metadata.collect(),
             asked_faults: asked_faults::written(&parts.headers),
@@ -107,6 +109,7 @@ impl Journalling {
         self.admitted = admitted.cloned();
         if let Some(call) = &mut self.call {
             call.caller = admitted.map(|admitted| admitted.caller.clone());
+            call.is_stranger = admitted.is_none_or(|admitted| admitted.is_stranger);
         }
     }
 
@@ -121,13 +124,15 @@ impl Journalling {
     }
 
     /// Notes why a call was not admitted; `None`: it is not recorded.
-    pub(super) fn refused(mut self, error: &Error, caller: &Option<Caller>) -> Option<Self> {
+    pub(super) fn refused(mut self, refused: &Refused) -> Option<Self> {
+        let Refused { error, caller, is_stranger, .. } = refused;
         let mut call = self.call.take()?;
         let is_for_a_rate = matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
         if is_for_a_rate && call.faults.is_empty() {
             return None; // Whoever calls too often would fill the journal with it.
         }
         call.caller.clone_from(caller);
+        call.is_stranger = *is_stranger;
         if error.reason == Reason::RoleNotAllowed {
             let detail = error.message.clone();
             call.checks = vec![CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail }];

@@ -12,10 +12,11 @@ use crate::base::{AgencyId, Caller};
 
 /// Lanes of citizens.
 const CITIZENS: usize = 256;
-/// Lanes of networks whose strangers make up citizens, and as many again of networks that request public data.
+/// Lanes of networks whose strangers make up citizens; as many of networks that request public data, and of networks whose callers name citizens that
+/// there are.
 const NETWORKS: usize = 64;
 /// The lane of all agencies that the rights gained since the start; those known at the start follow it.
-const GAINED: usize = CITIZENS + 2 * NETWORKS;
+const GAINED: usize = CITIZENS + 3 * NETWORKS;
 
 /// One of the lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +64,11 @@ impl Lanes {
     /// Of callers who request public data.
     pub(super) fn of_anyone(&self, network: Option<Network>) -> Lane {
         self.spread_over(NETWORKS, CITIZENS + NETWORKS, network)
+    }
+
+    /// Of citizens by credentials that anybody can write: all of a network together, who may name as many as there are.
+    pub(super) fn of_demo_citizens(&self, network: Option<Network>) -> Lane {
+        self.spread_over(NETWORKS, CITIZENS + 2 * NETWORKS, network)
     }
 
     fn spread_over(&self, lanes: usize, first: usize, name: impl Hash) -> Lane {

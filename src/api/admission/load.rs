@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 
-use super::budget::Budget;
-use super::holder::Holder;
+use super::part::Part;
 use super::turns::Turns;
-use super::under_way::UnderWay;
 
 /// The load of admission.
 #[derive(Debug, Clone)]
 pub struct Load {
-    pub(super) under_way: Arc<UnderWay>,
+    pub(super) parts: [Part; 4],
     pub(super) turns: Arc<Turns>,
-    pub(super) budget: Arc<Budget<Holder>>,
 }
 
 impl Load {
-    /// Calls that are admitted and not answered yet.
+    /// Calls of callers that are admitted, and whose answers are not sent yet.
     pub fn calls(&self) -> usize {
-        self.under_way.count()
+        self.parts.iter().map(|part| part.under_way.count()).sum()
     }
 
     /// Those of them that wait for their turn.
@@ -26,8 +23,8 @@ impl Load {
         self.turns.waiting()
     }
 
-    /// Memory that their requests hold, in bytes.
+    /// Memory that calls hold, requests and unsent answers together, and unsent pages and files, in bytes.
     pub fn bytes(&self) -> usize {
-        self.budget.taken()
+        self.parts.iter().map(|part| part.budget.taken()).sum()
     }
 }

@@ -153,10 +153,10 @@ pub(super) fn unpacked(whole: Bytes, method: &Method, encoding: Encoding, memory
     }
 }
 
-/// The refusal when requests use all the memory that they may.
+/// The refusal when the calls of a caller, or of all, use all the memory that they may, for their requests and for answers that are not sent yet.
 pub(super) fn no_room() -> Error {
-    Error::new(Reason::Overloaded, "requests in progress use all the memory reserved for them: repeat shortly")
-        .with_subject("quota", "request_bytes")
+    Error::new(Reason::Overloaded, "calls in progress use all the memory reserved for them: repeat shortly")
+        .with_subject("quota", "call_bytes")
 }
 
 fn inflate(compressed: &[u8], method: &Method, memory: &mut impl Take) -> Result<Framed> {

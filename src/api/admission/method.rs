@@ -39,6 +39,11 @@ pub struct Method {
 }
 
 impl Method {
+    /// Whether it answers the same in every world: reflection does, because all worlds have the same protos.
+    pub fn is_of_every_world(&self) -> bool {
+        self.name.starts_with("grpc.reflection.")
+    }
+
     /// Its row in the rights; `None` if it needs no credential.
     pub fn row_of_callers(&self, rights: &Rights) -> Option<MethodId> {
         match self.access {

@@ -27,6 +27,7 @@ mod content;
 mod entering;
 mod fair;
 mod faults;
+mod files;
 mod held;
 mod holder;
 mod journalling;
@@ -35,10 +36,11 @@ mod load;
 mod message;
 mod method;
 mod opening;
+mod part;
 mod refusing;
 mod requests;
+mod sending;
 mod shape;
-mod stream;
 mod turns;
 mod under_way;
 mod world;
@@ -53,8 +55,10 @@ use tonic::codegen::BoxFuture;
 use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
+pub use asked_faults::FAULT;
 pub use capacity::Capacity;
 pub use citizens::KnownCitizens;
+pub use files::FileReader;
 pub use journalling::ByGrpcWeb;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
@@ -73,13 +77,13 @@ use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use crate::simulation::faults::{FaultedCall, Strike};
 use completing::{Followed, complete};
 use faults::Faults;
-use held::{Held, Memory};
+use held::{Held, Memory, Share};
 use holder::Holder;
 use journalling::{Journalling, is_journalled};
-use message::{Encoding, Framed, Take, no_room};
+use message::{Encoding, Framed, Take as _, no_room};
 use refusing::{Refused, Refusing};
 use requests::{Cut, Requests, scan};
-use stream::held;
+use sending::{Holding, counted, counted_as_it_goes};
 
 /// The services behind admission.
 #[derive(Clone)]
@@ -174,10 +178,10 @@ impl Entering<'_> {
     fn id_of(&self, method: Option<&Method>, now: Timestamp) -> RequestId {
         let edge = &self.world.edge;
         match method {
-            method if self.world.journal.is_some() && !is_journalled(method) => edge.new_id_beside(now),
+            method if self.world.journal.is_some() && !is_journalled(method) => edge.ids().beside(now),
             // Calls of unknown methods count as public ones.
-            method if method.is_none_or(|method| self.is_for_anyone(method)) => edge.new_id_of_anyone(now),
-            _ => edge.new_id(now),
+            method if method.is_none_or(|method| self.is_for_anyone(method)) => edge.ids().of_anyone(now),
+            _ => edge.ids().of_caller(now),
         }
     }
 
@@ -231,34 +235,24 @@ impl Entering<'_> {
         mut journalling: Option<Journalling>,
     ) -> Response<Body> {
         match self.admit(method, &mut parts, &mut body, opening, journalling.as_mut()).await {
-            Ok((body, mut holds)) => {
-                let (faults, connection) = (std::mem::take(&mut holds.faults), parts.extensions.get().cloned());
-                let call = parts.extensions.get::<Arc<Call>>().cloned();
+            Ok((body, Held { turn, share, faults, cut })) => {
+                let connection = parts.extensions.get().cloned();
                 let reads_gzip = compress::is_accepted(&parts.headers);
-                let handled = caught(self.world.dispatch.handle(Request::from_parts(parts, body))).await;
-                let mut answer = match handled {
-                    Ok(answer) => complete(answer, opening.request_id, opening.language),
-                    Err(_) => self.panicked(method, call.as_deref(), opening),
-                };
-                if let Some(method) = method.filter(|method| method.is_server_streaming) {
-                    let (opening, edge, cut) = (opening.clone(), self.world.edge.clone(), holds.cut.clone());
-                    answer = Followed { method: &method.name, opening, call, edge, cut }.follow(answer);
-                }
+                let mut answer = self.handled(method, Request::from_parts(parts, body), opening, &share, cut).await;
                 if let Some(journalling) = journalling {
                     answer = journalling.follow(answer);
-                }
-                if let Some(stream) = holds.stream.take() {
-                    answer = answer.map(|body| held(body, stream));
                 }
                 if reads_gzip {
                     let is_stream = method.is_some_and(|method| method.is_server_streaming);
                     answer = compress::compressed(answer, is_stream).await;
                 }
-                faults.after(answer, connection, opening.deadline, &self.world.edge)
+                answer = faults.after(answer, connection, opening.deadline, &self.world.edge);
+                drop(turn);
+                answer.map(|body| Body::new(Holding::new(body, share)))
             }
             Err(refused) => {
                 discard(body, rest_max(&parts));
-                let noted = journalling.and_then(|journalling| journalling.refused(&refused.error, &refused.caller));
+                let noted = journalling.and_then(|journalling| journalling.refused(&refused));
                 let answer = self.refuse(refused, opening);
                 match noted {
                     Some(journalling) => journalling.follow(answer),
@@ -266,6 +260,33 @@ impl Entering<'_> {
                 }
             }
         }
+    }
+
+    /// Lets the service answer an admitted request, and counts the answer.
+    async fn handled(
+        &self,
+        method: Option<&'static Method>,
+        request: Request<Body>,
+        opening: &Opening,
+        share: &Arc<Share>,
+        cut: Cut,
+    ) -> Response<Body> {
+        let call = request.extensions().get::<Arc<Call>>().cloned();
+        let Ok(answer) = caught(self.world.dispatch.handle(request)).await else {
+            return self.panicked(method, call.as_deref(), opening);
+        };
+        let answer = complete(answer, opening.request_id, opening.language);
+        let edge = &self.world.edge;
+        if let Some(method) = method.filter(|method| method.is_server_streaming) {
+            let answer = counted_as_it_goes(answer, share.clone(), cut.clone());
+            let (opening, edge) = (opening.clone(), edge.clone());
+            return Followed { method: &method.name, opening, call, edge, cut }.follow(answer);
+        }
+        counted(answer, share).await.unwrap_or_else(|error| {
+            let name = method.map_or("", |method| method.name.as_str());
+            edge.ended_early(&error, name, call.as_deref(), opening);
+            status::answer(&error, opening.request_id, opening.language)
+        })
     }
 
     /// Lets a request in: puts its call into the extensions, and returns its body for the service, with the resources that it holds until the answer.
@@ -285,39 +306,34 @@ impl Entering<'_> {
         })?;
         refused.method = Some(method.name.as_str());
         let (admitted, holder) = self.who(method, parts, opening, &mut refused).await?;
-        let (lane, under_way) = match &holder {
-            Holder::Caller(caller) => {
-                let lane = self.capacity.lanes.of_caller(caller);
-                (lane, Some(self.capacity.under_way.begin(caller, lane).map_err(|error| refused.by(error))?))
-            }
-            Holder::Stranger(network) => match &admitted {
-                Admitted::Caller(_) => (self.capacity.lanes.of_made_up(*network), None),
-                Admitted::Anyone(_) => (self.capacity.lanes.of_anyone(*network), None),
-            },
-        };
+        let (network, is_public) = (network_of(parts), admitted.call().is_none());
+        let begun = self.capacity.begin(&holder, network, is_public);
+        let (lane, slot) = begun.map_err(|error| refused.by(error))?;
         opening.check().map_err(|error| refused.by(error))?;
         // Without a credential nobody asks for faults: a drip would hold a stream open.
-        let (rules, is_known) = (&self.world.faults, admitted.call().is_some());
-        let allowed = self.world.metadata_faults && is_known;
-        let asked = asked_faults::asked_for(&parts.headers, rules, allowed).map_err(|error| refused.by(error))?;
+        let allowed = self.world.metadata_faults && !is_public;
+        let asked = asked_faults::asked_for(&parts.headers, &self.world.faults, allowed);
+        let asked = asked.map_err(|error| refused.by(error))?;
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
-        let budget = if under_way.is_some() { &self.capacity.budget } else { &self.capacity.strangers_budget };
-        let mut memory = Memory { holder, held: budget.begin() };
+        let is_stranger = matches!(holder, Holder::Stranger(_));
+        // A stream would keep the room of its connection from the calls beside it.
+        let connection = parts.extensions.get().filter(|_| !method.is_server_streaming);
+        let mut memory = self.capacity.memory(holder, connection);
         // The calls of strangers are bounded by their memory, for each network and in total.
-        if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
+        if is_stranger && !memory.take(limits::STRANGER_CALL_BYTES) {
             return Err(refused.by(no_room()));
         }
-        let stream = match method.is_server_streaming && under_way.is_none() {
-            true => Some(self.capacity.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
+        let stream = match method.is_server_streaming && is_stranger {
+            true => Some(self.capacity.public_streams.open(&network).map_err(|error| refused.by(error))?),
             false => None,
         };
         // No method of ours reads a stream of requests: such a call is in no journal.
         let cut = Cut::default();
-        let (body, memory, faults) = if method.is_client_streaming {
+        let (body, faults) = if method.is_client_streaming {
             let faults = self.faults_of(method, &admitted, &[], asked);
             parts.headers.remove(message::ENCODING);
-            let (body, methods) = (std::mem::take(body), self.methods.clone());
-            (Requests { body, method, methods, encoding, memory }.into_body(cut.clone()), None, faults)
+            let (body, methods, memory) = (std::mem::take(body), self.methods.clone(), memory.beside());
+            (Requests { body, method, methods, encoding, memory }.into_body(cut.clone()), faults)
         } else {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
@@ -328,7 +344,7 @@ impl Entering<'_> {
                 journalling.note_admitted(admitted.call());
                 journalling.note_faults(&faults);
             }
-            (message.into_body(), Some(memory), faults)
+            (message.into_body(), faults)
         };
         // Before the call's turn: a delayed call must not hold a turn that others need.
         faults.before(opening, &self.world.edge).await.map_err(|instead| refused.with(instead))?;
@@ -341,7 +357,7 @@ impl Entering<'_> {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
-        Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream, faults, cut }))
+        Ok((body, Held { turn, share: Share::new(slot, stream, memory), faults, cut }))
     }
 
     /// The fault rules whose turn a call is.

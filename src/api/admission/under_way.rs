@@ -1,4 +1,4 @@
-//! Counts the calls that are admitted and not answered yet, in total and by lane, so that no caller takes every slot. The counters are
+//! Counts the calls that are admitted and whose answers are not sent yet, in total and by lane, so that no caller takes every slot. The counters are
 //! atomic, because every call passes here.
 
 use std::sync::Arc;

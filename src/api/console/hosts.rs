@@ -7,11 +7,12 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::Response;
 
 use super::pages::Page;
 use crate::api::forwarded::by_a_proxy;
-use crate::base::host;
+use crate::api::http::answer::refusal_as_page;
+use crate::base::{Error, Reason, host};
 
 /// Loopback's names, the address that is listened on, and the host of the public URL.
 #[derive(Debug, Clone)]
@@ -49,11 +50,14 @@ impl Hosts {
 
 /// Refuses requests for other hosts, as misdirected (RFC 9110, section 15.5.20).
 pub(super) async fn check(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
-    let page = Page::of(request.headers());
     if hosts.asked(request.uri(), request.headers()).is_some() {
         return next.run(request).await;
     }
-    (StatusCode::MISDIRECTED_REQUEST, Html(page.misdirected().into_string())).into_response()
+    let page = Page::of(request.headers());
+    let says = "pages are answered under loopback names, the address that the console listens on, and the host of --public-url";
+    let write = move |error: &Error, id| page.misdirected(error.reason, id).into_string();
+    let error = Error::new(Reason::InvalidRequest, says);
+    refusal_as_page(StatusCode::MISDIRECTED_REQUEST, error, request.headers(), write)
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub use facts::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 pub use hosts::Hosts;
 use pages::Page;
 
+use super::http::answer::refusal_as_page;
+use crate::base::{Error, Reason};
+
 const STYLE: &str = include_str!("style.css");
 const TRY_SCRIPT: &str = include_str!("try.js");
 const GRPC_WEB_SCRIPT: &str = include_str!("grpc-web.js");
@@ -90,8 +93,11 @@ async fn anchor(State(view): State<Arc<dyn View>>) -> impl IntoResponse {
     (headers, view.facts().anchor_json)
 }
 
-async fn missing(uri: Uri, headers: HeaderMap) -> (StatusCode, Html<String>) {
-    (StatusCode::NOT_FOUND, Html(Page::of(&headers).missing(uri.path()).into_string()))
+async fn missing(uri: Uri, headers: HeaderMap) -> Response {
+    let (page, path) = (Page::of(&headers), uri.path().to_owned());
+    let error = Error::new(Reason::NotFound, "there is nothing at this path").with_subject("path", "");
+    let write = move |error: &Error, id| page.missing(&path, error.reason, id).into_string();
+    refusal_as_page(StatusCode::NOT_FOUND, error, &headers, write)
 }
 
 /// Headers on every answer: nothing from elsewhere, no frames, no guessing of types, nothing kept by caches.

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::examples::examples;
 use super::facts::Facts;
 use crate::api::language::language_of;
-use crate::base::Language;
+use crate::base::{Language, Reason, RequestId};
 
 const NAME: &str = "Liên thông";
 
@@ -196,14 +196,20 @@ impl Page {
     }
 
     /// For requests to another host.
-    pub(super) fn misdirected(&self) -> Markup {
+    pub(super) fn misdirected(&self, reason: Reason, id: Option<RequestId>) -> Markup {
         let text =
             "The console answers under loopback names, the address that it listens on, and the host of --public-url.";
-        self.layout("Misdirected request", html! { p { (self.say(text)) } })
+        self.layout("Misdirected request", html! { p { (self.say(text)) } (refused(reason, id)) })
     }
 
     /// For unknown paths.
-    pub(super) fn missing(&self, path: &str) -> Markup {
-        self.layout("Not found", html! { p { (self.say("There is no page")) " " code { (path) } "." } })
+    pub(super) fn missing(&self, path: &str, reason: Reason, id: Option<RequestId>) -> Markup {
+        let text = html! { p { (self.say("There is no page")) " " code { (path) } "." } (refused(reason, id)) };
+        self.layout("Not found", text)
     }
+}
+
+/// The reason and the id of a refusal, as they are in its other forms.
+fn refused(reason: Reason, id: Option<RequestId>) -> Markup {
+    html! { p { code { (reason.as_str()) } @if let Some(id) = id { br; "request: " code { (id) } } } }
 }

@@ -104,6 +104,7 @@ async fn pages_speak_the_browsers_language() {
         ("/", "en, vi;q=0.5", "Overview"),
     ] {
         let request = Request::get(path).header(header::HOST, "localhost:50052");
+        let request = request.header(header::ACCEPT, "text/html,*/*;q=0.8");
         let (_, _, body) = ask(request.header(header::ACCEPT_LANGUAGE, languages)).await;
         assert!(body.contains(shown), "{path}: {body}");
     }
@@ -111,9 +112,14 @@ async fn pages_speak_the_browsers_language() {
 
 #[tokio::test]
 async fn an_unknown_page_is_said_to_be_one() {
-    let (status, headers, body) = get("/%3Cscript%3E").await;
+    let missing = Request::get("/%3Cscript%3E").header(header::HOST, "localhost:50052");
+    let (status, headers, body) = ask(missing.header(header::ACCEPT, "text/html")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY) && !body.contains("<script>"));
+    assert!(body.contains("<code>NOT_FOUND</code>"), "{body}");
+    let (status, headers, body) = get("/%3Cscript%3E").await;
+    assert_eq!((status, &*body), (StatusCode::NOT_FOUND, "NOT_FOUND: there is nothing at this path\n"));
+    assert!(headers[header::CONTENT_TYPE].to_str().expect("ASCII").starts_with("text/plain"));
 }
 
 #[tokio::test]

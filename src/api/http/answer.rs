@@ -2,19 +2,16 @@
 //! [`admission`](crate::api::admission) is one in front of all calls.
 //!
 //! ```text
-//! request ─▶ id ─▶ route: an answer, a refusal with its error, or a panic ─▶ refusal in words ─▶ id in the headers ─▶ metric, log line
+//! request ─▶ id ─▶ route: an answer, a refusal with its error, or a panic ─▶ memory ─▶ refusal in words ─▶ id in the headers ─▶ metric, log line
 //! ```
 //!
-//! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON. A log line
+//! A refusal has the reason of its error, the message in the caller's language, and the id, in plain text; in JSON where the route speaks JSON, and as a
+//! page where a browser asked for one. A refusal by the framework (no route, another method) gets the same. A log line
 //! names the route and never the path, in which a personal ID may be. Calls by gRPC-Web pass through: admission has answered them.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "durations are measured, and log lines are limited by the machine's time"
-)]
+#![allow(clippy::disallowed_methods, reason = "durations are measured")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -24,19 +21,21 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use crate::api::Edge;
+use crate::api::admission::{Capacity, FileReader};
 use crate::api::language::language_of;
+use crate::api::lines;
 use crate::api::metrics::Metrics;
 use crate::api::panic::caught;
 use crate::api::request_id::{REQUEST_ID, client_ids, give_back, mark_headers};
 use crate::api::status::in_vietnamese;
-use crate::base::log::LogLimiter;
 use crate::base::time::Instant;
-use crate::base::{ClientIds, Error, Kind, Language, RequestId, limits};
+use crate::base::{ClientIds, Error, Kind, Language, Reason, RequestId};
 
 /// The name of requests that no route matches.
 const NO_ROUTE: &str = "none";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// The HTTP status of a kind: those of the gRPC codes of `api::status` in google/rpc/code.proto, "HTTP Mapping".
 pub fn status_of(kind: Kind) -> StatusCode {
@@ -69,16 +68,34 @@ pub fn refusal_in_json(error: Error) -> Response {
     Form::Json.refusal(status_of(error.kind()), error)
 }
 
+/// The refusal of a request for a page: what `write` writes, for a client that accepts HTML as browsers do; text for others.
+pub fn refusal_as_page(
+    status: StatusCode,
+    error: Error,
+    asked: &HeaderMap,
+    write: impl Fn(&Error, Option<RequestId>) -> String + Send + Sync + 'static,
+) -> Response {
+    let mut accepted = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let form = if accepted.any(|value| value.contains("text/html")) { Form::Page(Arc::new(write)) } else { Form::Text };
+    let mut answer = form.refusal(status, error);
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    answer
+}
+
+/// Writes a page about an error; the id is known in the layer.
+type WritePage = dyn Fn(&Error, Option<RequestId>) -> String + Send + Sync;
+
 /// The form of a refusal's body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 enum Form {
     Text,
     /// `error`, `error_description` (RFC 6749, section 5.2) and `request_id`.
     Json,
+    Page(Arc<WritePage>),
 }
 
 /// The error behind a refusal, for the layer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Refused(Form, Arc<Error>);
 
 impl Form {
@@ -86,6 +103,7 @@ impl Form {
         let content = match self {
             Self::Text => TEXT,
             Self::Json => JSON,
+            Self::Page(_) => HTML,
         };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(content)),
@@ -101,18 +119,22 @@ impl Form {
     }
 
     /// The body of a refusal; the id is known in the layer.
-    fn body(self, error: &Error, language: Language, id: Option<RequestId>) -> String {
+    fn body(&self, error: &Error, language: Language, id: Option<RequestId>) -> String {
         let message = match language {
             Language::English => error.message.clone(),
             Language::Vietnamese => in_vietnamese(error),
         };
-        let (reason, id) = (error.reason.as_str(), id.map(|id| id.to_string()));
+        let reason = error.reason.as_str();
         match self {
             Self::Text => {
                 let id = id.map(|id| format!("request: {id}\n")).unwrap_or_default();
                 format!("{reason}: {message}\n{id}")
             }
-            Self::Json => json!({ "error": reason, "error_description": message, "request_id": id }).to_string(),
+            Self::Json => {
+                let id = id.map(|id| id.to_string());
+                json!({ "error": reason, "error_description": message, "request_id": id }).to_string()
+            }
+            Self::Page(write) => write(error, id),
         }
     }
 }
@@ -127,15 +149,13 @@ fn wait(error: &Error) -> Option<HeaderValue> {
 pub struct Answering {
     edge: Edge,
     metrics: Arc<Metrics>,
-    /// Anybody can cause refusals.
-    lines: LogLimiter,
+    capacity: Arc<Capacity>,
 }
 
 impl Answering {
-    /// Ids and the log are of `edge`, counters in `metrics`.
-    pub fn new(edge: Edge, metrics: Arc<Metrics>) -> Arc<Self> {
-        let lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
-        Arc::new(Self { edge, metrics, lines })
+    /// Ids and the log are of `edge`, counters in `metrics`; unsent answers take from `capacity`.
+    pub fn new(edge: Edge, metrics: Arc<Metrics>, capacity: Arc<Capacity>) -> Arc<Self> {
+        Arc::new(Self { edge, metrics, capacity })
     }
 }
 
@@ -157,18 +177,21 @@ pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, n
         route,
         language: language_of(request.headers()),
         client: client_ids(request.headers()),
-        id: answering.edge.new_id_beside(answering.edge.now()),
+        id: answering.edge.ids().beside(answering.edge.now()),
     };
-    let mut answer = match caught(next.run(request)).await {
-        Ok(answer) => answer,
-        Err(panic) => refusal(panic),
-    };
+    let reader = FileReader::of(&request);
+    let mut answer = caught(next.run(request)).await.unwrap_or_else(refusal);
     if answer.headers().contains_key(REQUEST_ID) {
         return answer; // a call
     }
+    answer = match answer.extensions().get::<Refused>() {
+        None if answer.status().as_u16() >= 400 => by_framework(answer),
+        None => answering.capacity.hold_file(&reader, answer).unwrap_or_else(refusal),
+        Some(_) => answer,
+    };
     let refused = answer.extensions_mut().remove::<Refused>();
     if let Some(Refused(form, error)) = &refused {
-        answer = in_words(answer, *form, error, &asked);
+        answer = in_words(answer, form, error, &asked);
     }
     mark_headers(answer.headers_mut(), asked.id);
     give_back(answer.headers_mut(), &asked.client, asked.id);
@@ -176,8 +199,29 @@ pub async fn answer(State(answering): State<Arc<Answering>>, request: Request, n
     answer
 }
 
+/// A refusal by the framework, which names no reason: there is no route, or the route takes other methods or other paths.
+fn by_framework(answer: Response) -> Response {
+    let status = answer.status();
+    let error = match status {
+        StatusCode::NOT_FOUND => Error::new(Reason::NotFound, "there is nothing at this path").with_subject("path", ""),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Error::new(Reason::InvalidRequest, "this path takes other methods: the header `allow` names them")
+        }
+        status if status.is_client_error() => {
+            Error::new(Reason::InvalidRequest, "the request is not one that this path takes")
+        }
+        status => Error::bug(format!("the framework answered {status}")),
+    };
+    let (refusal, body) = refusal_as(status, error).into_parts();
+    let (mut parts, _) = answer.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(refusal.headers);
+    parts.extensions.extend(refusal.extensions);
+    Response::from_parts(parts, body)
+}
+
 /// A refusal with its id, in the caller's language.
-fn in_words(answer: Response, form: Form, error: &Error, asked: &Asked) -> Response {
+fn in_words(answer: Response, form: &Form, error: &Error, asked: &Asked) -> Response {
     let (mut parts, _) = answer.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     let language = if asked.language == Language::Vietnamese { "vi" } else { "en" };
@@ -190,18 +234,20 @@ impl Answering {
     /// Counts an answer, and logs it.
     fn note(&self, asked: &Asked, status: StatusCode, refused: Option<&Error>) {
         let Asked { begun, ref route, ref client, id, .. } = *asked;
-        let (took, now) = (begun.elapsed(), Instant::now());
+        let took = begun.elapsed();
         self.metrics.requested(route, status.as_str(), took);
         let (elapsed_us, code) = (took.as_micros() as u64, status.as_u16());
         let (client_request, trace) = (client.request_id(), client.trace_id());
         let outcome = refused.map_or("", |error| error.reason.as_str());
         match refused {
             Some(error) if error.kind() == Kind::Bug => {
-                let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(route, code, request = %id, client_request, trace, elapsed_us, cause, "defect");
+                if let Some(suppressed) = lines::of_fault() {
+                    let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(route, code, request = %id, client_request, trace, elapsed_us, cause, suppressed, "defect");
+                }
             }
             _ if code >= 400 => {
-                if let Some(suppressed) = self.lines.admit(now) {
+                if let Some(suppressed) = lines::of_refusal() {
                     tracing::info!(route, code, request = %id, client_request, trace, outcome, elapsed_us, suppressed, "not served");
                 }
             }

@@ -17,6 +17,7 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use bytes::Bytes;
 
 use super::answer::{refusal_as, status_of, with_headers};
 use crate::base::{Error, Reason, Result};
@@ -92,11 +93,21 @@ fn has(asked: &HeaderMap, tag: &str) -> bool {
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
+/// A list's signed token, as the bytes of an answer.
+struct Token(Arc<str>);
+
+impl AsRef<[u8]> for Token {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 fn answer(published: &Published, asked: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", published.digest);
     let mut response = match has(asked, &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => published.token.to_string().into_response(),
+        // Shared: however many clients are slow to read it, there is one list.
+        false => Bytes::from_owner(Token(published.token.clone())).into_response(),
     };
     for (name, value) in [(header::ETAG, tag), (header::CACHE_CONTROL, format!("public, max-age={TTL_S}"))] {
         if let Ok(value) = HeaderValue::try_from(value) {

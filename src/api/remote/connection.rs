@@ -2,7 +2,8 @@
 //!
 //! A call has the deadline of the call that it is made for, and ten seconds otherwise. What may be repeated is repeated when the host did not answer, after
 //! a pause with jitter, at most twice, and only as long as repetitions are few among the calls: a host that is down gets no
-//! storm. A connection that answers no ping within three seconds is given up, so that a frozen host looks like one that is down.
+//! storm. A connection that answers no ping within three seconds is given up, so that a frozen host looks like one that is down. A call that met it is not
+//! repeated: each attempt would wait as long again.
 
 #![allow(clippy::disallowed_methods, reason = "deadlines, pauses and repetitions are transport")]
 
@@ -32,7 +33,7 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 const PING_WITHIN: Duration = Duration::from_secs(1);
 /// How long work of the gateway's own waits for an answer.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(limits::DEADLINE_MS_DEFAULT);
-/// A call that was given up after so long speaks against its host: its caller waited in vain.
+/// A call that was given up after so long speaks against its host: its caller waited in vain. Nor is it repeated after so long.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Times that one call is made.
 const ATTEMPTS_MAX: u32 = 3;
@@ -142,7 +143,8 @@ impl Connection {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let until = Instant::now() + context::answered().map_or(ANSWERS_WITHIN, |call| call.time_left());
+        let begun = Instant::now();
+        let until = begun + context::answered().map_or(ANSWERS_WITHIN, |call| call.time_left());
         let mut pause = PAUSE;
         for attempt in 1.. {
             let failed = match self.attempt(&message, &call, until).await {
@@ -150,7 +152,8 @@ impl Connection {
                 Err(failed) => failed,
             };
             let jittered = self.jittered(pause);
-            let is_worth = failed.is_passing && attempt < ATTEMPTS_MAX && Instant::now() + jittered < until;
+            let is_soon = begun.elapsed() < PATIENCE && Instant::now() + jittered < until;
+            let is_worth = failed.is_passing && attempt < ATTEMPTS_MAX && is_soon;
             if !is_worth || !self.may_repeat() {
                 return Err(failed.error);
             }
@@ -298,5 +301,57 @@ impl Drop for Waiting<'_> {
                 self.connection.breaker.abandoned();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::wire::proto::registry::v1::DescribeRequest;
+    use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+
+    /// Describes the registry of a host that `dial` reaches; returns the failure, and how long it took.
+    async fn described(dial: impl Fn() -> io::Result<DuplexStream> + Send + Sync + 'static) -> (Error, Duration) {
+        let dial: Dial = Arc::new(move |_| dial());
+        let address = HostAddress { address: "land.example:1".into(), tls: None, credential: None };
+        let host = Connection::new("land", &address, Some(&dial)).expect("an address");
+        let begun = Instant::now();
+        let answer = host.call(DescribeRequest::default(), |request| {
+            let mut client = RegistryServiceClient::new(host.channel());
+            async move { client.describe(request).await }
+        });
+        let failed = answer.await.expect_err("nobody answers");
+        (failed, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frozen_host_costs_a_call_no_more_than_one_connection_that_answers_no_ping() {
+        let ends = Arc::new(Mutex::new(Vec::new()));
+        let kept = ends.clone();
+        let (failed, took) = described(move || {
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            kept.lock().expect("whole").push(far);
+            Ok(near)
+        })
+        .await;
+        assert_eq!(failed.reason, Reason::RegistryUnavailable);
+        assert!(took <= PING_EVERY + PING_WITHIN + Duration::from_millis(100), "{took:?}");
+        assert_eq!(ends.lock().expect("whole").len(), 1, "connections");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_refuses_connections_is_asked_again_at_once() {
+        let dialled = Arc::new(AtomicUsize::new(0));
+        let counted = dialled.clone();
+        let (failed, took) = described(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Err(io::ErrorKind::ConnectionRefused.into())
+        })
+        .await;
+        assert_eq!(failed.reason, Reason::RegistryUnavailable);
+        assert!(took < PATIENCE, "{took:?}");
+        assert_eq!(dialled.load(Ordering::Relaxed), ATTEMPTS_MAX as usize);
     }
 }

@@ -35,9 +35,8 @@ use super::admission::ByGrpcWeb;
 use super::console::Hosts;
 use super::discard::discard;
 use super::http::answer::refusal_as;
+use super::lines;
 use crate::base::limits;
-use crate::base::log::LogLimiter;
-use crate::base::time::Instant;
 use crate::base::{Error, Reason};
 
 pub use elsewhere::Elsewhere;
@@ -72,7 +71,6 @@ pub struct Web {
     origins: Arc<WebOrigins>,
     /// The address of native gRPC.
     grpc: Arc<str>,
-    lines: Arc<LogLimiter>,
 }
 
 impl Web {
@@ -98,9 +96,8 @@ impl Web {
             .expose_headers(READABLE.map(HeaderName::from_static))
             .max_age(PREFLIGHT_HOLDS);
         let calls = BoxCloneSyncService::new(cors.layer(GrpcWebLayer::new().layer(service)));
-        let lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
         let (hosts, origins) = (Arc::new(hosts), Arc::new(origins));
-        Self { calls, hosts, origins, grpc: grpc.into(), lines: Arc::new(lines) }
+        Self { calls, hosts, origins, grpc: grpc.into() }
     }
 
     /// The console's routes together with these calls.
@@ -132,9 +129,8 @@ impl Web {
     }
 
     /// A browser tells its user only that something failed, so the operator of the server reads here which origin it was.
-    #[allow(clippy::disallowed_methods, reason = "log lines are limited by the machine's time")]
     fn note_foreign(&self, origin: &HeaderValue) {
-        if let Some(suppressed) = self.lines.admit(Instant::now()) {
+        if let Some(suppressed) = lines::of_refusal() {
             let origin: String = origin.to_str().unwrap_or("?").chars().take(200).collect();
             tracing::info!(origin, suppressed, "a page may not call: --cors-origin does not name its origin");
         }

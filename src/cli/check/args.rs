@@ -1,4 +1,4 @@
-//! What all checks have in common on the command line: known failures, and where the outcome goes.
+//! The flags that all checks have in common: known failures, and the files for the outcome.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,7 +62,7 @@ impl ReportArgs {
         Known::parse(&text, ids).map_err(flaw)
     }
 
-    /// Who signs the statement, opened before anything runs, so that nobody is asked for a passphrase behind a long check.
+    /// The signer of the statement, opened before anything runs, so that nobody is asked for a passphrase behind a long check.
     pub(super) fn signing(&self) -> Result<Option<Signing>, Failure> {
         let (Some(path), Some(key)) = (&self.statement, &self.sign_key) else { return Ok(None) };
         let signer = match &self.sign_name {

@@ -1,4 +1,4 @@
-//! What became of the cases of a check. Pure: what a program said is judged elsewhere; here is what the judgement amounts to.
+//! The outcomes of a check's cases. Pure: a program's answers are judged elsewhere, and the judgements are added up here.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::known::Known;
 pub(super) struct About {
     /// Unique in its check, and never given to another case.
     pub(super) id: String,
-    /// What is wrong, or right, in a sentence.
+    /// The case in a sentence.
     pub(super) title: String,
-    /// What would come of a program that gets it wrong.
+    /// The consequence for a program that gets it wrong.
     pub(super) effect: &'static str,
     /// Where it is defined: a section of docs/.
     pub(super) see: &'static str,
@@ -19,14 +19,14 @@ pub(super) struct About {
     pub(super) kind: &'static str,
 }
 
-/// What was expected of a program, and what it did instead.
+/// The expected behaviour of a program, and the observed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) expected: String,
     pub(super) found: String,
 }
 
-/// What a case's outcome amounts to.
+/// The standing of a case after its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// As it should be.
@@ -65,7 +65,7 @@ pub(super) struct Outcome {
     pub(super) about: About,
     pub(super) took: Duration,
     pub(super) wrong: Option<Wrong>,
-    /// What is worth knowing of a case that passed.
+    /// A remark about a case that passed.
     pub(super) note: String,
     pub(super) standing: Standing,
 }

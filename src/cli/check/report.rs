@@ -1,4 +1,4 @@
-//! What a check found: for people, as JSON, and as JUnit's test cases.
+//! The report of a check: for people, as JSON, and as JUnit's test cases.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const FORMAT: &str = "lienthong/check-report/v1";
 /// This program, as reports and statements name it.
 pub(super) const PROGRAM: &str = concat!("lienthong ", env!("CARGO_PKG_VERSION"));
 
-/// What was checked, and what came of it.
+/// The subject of a check, and its outcomes.
 #[derive(Debug)]
 pub(super) struct Report {
     /// `client` or `registry`.
@@ -21,7 +21,7 @@ pub(super) struct Report {
     pub(super) subject: String,
     /// SHA-256 over the ids of the cases and what they hand to a program, in hexadecimal: equal checks by one version of this program have equal ones.
     pub(super) cases_digest: String,
-    /// What was left out on request: kinds of cases, record types.
+    /// The parts that were left out on request: kinds of cases, record types.
     pub(super) left_out: Vec<String>,
     /// When it ended.
     pub(super) at: Timestamp,

@@ -34,7 +34,7 @@ pub(super) struct Mapping {
     pub(super) constants: BTreeMap<String, Constant>,
 }
 
-/// What a column becomes: the path of a field, or more about it.
+/// The meaning of a column: the path of a field, or more about it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Column {

@@ -1,4 +1,4 @@
-//! What is imported as what: the columns' names, the encodings of their texts, and the fields that no column has.
+//! The plan of an import: the columns' names, the encodings of their texts, and the fields that no column has.
 
 use std::ops::ControlFlow;
 

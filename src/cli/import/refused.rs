@@ -1,4 +1,4 @@
-//! What became of the rows: counts, the lines of a report, and the refused rows as a file that can be mended and imported again.
+//! The outcome of an import: counts, the lines of a report, and the refused rows as a file that can be mended and imported again.
 //!
 //! Only the quarantine file holds values, and only its owner reads it. Reports show the shape of a value.
 

@@ -1,4 +1,4 @@
-//! What the subcommands of `keys` share: their flags, and how they say which version stands.
+//! The common parts of the subcommands of `keys`: their flags, and the message that names the version in force.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ impl RootKeyArgs {
     }
 }
 
-/// What every change of the trust anchor needs.
+/// The flags of every change of the trust anchor.
 #[derive(Debug, Args)]
 pub(super) struct ChangeArgs {
     #[command(flatten)]

@@ -7,6 +7,7 @@ use super::args::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::Error;
 use crate::base::id::from_hex;
 use crate::base::name::no_such;
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::cli::output::{Failure, OutputFormat};
 use crate::cli::schema_args::SchemaArgs;
 use crate::keys::keyring::{KeyFolder, Unlock};
@@ -170,7 +171,7 @@ impl Admit {
 
 impl Withdraw {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        if ["records", "evidence"].contains(&self.issuer.as_str()) {
+        if [RECORD_LEDGER, EVIDENCE_LEDGER].contains(&self.issuer.as_str()) {
             return Err(Failure::new(format!(
                 "{} is a log of the province, which is not an issuer: use `keys rotate` or `keys compromise` for its key, or withdraw the issuers",
                 self.issuer

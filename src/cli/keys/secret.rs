@@ -1,4 +1,4 @@
-//! What opens private keys: a passphrase and a token's PIN, from a file, the environment, or whoever sits at the terminal.
+//! The secrets that open private keys: a passphrase and a token's PIN, from a file, the environment, or whoever sits at the terminal.
 //! Never from the command line, which other users of the machine can read.
 
 use std::io::IsTerminal as _;
@@ -11,7 +11,7 @@ use crate::keys::keyring::{Pin, Secret, Token, TokenLocation, Unlock};
 
 const VARIABLE: &str = "LIENTHONG_PASSPHRASE";
 
-/// What opens private keys.
+/// The secrets that open private keys.
 #[derive(Debug, Args)]
 pub struct SecretArgs {
     /// A file with the passphrase, or a key file: at least 8 bytes, readable by its owner only. Without it, the passphrase is read
@@ -30,7 +30,7 @@ pub struct SecretArgs {
 }
 
 impl SecretArgs {
-    /// What opens the keys that there are.
+    /// The secrets of the existing keys.
     pub fn unlock(&self) -> Result<Unlock, Failure> {
         let token = self.token()?;
         let secret = match self.given()? {
@@ -41,7 +41,7 @@ impl SecretArgs {
         Ok(Unlock { secret, token, root_files: Vec::new() })
     }
 
-    /// What opens new keys; a passphrase is asked for twice.
+    /// The secrets of new keys; a passphrase is asked for twice.
     pub fn new_unlock(&self) -> Result<Unlock, Failure> {
         let token = self.token()?;
         let secret = match self.given()? {

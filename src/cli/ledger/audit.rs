@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::prefix;
 use crate::base::Clock as _;
 use crate::base::name::no_such;
+use crate::base::origins::RECORD_LEDGER;
 use crate::base::time::SystemClock;
 use crate::cli::anchor;
 use crate::cli::ca::CaArgs;
@@ -48,7 +49,7 @@ pub struct Audit {
     #[arg(value_name = "URL|ADDRESS")]
     place: String,
     /// The log, if only an address is given: `records`, `evidence` or a registry's name.
-    #[arg(long, default_value = "records", env = "LIENTHONG_LOG_NAME", value_name = "NAME")]
+    #[arg(long, default_value = RECORD_LEDGER, env = "LIENTHONG_LOG_NAME", value_name = "NAME")]
     log: String,
     /// The trust anchor.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]

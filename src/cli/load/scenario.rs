@@ -1,4 +1,4 @@
-//! What `load` calls.
+//! The calls that `load` makes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

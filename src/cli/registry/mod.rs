@@ -22,6 +22,10 @@ Examples:
   lienthong registry export vehicle > vehicle.yaml   a built-in registry as a schema file, to learn from
   lienthong serve --registry-schema education.yaml   serve it together with the built-in ones
 
+A host ends by Ctrl-C, SIGTERM and SIGHUP: calls in progress may finish (see --drain); a second signal cuts them. With --rights, SIGHUP reads
+that file again instead. The exit code is 0 after a signal, 1 for a failure that one line on stderr explains, 2 for a bad flag, and 74 when the
+store or a log takes no more changes until a restart. Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`).
+
 docs/guides/registries-on-hosts.md explains hosts, docs/guides/registry-without-code.md the form of schema files.";
 
 /// Serve registries on a host of their own; or check, compare and export schema files.
@@ -34,7 +38,7 @@ pub struct Registry {
     host: host::Host,
 }
 
-/// What is done with schema files.
+/// The subcommands for schema files.
 #[derive(Debug, Subcommand)]
 enum Files {
     /// Check schema files, alone and together, and report every flaw; exit code 1 if there is one.
@@ -46,6 +50,11 @@ enum Files {
 }
 
 impl Registry {
+    /// Whether it serves registries.
+    pub fn is_host(&self) -> bool {
+        self.files.is_none()
+    }
+
     /// Serves, or runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         match self.files {

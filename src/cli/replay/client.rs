@@ -16,7 +16,7 @@ use super::super::output::{Failure, OutputFormat, print, print_json, print_text}
 use super::super::server::ServerArgs;
 use super::drift::{Difference, Noise, differences};
 use super::file::Recorded;
-use crate::api::admission::SESSION;
+use crate::api::admission::{FAULT, SESSION};
 use crate::api::status::{code_name, ending_of, recorded};
 use crate::wire::codec::RawCodec;
 use crate::wire::proto::simulation::v1 as proto;
@@ -25,8 +25,6 @@ use crate::wire::typed;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// The metadata by which a call asks for a fault of its own.
-const FAULT: &str = "x-lienthong-fault";
 /// The path of a call whose method there was not.
 const UNKNOWN: &str = "lienthong.unknown.v1.UnknownService/Unknown";
 

@@ -47,6 +47,11 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// Whether it answers calls instead of making them.
+    pub fn is_server(&self) -> bool {
+        self.serve.is_some()
+    }
+
     /// Replays; 1 if an answer differs.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let recorded = file::read(&self.file)?;

@@ -1,4 +1,4 @@
-//! What a step expects of an answer: values at paths, held against its JSON. Pure.
+//! The expectations of a step about its answer: values at paths, held against its JSON. Pure.
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ impl Expect {
 pub(super) struct WantedViolation {
     /// Its path, `changes[0].payload.points`; `None`: any.
     pub(super) field: Option<String>,
-    /// The rule that it breaks, `RANGE`; `None`: any.
+    /// The rule that it breaks, `OUT_OF_RANGE`; `None`: any.
     pub(super) rule: Option<String>,
 }
 
@@ -303,15 +303,15 @@ mod tests {
             field: field.map(str::to_owned),
             rule: rule.map(str::to_owned),
         };
-        let found = [("ttl".to_owned(), "RANGE".to_owned()), ("label".to_owned(), "FORMAT".to_owned())];
-        let wanted = [one(Some("ttl"), Some("RANGE")), one(Some("label"), None), one(None, Some("FORMAT"))];
+        let found = [("ttl".to_owned(), "OUT_OF_RANGE".to_owned()), ("label".to_owned(), "FORMAT".to_owned())];
+        let wanted = [one(Some("ttl"), Some("OUT_OF_RANGE")), one(Some("label"), None), one(None, Some("FORMAT"))];
         assert_eq!(unmet_violations(&wanted, &found), []);
-        let unmet = unmet_violations(&[one(Some("ttl"), None), one(Some("label"), Some("RANGE"))], &found);
+        let unmet = unmet_violations(&[one(Some("ttl"), None), one(Some("label"), Some("OUT_OF_RANGE"))], &found);
         assert_eq!(
             (unmet.len(), unmet[0].what.as_str(), unmet[0].expected.as_str()),
-            (1, "violations[1]", "label: RANGE")
+            (1, "violations[1]", "label: OUT_OF_RANGE")
         );
-        assert_eq!(unmet[0].found, "ttl: RANGE, label: FORMAT");
+        assert_eq!(unmet[0].found, "ttl: OUT_OF_RANGE, label: FORMAT");
         assert_eq!(unmet_violations(&[one(None, Some("X"))], &[])[0].found, "none");
     }
 }

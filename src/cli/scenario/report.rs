@@ -1,4 +1,4 @@
-//! What became of scenarios: for people, as JSON, and as test cases of JUnit.
+//! The outcomes of scenarios: for people, as JSON, and as test cases of JUnit.
 
 use std::path::PathBuf;
 

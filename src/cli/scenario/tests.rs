@@ -142,7 +142,7 @@ fn variables_are_set_by_an_earlier_step_and_by_none_at_the_same_time() {
     parse(&format!("{HEAD}steps:\n  - step: both\n    parallel:\n{first}{after}"), None).expect("set afterwards");
 }
 
-/// What an editor says of a file by the schema: every flaw that it finds.
+/// The flaws that an editor finds in a file by the schema.
 fn by_schema(text: &str) -> Vec<String> {
     let schema = serde_json::from_str(SCHEMA).expect("JSON");
     let checks = jsonschema::validator_for(&schema).expect("a schema");

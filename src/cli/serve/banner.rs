@@ -1,4 +1,4 @@
-//! What `serve` prints once it is ready: where it is, what world it holds, and what to try.
+//! The text that `serve` prints once it is ready: its addresses, its world, and calls to try.
 
 use std::fmt::Write as _;
 use std::time::Duration;

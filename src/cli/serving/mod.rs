@@ -1,4 +1,4 @@
-//! What the commands that serve have in common, a gateway and a registry's host: flags, addresses, the ready-file, and how a run ends.
+//! The common parts of the commands that serve, a gateway and a registry's host: flags, addresses, the ready-file, and how a run ends.
 
 mod address;
 mod args;

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::folder::{Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
-use crate::server::upkeep::{AcceptedRollback, accept_rollback};
+use crate::server::upkeep::accept_rollback;
+use crate::store::Accepted;
 
 const AFTER: &str = "\
 Examples:
@@ -30,15 +31,15 @@ pub struct AcceptRollback {
 impl AcceptRollback {
     /// Accepts.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let AcceptedRollback { was, is } = accept_rollback(&self.folder.folder).map_err(failure)?;
+        let Accepted { was, is, missing } = accept_rollback(&self.folder.folder).map_err(failure)?;
         if output == OutputFormat::Json {
-            print_json(&serde_json::json!({ "was": was, "is": is }))?;
+            print_json(&serde_json::json!({ "was": was, "is": is, "given_up": missing }))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let gone = match was {
-            Some(was) if was == is => "nothing that was acknowledged is given up".to_owned(),
-            Some(was) if was > is => format!("{} acknowledged groups of changes are given up", was - is),
-            _ => "an unknown number of acknowledged changes is given up".to_owned(),
+        let gone = match missing {
+            Some(0) => "nothing that was acknowledged is given up".to_owned(),
+            Some(missing) => format!("{missing} acknowledged groups of changes are given up"),
+            None => "an unknown number of acknowledged changes is given up".to_owned(),
         };
         print_text(&format!("the next start continues from group {is}: {gone}"))?;
         Ok(ExitCode::SUCCESS)

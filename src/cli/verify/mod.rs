@@ -193,7 +193,7 @@ impl Judge<'_> {
         exported.map_err(|error| Flaw::Malformed(error.message.clone()))
     }
 
-    /// What is said of a credential, or of a presentation of one.
+    /// The verdict about a credential, or about a presentation of one.
     fn credential(&mut self, text: &str) -> Result<Report, Flaw> {
         let found = credential::verify(self.verifier, text, self.asked.as_ref(), self.now);
         let mut report = found.report;

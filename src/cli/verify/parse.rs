@@ -17,7 +17,7 @@ use super::json::{Broken, Cursor, Tree};
 /// A record as a file contains it.
 #[derive(Debug)]
 pub struct Parsed<'a> {
-    /// What is verified.
+    /// The record as it was signed.
     pub record: SignedRecord,
     /// Its displayed form; `None` for a bare `SignedRecord`.
     pub displayed: Option<DisplayedForm<'a>>,
@@ -136,7 +136,7 @@ fn unknown(cursor: &Cursor<'_>, name: &str) -> Broken {
     cursor.wrong(format_args!("unknown field `{name}`"))
 }
 
-/// What is wrong with a field that has the name of a oneof: protobuf JSON has no such fields, and grpc-js's loader adds them if asked to.
+/// The flaw message about a field that has the name of a oneof: protobuf JSON has no such fields, and grpc-js's loader adds them if asked to.
 pub fn of_a_oneof(name: &str) -> String {
     format!(
         "`{name}` is the name of a oneof, which @grpc/proto-loader adds with `oneofs: true`: write the answer without it,"

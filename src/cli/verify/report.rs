@@ -1,4 +1,4 @@
-//! What `verify` prints: every check of every record, and the sum. Written piece by piece, since a file may hold a million checks.
+//! The report of `verify`: every check of every record, and the sum. Written piece by piece, since a file may hold a million checks.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -46,7 +46,7 @@ impl Lists {
         Ok(found)
     }
 
-    /// What the newest list about such statements says of this one.
+    /// The finding about a statement by the newest list that covers it.
     pub(super) fn judge(&self, statement: &Statement, ledger_index: Option<u64>, now: Timestamp) -> Finding {
         let about = self.lists.iter().filter(|list| list.covers(statement));
         match about.max_by_key(|list| (list.claims.issued_at, list.claims.ledger_size)) {

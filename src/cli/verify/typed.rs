@@ -17,7 +17,7 @@ type Same = Result<(), String>;
 /// More fields than this no message has: one bit each says which were named.
 const FIELDS_MAX: usize = 128;
 
-/// What a disclosure shows, borrowed from it. That it is canonical is for the verifier to say.
+/// The fields that a disclosure shows, borrowed from it. That it is canonical is for the verifier to say.
 pub(super) fn shown(disclosure: &Disclosure) -> Result<Members<'_>, TypedError> {
     let refused = |name: &str| TypedError { path: name.to_owned(), problem: "is not canonical" };
     match disclosure {

@@ -8,7 +8,7 @@ use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
 use crate::wire::typed::pool;
 
-/// What may come first in a version beside its typed form.
+/// The fields that may precede a version's typed form.
 const FRAME: [&str; 8] =
     ["record", "recordId", "record_id", "version", "issuedAt", "issued_at", "logIndex", "log_index"];
 

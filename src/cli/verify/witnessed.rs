@@ -12,6 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
+use crate::base::origins::RECORD_LEDGER;
 use crate::cli::ca::CaArgs;
 use crate::cli::ledger::prefix;
 use crate::cli::output::Failure;
@@ -53,7 +54,7 @@ pub(super) struct Heads {
     policy: Option<(Policy, i64)>,
     seen: Option<Seen>,
     served: Option<(HttpSource, SignedHead)>,
-    /// What was said of a note; one covers many records.
+    /// The verdict about a note; one covers many records.
     said: BTreeMap<Bytes, Vec<(Check, Verdict)>>,
 }
 
@@ -81,7 +82,7 @@ impl Heads {
         let seen = flags.seen.as_deref().map(|path| Seen::load(path, anchor)).transpose()?;
         let mut served = None;
         if let Some(place) = &flags.log {
-            let source = HttpSource::new(prefix(place, "records", ca), ca.roots()?.as_ref());
+            let source = HttpSource::new(prefix(place, RECORD_LEDGER, ca), ca.roots()?.as_ref());
             let failed = |why: String| Failure::with_code(why, Code::Unavailable.exit_code());
             let note = source.checkpoint().map_err(|error| failed(error.to_string()))?;
             let head = SignedHead::read(&note, anchor)

@@ -14,6 +14,7 @@ use super::private::PrivateKey;
 use super::sealed::invalid;
 use super::unlock::Unlock;
 use crate::base::id::to_hex;
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Error, Result, Timestamp};
 use crate::registry::{Catalogue, Sector};
 use crate::simulation::faults::{compromised_record, is_for_faults};
@@ -89,7 +90,7 @@ impl KeyFolder {
             province: catalogue.province().to_string(),
             version: 1,
             expires_at: beginning.expires_at,
-            logs: vec![log("records", LogPurpose::Records)?, log("evidence", LogPurpose::Evidence)?],
+            logs: vec![log(RECORD_LEDGER, LogPurpose::Records)?, log(EVIDENCE_LEDGER, LogPurpose::Evidence)?],
             issuers: catalogue.sectors().iter().map(issuer).collect::<Result<_>>()?,
             events_from: 0,
             root: Root {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use super::*;
+use crate::base::watch;
 use crate::registry::common::testing::basis;
 
 /// A registry's log of so many people, entered one by one: each batch holds one.
@@ -38,8 +41,8 @@ async fn what_a_registry_sends_again_is_passed_over() {
     let province = world.province().await;
     province.follow(Decorated::scripted(host, script)).expect("follows");
     province.wait_for("resident", 3).await.expect("accepted");
-    assert_eq!(province.progress()["resident"], Progress { log_size: 3, state: FeedState::Following });
-    assert_eq!(province.lag("resident").await.expect("a feed"), Lag::default());
+    let followed = Progress { log_size: 3, state: FeedState::Following };
+    assert_eq!(province.feed_now("resident").await.expect("a feed"), (followed, Lag::default()));
     assert_eq!(province.ledger_size(), 6, "three statements, and the issuer's checkpoint behind each");
     assert_eq!(province.conflict("resident").await.expect("reads"), None);
 }
@@ -79,7 +82,7 @@ async fn a_halted_feed_says_how_far_it_is_behind() {
     let province = world.province().await;
     province.follow(Decorated::scripted(host, vec![batches[0].clone(), forged])).expect("follows");
     province.wait_for("resident", 3).await.expect_err("halted");
-    let lag = province.lag("resident").await.expect("a feed");
+    let (_, lag) = province.feed_now("resident").await.expect("a feed");
     assert_eq!((lag.changes, lag.time > Duration::ZERO), (2, true));
     assert_eq!(province.known_lag("resident").expect("a feed").changes, 2);
 }
@@ -158,4 +161,59 @@ async fn a_feed_whose_task_panics_halts_alone() {
     let refused = province.wait_for("resident", 1).await.expect_err("nobody follows it");
     assert_eq!(refused.reason, Reason::RegistryUnavailable);
     assert_eq!(province.progress()["vehicle"].state, FeedState::Beginning);
+}
+
+async fn is_followed(province: &Province) {
+    let mut progress = province.watch_progress("resident").expect("a feed");
+    progress.wait_for(|now| now.state == FeedState::Following).await.expect("the province is there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_registry_that_restarts_again_and_again_is_followed_as_soon_as_at_first() {
+    let world = World::new();
+    let (province, up) = (world.province().await, watch::Sender::new(true));
+    province.follow(Decorated::up_while(world.host("resident").await, up.subscribe())).expect("follows");
+    for restart in 0..8 {
+        is_followed(&province).await;
+        sleep(Duration::from_secs(60)).await;
+        up.send_replace(false);
+        sleep(Duration::from_millis(250)).await;
+        up.send_replace(true);
+        let begun = Instant::now();
+        is_followed(&province).await;
+        assert!(begun.elapsed() < Duration::from_millis(250), "restart {restart}: {:?}", begun.elapsed());
+    }
+    up.send_replace(false);
+    sleep(Duration::from_secs(3_600)).await;
+    up.send_replace(true);
+    let begun = Instant::now();
+    is_followed(&province).await;
+    assert!(begun.elapsed() <= Duration::from_secs(1), "after a long pause: {:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_is_behind_from_the_moment_at_which_its_registry_ceased_to_answer() {
+    let mut world = World::new();
+    let (province, up) = (world.province().await, watch::Sender::new(true));
+    let host = world.host("resident").await;
+    province.follow(Decorated::up_while(host.clone(), up.subscribe())).expect("follows");
+    world.say(&host, &province, vec![person(AN, "Nguyễn Văn An", "1990")]).await;
+    sleep(Duration::from_secs(3_600)).await;
+    let lag = || province.known_lag("resident").expect("a feed");
+    assert_eq!(lag(), Lag::default(), "quiet, and followed");
+    up.send_replace(false);
+    let down = Instant::now();
+    world.submit(&host, vec![person("042090990002", "Lê Thị Hà", "1990")]).await;
+    sleep(Duration::from_millis(1)).await;
+    // However often it is asked in vain.
+    for _ in 0..60 {
+        let (progress, lag) = province.feed_now("resident").await.expect("a feed");
+        assert!(matches!(progress.state, FeedState::Waiting(_)), "{progress:?}");
+        assert!(lag.time + Duration::from_millis(5) >= down.elapsed(), "{lag:?} after {:?}", down.elapsed());
+        assert!(lag.time <= down.elapsed(), "the hour of quiet does not count: {lag:?}");
+        sleep(Duration::from_secs(1)).await;
+    }
+    up.send_replace(true);
+    province.wait_for("resident", 2).await.expect("accepted");
+    assert_eq!(lag(), Lag::default());
 }

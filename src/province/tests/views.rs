@@ -207,8 +207,17 @@ async fn an_address_shows_who_lives_and_what_stands_there() {
         let all = ["business.enterprise.v1 address", "land.parcel.v1 commune", household, person, person];
         assert_eq!(read("", limit).await, all);
     }
-    let unknown = Place::of("99999", None, "", TODAY).expect_err("no such unit");
-    assert_eq!(unknown.violations.kept()[0].field, "unit_code");
+    let other: crate::base::Date = "2020-02-02".parse().expect("a day");
+    for (code, day, field, says) in [
+        ("99999", None, "unit_code", "no unit has this code at that time"),
+        ("99999", Some(other), "unit_code", "no unit has this code at that time"),
+        ("18070", None, "unit_code", "no unit has this code at that time"),
+        ("18073", Some(other), "unit_valid_from", "the units with this code began on 2004-07-08, 2025-07-01"),
+    ] {
+        let unknown = Place::of(code, day, "", TODAY).expect_err(says);
+        let [bad] = unknown.violations.kept() else { panic!("{unknown}") };
+        assert_eq!((&*bad.field, &*bad.rule, &*bad.message), (field, "UNKNOWN_VALUE", says), "{code} {day:?}");
+    }
 }
 
 #[tokio::test]

@@ -161,3 +161,50 @@ async fn changes_are_watched_by_whom_and_where_they_are_about() {
     assert_eq!(by(at("18652")).await, [6]);
     assert_eq!(by(ChangeFilter { person: Some(an), ..at("18652") }).await, [6]);
 }
+
+#[test]
+fn a_filter_that_no_change_can_pass_names_the_fields_that_exclude_each_other() {
+    let an = PersonalId::parse(AN).expect("12 digits");
+    let of = |registry: &str, record_types: &[&str], heading: Option<Heading>| ChangeFilter {
+        registry: Some(registry.to_owned()).filter(|name| !name.is_empty()),
+        record_types: record_types.iter().map(|name| (*name).to_owned()).collect(),
+        heading,
+        ..ChangeFilter::default()
+    };
+    let about = |filter: ChangeFilter| ChangeFilter { person: Some(an), ..filter };
+    let at = |filter: ChangeFilter| ChangeFilter {
+        commune: Some(Place::of("18073", None, "", TODAY).expect("a commune")),
+        ..filter
+    };
+    let told = |filter: ChangeFilter| ChangeFilter { tells_judicial: true, ..filter };
+    let (card, record) = ("health_insurance.card.v1", "judicial.record.v1");
+    for passes in [
+        ChangeFilter::default(),
+        of("resident", &[], Some(Heading::Household)),
+        of("resident", &["resident.person.v1", card], None),
+        of("", &[record], Some(Heading::Judicial)),
+        about(of("", &[record, card], None)),
+        told(about(of("judicial", &[], None))),
+        at(of("land", &[], None)),
+    ] {
+        passes.check(&foundation::catalogue()).expect("may pass");
+    }
+    for (filter, field, others) in [
+        (of("resident", &[card], None), "record_types", "registry"),
+        (of("resident", &[], Some(Heading::Land)), "section", "registry"),
+        (of("", &[card], Some(Heading::Land)), "section", "record_types"),
+        (of("health_insurance", &[card], Some(Heading::Land)), "section", "registry, record_types"),
+        (about(of("judicial", &[], None)), "personal_id", "registry"),
+        (about(of("", &[record], Some(Heading::Judicial))), "personal_id", "record_types, section"),
+        (at(of("", &[card], None)), "unit_code", "record_types"),
+    ] {
+        let refused = filter.check(&foundation::catalogue()).expect_err(others);
+        let [bad] = refused.violations.kept() else { panic!("{refused}") };
+        assert_eq!((&*bad.field, &*bad.rule), (field, "CONFLICT"), "{filter:?}");
+        assert!(
+            bad.message
+                .contains(&format!("this {} {others} ", if bad.message.contains("judicial") { "or" } else { "and" })),
+            "{bad:?}"
+        );
+    }
+}

@@ -69,7 +69,7 @@ fn lifecycle(deaths: &str) -> Lifecycle {
         .across(
             AcrossRule::new(("PARENT_DEAD", "child"), PARENTS_LIVE, assumption(), |_| Vec::new(), parents_live)
                 .about(deaths)
-                .finding(naming(&["mother", "father"])),
+                .finding(naming(&PARENTS)),
         )
 }
 
@@ -81,11 +81,17 @@ fn parents_live(before: Option<&Object>, entry: &Object, around: &dyn Around) ->
     let born = date_at(entry, "child.birth_date");
     let says = ["child.birth_date", "mother.personal_id", "father.personal_id"];
     let Some(born) = born.filter(|_| is_news(before, entry, &says)) else { return true };
-    let lived = |parent: &str, days: i64| {
-        let last = lived_until(entry, parent, around);
-        last.is_none_or(|last| born <= last.saturating_add(jiff::Span::new().days(days)))
-    };
-    lived("mother", 0) && lived("father", DAYS_OF_FATHER)
+    let lived = |parent: &str| lived_until(entry, parent, around).is_none_or(|last| is_in_time(born, parent, last));
+    PARENTS.iter().all(|parent| lived(parent))
+}
+
+/// The two parents of an entry.
+pub(super) const PARENTS: [&str; 2] = ["mother", "father"];
+
+/// Whether who is born on a day can be a child of this parent, who lived until `last`.
+pub(super) fn is_in_time(born: Date, parent: &str, last: Date) -> bool {
+    let days = if parent == "father" { DAYS_OF_FATHER } else { 0 };
+    born <= last.saturating_add(jiff::Span::new().days(days))
 }
 
 const PARENTS_LIVE: &str =

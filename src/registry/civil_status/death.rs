@@ -13,6 +13,7 @@ use super::super::common::{is_after, not_future};
 use super::super::lifecycle::{AcrossRule, Around, Lookup, UniqueRule, assumption, basis, basis_of};
 use super::super::rule::{Field, Findings, Rule, date_at, latest};
 use super::super::schema::{Fact, Label, RecordType, Says};
+use super::birth::{PARENTS, is_in_time};
 use super::entry::{
     DEATHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
     is_news, naming, party, registration, stands, the_law,
@@ -21,8 +22,8 @@ use super::entry::{
 /// Days within which a death is registered (article 33).
 const DAYS: i64 = 15;
 
-/// `marriages` is the record type of entries of marriages.
-pub(super) fn record_type(name: &str, marriages: &str) -> RecordType {
+/// `marriages` and `births` are the record types of those entries.
+pub(super) fn record_type(name: &str, marriages: &str, births: &str) -> RecordType {
     let about = [
         registration(),
         Field::required("deceased", Rule::object(party())),
@@ -66,6 +67,17 @@ pub(super) fn record_type(name: &str, marriages: &str) -> RecordType {
                 )
                 .about(marriages)
                 .finding(naming(&["deceased"])),
+            )
+            .across(
+                AcrossRule::new(
+                    ("CHILD_SINCE", "died_on"),
+                    NO_CHILD_SINCE,
+                    assumption(),
+                    |_| Vec::new(),
+                    children_in_time,
+                )
+                .about(births)
+                .finding(naming(&["deceased"])),
             ),
         ..entry_type(name, "DeathEntry", 15, label, &["deceased"])
     }
@@ -73,18 +85,37 @@ pub(super) fn record_type(name: &str, marriages: &str) -> RecordType {
 
 /// No marriage was entered for a day after the death.
 fn married_before(before: Option<&Object>, entry: &Object, around: &dyn Around) -> bool {
+    let Some((died, id)) = news(before, entry) else { return true };
+    let marriages = around.found(&Lookup::Person(id)).into_iter().filter(stands_in_book);
+    marriages.filter_map(|marriage| date_at(&marriage, "registered_on")).all(|registered| registered <= died)
+}
+
+/// Every child entered for the deceased was born while they could be its parent: the other side of what a birth is held to, so that the order in
+/// which the two are entered makes no difference.
+fn children_in_time(before: Option<&Object>, entry: &Object, around: &dyn Around) -> bool {
+    let Some((died, id)) = news(before, entry) else { return true };
+    let mut births = around.found(&Lookup::Person(id)).into_iter().filter(stands_in_book);
+    births.all(|birth| {
+        let is_theirs = |parent: &&&str| birth.text_at(&format!("{parent}.personal_id")) == Some(id.as_str());
+        let parent = PARENTS.iter().find(is_theirs);
+        parent.zip(date_at(&birth, "child.birth_date")).is_none_or(|(parent, born)| is_in_time(born, parent, died))
+    })
+}
+
+/// The last day on which the deceased can have lived, and who it is, where an entry says either anew.
+fn news(before: Option<&Object>, entry: &Object) -> Option<(Date, PersonalId)> {
     let died = entry.text("died_on").and_then(PartialDate::parse).map(latest);
     let id = entry.text_at("deceased.personal_id").and_then(PersonalId::parse);
-    let Some((died, id)) = died.zip(id).filter(|_| is_news(before, entry, &["died_on", "deceased.personal_id"])) else {
-        return true;
-    };
-    let stands = |marriage: &Object| marriage.text("status") != Some("annulled");
-    let marriages = around.found(&Lookup::Person(id)).into_iter().filter(stands);
-    marriages.filter_map(|marriage| date_at(&marriage, "registered_on")).all(|registered| registered <= died)
+    died.zip(id).filter(|_| is_news(before, entry, &["died_on", "deceased.personal_id"]))
+}
+
+fn stands_in_book(entry: &Object) -> bool {
+    entry.text("status") != Some("annulled")
 }
 
 const NOT_MARRIED_SINCE: &str =
     "nobody has died before a marriage that is entered for them: annul what is wrong first, or in the same submission";
+const NO_CHILD_SINCE: &str = "no child is entered for the deceased that was born after a mother's death, or more than 300 days after a father's: annul what is wrong first, or in the same submission";
 const ONE_DEATH: &str = "a death is registered once: annul the other entry first, or in the same submission";
 
 fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {

@@ -115,7 +115,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
         .with("deceased", person("042045990001", "Lê Văn Cũ", "1945"))
         .with("died_on", "2026-05-01");
     check_changes(
-        &death::record_type(DEATH, MARRIAGE),
+        &death::record_type(DEATH, MARRIAGE, BIRTH),
         &death,
         &[
             (&[("died_on", to("1944"))], &["died_on ORDER"]),

@@ -16,6 +16,7 @@ use super::node::{self, Data};
 use super::path::field_at;
 use super::record_type::record_type;
 use super::samples::samples;
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 
 /// The first line of a file.
 const FORMAT: &str = "lienthong/registry/v1";
@@ -24,7 +25,7 @@ const TYPES_MAX: usize = 32;
 /// Most rights of a file.
 const RIGHTS_MAX: usize = 100;
 /// Names of logs that are no registry's.
-const RESERVED: [&str; 2] = ["records", "evidence"];
+const RESERVED: [&str; 2] = [RECORD_LEDGER, EVIDENCE_LEDGER];
 
 /// Reads a schema file; `built_in` has the types whose forms and compiled rules it may name. Fails with all flaws at once.
 pub fn load(text: &str, built_in: &Catalogue) -> Result<Sector, Flaws> {

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::base::limits::ANSWER_QUEUED_BYTES;
+
 /// Limits on connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -70,7 +72,7 @@ impl Default for Limits {
             streams_max: 256,
             stream_window_bytes: 256 * 1024,
             connection_window_bytes: 1024 * 1024,
-            send_buffer_bytes_max: 256 * 1024,
+            send_buffer_bytes_max: ANSWER_QUEUED_BYTES,
             pending_resets_max: 64,
             local_resets_max: 256,
         }

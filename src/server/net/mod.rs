@@ -20,6 +20,7 @@ mod proxy;
 mod socket;
 mod speak;
 mod standing;
+mod strangers;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,11 @@ pub(super) struct CallUnderWay {
 }
 
 impl Standing {
+    /// That of a new connection.
+    pub(super) fn of(connection: CallConnection) -> Self {
+        Self { connection, ..Self::default() }
+    }
+
     /// The part that calls act on.
     pub(super) fn connection(&self) -> &CallConnection {
         &self.connection

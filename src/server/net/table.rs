@@ -2,18 +2,19 @@
 //!
 //! When all seats are taken, a new connection gets the seat of a stranger: of a connection on which no call ever came with an accepted credential,
 //! whether public calls are in progress on it or not. It is one of the network that has the most of them, so that a network that opens many
-//! displaces its own and not the only one of another; among those, one that is idle, and the oldest. So strangers in any number keep nobody out.
+//! displaces its own and not the only one of another; among those, one that is idle, and the oldest (`strangers`). So strangers in any number keep nobody out.
 //! If every connection is of a known peer, the new one is refused at once.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use tokio::task::AbortHandle;
 
 use super::connections::{Connections, Refusal};
 use super::limits::Limits;
 use super::standing::{Standing, Stranger};
+use super::strangers::Strangers;
+use crate::api::connection::CallConnection;
 use crate::base::peer::Network;
 
 /// The listener of a connection.
@@ -40,6 +41,24 @@ struct OpenConnections {
     open: BTreeMap<u64, Entry>,
     grpc: usize,
     peers: BTreeMap<Network, usize>,
+    /// Those of strangers, on all ports and on the port of gRPC, as far as their tasks run.
+    strangers: Strangers,
+    grpc_strangers: Strangers,
+    known: Known,
+}
+
+/// Connections whose peers became known, to be taken out of those of strangers.
+#[derive(Debug)]
+struct Known {
+    sender: mpsc::Sender<u64>,
+    receiver: mpsc::Receiver<u64>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel();
+        Self { sender, receiver }
+    }
 }
 
 #[derive(Debug)]
@@ -74,21 +93,24 @@ impl Table {
     /// for more displaces nobody else.
     pub(super) fn admit(self: &Arc<Self>, port: Port, network: Option<Network>) -> Result<Seat, Refusal> {
         let mut rows = self.rows();
+        rows.note_known();
         self.room_of(&mut rows, network)?;
         let is_full = |rows: &OpenConnections| rows.open.len() >= self.total_max;
         let is_grpc_full =
             |rows: &OpenConnections| port == Port::Grpc && rows.grpc >= self.total_max - self.kept_for_console;
         if is_grpc_full(&rows) {
-            self.displace(&mut rows, |entry| entry.port == Port::Grpc);
+            let first = rows.grpc_strangers.first(|number| rows.stranger(number));
+            self.displace(&mut rows, first);
         } else if is_full(&rows) {
-            self.displace(&mut rows, |_| true);
+            let first = rows.strangers.first(|number| rows.stranger(number));
+            self.displace(&mut rows, first);
         }
         if is_full(&rows) || is_grpc_full(&rows) {
             return Err(Refusal::Total);
         }
         let number = rows.next;
         rows.next += 1;
-        let standing = Arc::<Standing>::default();
+        let standing = Arc::new(Standing::of(CallConnection::numbered(number, rows.known.sender.clone())));
         rows.insert(number, Entry { port, network: None, standing: standing.clone(), task: None });
         rows.set_network(number, network);
         self.counts.set_open(rows.open.len());
@@ -97,9 +119,11 @@ impl Table {
 
     /// Sets the task of a connection, so that a newer one can take its seat.
     pub(super) fn attach(&self, number: u64, task: AbortHandle) {
+        let mut rows = self.rows();
         // A short connection may have ended already.
-        if let Some(entry) = self.rows().open.get_mut(&number) {
+        if let Some(entry) = rows.open.get_mut(&number) {
             entry.task = Some(task);
+            rows.enter(number);
         }
     }
 
@@ -109,14 +133,15 @@ impl Table {
         let has_room =
             |rows: &OpenConnections| rows.peers.get(&network).copied().unwrap_or_default() < self.per_peer_max;
         if !has_room(rows) {
-            self.displace(rows, |entry| entry.network == Some(network));
+            let first = rows.strangers.first_of(Some(network), |number| rows.stranger(number));
+            self.displace(rows, first);
         }
         if has_room(rows) { Ok(()) } else { Err(Refusal::PeerTotal) }
     }
 
-    /// Closes a stranger's connection that satisfies `may`, if there is one.
-    fn displace(&self, rows: &mut OpenConnections, may: impl Fn(&Entry) -> bool) {
-        let Some(number) = rows.dispensable(may) else { return };
+    /// Closes a stranger's connection, if there is one.
+    fn displace(&self, rows: &mut OpenConnections, number: Option<u64>) {
+        let Some(number) = number else { return };
         if let Some(task) = rows.remove(number).and_then(|entry| entry.task) {
             task.abort();
             self.counts.note_refused(Refusal::Displaced);
@@ -128,33 +153,37 @@ impl Table {
     }
 }
 
-/// The strangers' connections of one network.
-#[derive(Debug)]
-struct OfNetwork {
-    count: usize,
-    /// The number of the oldest one.
-    oldest: u64,
-    /// The first to be closed.
-    first: (Stranger, u64),
-}
-
 impl OpenConnections {
-    /// The stranger's connection to close for a newer one, among those that satisfy `may`: of the network with the most of them (of several, the
-    /// one that was there first), an idle one before one with calls, and the oldest.
-    fn dispensable(&self, may: impl Fn(&Entry) -> bool) -> Option<u64> {
-        let mut networks = HashMap::<Option<Network>, OfNetwork>::new();
-        for (number, entry) in &self.open {
-            let Some(stranger) = entry.standing.stranger().filter(|_| entry.task.is_some() && may(entry)) else {
-                continue;
-            };
-            let found = (stranger, *number);
-            let begin = || OfNetwork { count: 0, oldest: *number, first: found };
-            let of_network = networks.entry(entry.network).or_insert_with(begin);
-            of_network.count += 1;
-            of_network.first = of_network.first.min(found);
+    /// Whether a connection is a stranger's, and of which kind.
+    fn stranger(&self, number: u64) -> Option<Stranger> {
+        self.open.get(&number)?.standing.stranger()
+    }
+
+    /// Takes out of the strangers' connections those whose peers became known.
+    fn note_known(&mut self) {
+        while let Ok(number) = self.known.receiver.try_recv() {
+            self.leave(number);
         }
-        let largest = networks.values().max_by_key(|network| (network.count, Reverse(network.oldest)))?;
-        Some(largest.first.1)
+    }
+
+    /// Enters a connection among those of strangers, if it can be closed and its peer is not known.
+    fn enter(&mut self, number: u64) {
+        let Some(entry) = self.open.get(&number) else { return };
+        if entry.task.is_none() || entry.standing.stranger().is_none() {
+            return;
+        }
+        let (network, port) = (entry.network, entry.port);
+        self.strangers.insert(network, number);
+        if port == Port::Grpc {
+            self.grpc_strangers.insert(network, number);
+        }
+    }
+
+    /// Takes a connection out of those of strangers.
+    fn leave(&mut self, number: u64) {
+        let Some(network) = self.open.get(&number).map(|entry| entry.network) else { return };
+        self.strangers.remove(network, number);
+        self.grpc_strangers.remove(network, number);
     }
 
     fn insert(&mut self, number: u64, entry: Entry) {
@@ -164,15 +193,17 @@ impl OpenConnections {
 
     /// Sets the peer of a connection. One that was displaced meanwhile has no entry, and is about to end.
     fn set_network(&mut self, number: u64, network: Option<Network>) {
-        if let Some(network) = network
-            && let Some(entry) = self.open.get_mut(&number)
-        {
+        let Some(network) = network else { return };
+        self.leave(number);
+        if let Some(entry) = self.open.get_mut(&number) {
             entry.network = Some(network);
             *self.peers.entry(network).or_default() += 1;
+            self.enter(number);
         }
     }
 
     fn remove(&mut self, number: u64) -> Option<Entry> {
+        self.leave(number);
         let entry = self.open.remove(&number)?;
         self.grpc -= usize::from(entry.port == Port::Grpc);
         if let Some(network) = entry.network
@@ -201,6 +232,7 @@ impl Seat {
     /// Sets the peer of a connection that was admitted without one, because it came through a proxy.
     pub(super) fn belongs_to(&self, network: Option<Network>) -> Result<(), Refusal> {
         let mut rows = self.table.rows();
+        rows.note_known();
         self.table.room_of(&mut rows, network)?;
         rows.set_network(self.number, network);
         Ok(())
@@ -369,5 +401,6 @@ mod tests {
         assert_eq!(given.counts.open(), 0);
         let rows = given.table.rows();
         assert!(rows.open.is_empty() && rows.peers.is_empty() && rows.grpc == 0);
+        assert!(rows.strangers.is_empty() && rows.grpc_strangers.is_empty());
     }
 }

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 
-use crate::base::{CacheUse, Result, Timestamp};
+use crate::base::{CacheUse, Result, Timestamp, watch};
 use crate::keys::keyring::{KeyHolder, OpenKey, PausedLog};
 use crate::keys::signers::{IssuerKeys, Keys};
 use crate::ledger::{Log, LogClock, LogId, continue_log};

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::access::{Rights, RightsBook};
 use crate::api::credential::TokenMint;
 use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Entropy, Error, PersonalId, Reason, Result, Seed, SessionId, Timestamp};
 use crate::keys::signers::Keys;
 use crate::ledger::{LogClock, continue_log};
@@ -187,7 +188,7 @@ async fn take_over(
     clock: &LogClock,
 ) -> Result<TrustAnchor> {
     let (before, after) = (source.catalogue.origins(), catalogue.origins());
-    let own = [("records", province::RECORDS, &keys.records), ("evidence", gateway::EVIDENCE, &keys.evidence)];
+    let own = [(RECORD_LEDGER, province::RECORDS, &keys.records), (EVIDENCE_LEDGER, gateway::EVIDENCE, &keys.evidence)];
     let own = own.map(|(log, id, signer)| (id, before.origin(log), after.origin(log), signer.clone()));
     let mut continued: BTreeMap<String, (String, Continued)> = BTreeMap::new();
     for (id, from, origin, signer) in own {
@@ -199,6 +200,6 @@ async fn take_over(
         let head = registry::continue_in_session(store, sector, &from, keys, clock).await?;
         continued.insert(from, (sector.log_origin(), head));
     }
-    let records = continued.get(&before.origin("records")).map_or(0, |(_, head)| head.size);
+    let records = continued.get(&before.origin(RECORD_LEDGER)).map_or(0, |(_, head)| head.size);
     keys.continuing(&source.anchor, records, &continued)
 }

@@ -80,7 +80,7 @@ pub(super) fn end_of(now: Timestamp, target: &Target, work: &[Arc<dyn DueWork>])
         // What is overdue runs at once.
         Target::Next(kind) => ("kind", next_of(kind.as_deref(), work)?.max(now.plus_ms(1))),
     };
-    let refused = |why: String| Err(Error::invalid_field(field, "RANGE", why));
+    let refused = |why: String| Err(Error::invalid_field(field, "OUT_OF_RANGE", why));
     if to <= now {
         return refused(format!("a world's time only goes forward: its clock shows {now}"));
     }

@@ -107,7 +107,7 @@ async fn jumps_go_forward_and_not_too_far() {
     ] {
         let refused = clock.advance("request-1", target.clone(), soon()).await.expect_err("refused");
         let violation = refused.violations.kept().iter().next().expect("a field");
-        assert_eq!((violation.field.as_str(), &*violation.rule), (field, "RANGE"), "{target:?}");
+        assert_eq!((violation.field.as_str(), &*violation.rule), (field, "OUT_OF_RANGE"), "{target:?}");
         assert_eq!(clock.now(), NOON, "{target:?}");
     }
     for id in ["", "short", "with a blank", &"x".repeat(65)] {

@@ -5,6 +5,7 @@ use super::action::{Action, CallAction, DELAY_MAX, Delay, ReadAction, SIGMA_MILL
 use super::rule::{Match, Rule, Turn};
 use super::rules::RULES;
 use crate::base::name::{comparable_end, methods_meant, no_such, services_meant, unknown};
+use crate::base::origins::{EVIDENCE_LEDGER, RECORD_LEDGER};
 use crate::base::{Violation, Violations};
 use crate::registry::Catalogue;
 
@@ -159,8 +160,12 @@ impl Report<'_> {
             },
         }
         if let Some(log) = &matching.log {
-            let logs: Vec<&str> =
-                catalogue.sectors().iter().map(|sector| &*sector.name).chain(["records", "evidence"]).collect();
+            let logs: Vec<&str> = catalogue
+                .sectors()
+                .iter()
+                .map(|sector| &*sector.name)
+                .chain([RECORD_LEDGER, EVIDENCE_LEDGER])
+                .collect();
             if !logs.contains(&&**log) {
                 let says = no_such("log", log, &logs);
                 self.found.push(Violation::new(field("log"), "UNKNOWN_VALUE", says));

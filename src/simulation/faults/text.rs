@@ -26,13 +26,13 @@ pub const FORMS: &[(&str, &str)] = &[
         "a registry answers bad records: payload-changed, other-proof, not-canonical, stale-version, other-record; in sessions also other-issuer, compromised-key, issued-in-future",
     ),
     ("read-delay=2s", "a registry answers later; the forms of delay"),
-    ("halted-feed", "the province takes no changes of a registry"),
+    ("halted-feed", "the province takes no changes of the --registry"),
     ("full-disk", "the world's store takes no changes"),
-    ("paused-sequencer", "a log signs nothing, and writers wait"),
-    ("old-checkpoint", "a log shows the head that it signed before the present one"),
-    ("equivocating-log", "a log shows another tree of its size; in sessions"),
+    ("paused-sequencer", "the --log signs nothing, and writers wait"),
+    ("old-checkpoint", "the --log shows the head that it signed before the present one"),
+    ("equivocating-log", "the --log shows another tree of its size; in sessions"),
     ("halted-renewal", "the trust anchor is not renewed at the turn of the year, and expires a year later"),
-    ("clock-skew=1d", "a registry's clock is ahead, or behind: clock-skew=-2h; in sessions"),
+    ("clock-skew=1d", "the clock of the --registry is ahead, or behind: clock-skew=-2h; in sessions"),
 ];
 
 const READS: [(&str, ReadAction); 13] = [
@@ -138,7 +138,9 @@ fn refusal(text: &str) -> Result<Refusal, String> {
     let code = (1..=16_u8).zip(CODES).find(|(_, code)| *code == name).map(|(number, _)| Refused::With(number));
     let reason = || Reason::ALL.iter().find(|reason| reason.as_str() == name).map(|reason| Refused::For(*reason));
     let status = code.or_else(reason).ok_or_else(|| {
-        let known: Vec<&str> = CODES.into_iter().chain(Reason::ALL.iter().map(|reason| reason.as_str())).collect();
+        // A name of both means the code.
+        let reasons = Reason::ALL.iter().map(|reason| reason.as_str()).filter(|name| !CODES.contains(name));
+        let known: Vec<&str> = CODES.into_iter().chain(reasons).collect();
         no_such("code or reason", name, &known)
     })?;
     Ok(Refusal { status, message: String::new(), retry_after })

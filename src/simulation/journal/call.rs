@@ -35,6 +35,8 @@ pub struct JournalCall {
     pub method: &'static str,
     /// Who called, if somebody who was accepted did.
     pub caller: Option<Caller>,
+    /// Whether nobody knows who called: there was no accepted credential, or it names a citizen whom nobody knows.
+    pub is_stranger: bool,
     /// How it came.
     pub protocol: Protocol,
     /// The metadata that may change an answer.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::call::JournalCall;
 use super::filter::CallFilter;
+use crate::base::Caller;
 
 /// The part of a journal's bytes that calls of strangers take at most: one in so many.
 const OF_STRANGERS: usize = 8;
@@ -46,10 +47,10 @@ impl KeptCalls {
     /// Keeps a call behind all others, at most so many bytes of them.
     pub(super) fn push(&mut self, call: Arc<JournalCall>, bytes_max: usize) {
         let of_strangers = bytes_max / OF_STRANGERS;
-        if call.caller.is_some() {
-            self.callers.push(call, bytes_max - of_strangers);
-        } else {
+        if call.is_stranger {
             self.strangers.push(call, of_strangers);
+        } else {
+            self.callers.push(call, bytes_max - of_strangers);
         }
     }
 
@@ -70,9 +71,10 @@ impl KeptCalls {
         of(&self.callers) + of(&self.strangers)
     }
 
-    /// How many were forgotten that a filter might have let through: of a named caller there is none among those of strangers.
+    /// How many were forgotten that a filter might have let through: there is no agency among strangers.
     pub(super) fn forgotten(&self, filter: &CallFilter) -> u64 {
-        let strangers = if filter.caller.is_none() { self.strangers.forgotten } else { 0 };
+        let is_of_agency = filter.caller.as_ref().is_some_and(|label| label != Caller::CITIZEN);
+        let strangers = if is_of_agency { 0 } else { self.strangers.forgotten };
         self.callers.forgotten + strangers
     }
 

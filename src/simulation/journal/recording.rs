@@ -88,7 +88,7 @@ impl Recorder {
         }
         let has_request = call.request.is_some() || call.request_bytes == 0;
         let is_whole = has_request && call.answers.len() as u64 == call.answer_count;
-        let (bytes, is_of_stranger) = (call.bytes(), call.caller.is_none());
+        let (bytes, is_of_stranger) = (call.bytes(), call.is_stranger);
         if is_of_stranger && (!is_whole || self.of_strangers + bytes > self.bytes_max / OF_STRANGERS) {
             return;
         }

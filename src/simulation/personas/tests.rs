@@ -158,6 +158,9 @@ fn page() -> String {
          `lienthong person create --situation KEY` and `SimulationService/CreatePerson` put a new citizen into any of these situations, with the\n\
          same records, links, consents and faults, and with whomever it takes besides; into those in which a registry signs falsely (`other_issuer`,\n\
          `compromised_key`, `issued_in_future`) in sessions only. No fault acts where the simulation is off.\n\n\
+         A call is *refused with DATA_LOSS* where nothing else was answered: records of the registries that sign falsely were asked for, and no others.\n\
+         Where another registry answers too, if only that it has no record, the call succeeds, and `missing` names the record types of the others with\n\
+         `MISSING_REASON_NOT_VERIFIED` and the verdict's code: so it does in `FetchView` without `record_types`, which asks for all that the agency may read.\n\n\
          | personal ID | key | name | situation | what a caller meets |\n|---|---|---|---|---|\n",
     );
     let personas = all(TODAYS[1]);

@@ -189,7 +189,7 @@ mod tests {
     fn families_fit_together() {
         let today = Date::constant(2026, 11, 22);
         let mut draws = Seed::root(4).draws();
-        for _ in 0..4_000 {
+        for _ in 0..40_000 {
             let members = draw(&mut draws, today);
             let at_home = members.iter().filter(|member| member.is_at_home());
             let heads = at_home.clone().filter(|member| member.relation == "head").count();
@@ -202,6 +202,9 @@ mod tests {
                     assert_eq!(members[spouse].spouse, Some(at));
                     assert_eq!((member.marital, members[spouse].marital), ("married", "married"));
                     assert_ne!(member.sex, members[spouse].sex);
+                }
+                for parent in [member.mother, member.father].into_iter().flatten() {
+                    assert!(members[parent].death.is_none_or(|death| death >= member.birth), "a parent sees the birth");
                 }
                 if let Some(mother) = member.mother.map(|at| &members[at]) {
                     assert!((15..=48).contains(&age_on(mother.birth, member.birth)) && mother.sex == Sex::Female);

@@ -53,7 +53,7 @@ impl ExchangeGrpcService {
             let mut context = context.clone();
             async move {
                 context.now = service.clock.now();
-                context.request_id = service.edge.new_id(context.now);
+                context.request_id = service.edge.ids().of_caller(context.now);
                 let now = Instant::now();
                 let left = until.map(|until| until.saturating_duration_since(now));
                 context.deadline = now + share(left, total - index as usize);

@@ -1,10 +1,13 @@
 //! Between the exchange's values and its messages.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::base::call::CallCheck;
-use crate::base::{Language, Reason, RequestId, Result};
+use crate::base::{Kind, Language, Reason, RequestId, Result};
 use crate::base::{Violation, Violations};
+use crate::registry::RecordType;
 use crate::wire::delivered::encode_delivered;
 use crate::wire::proto::exchange::v1;
 use crate::wire::ready::FetchRecordsResponse;
@@ -50,6 +53,37 @@ fn record(checked: &CheckedRecord) -> Result<Bytes> {
     Ok(checked.encoded.get_or_init(|| encoded).clone())
 }
 
+/// The gaps of a view: the record types of records that are delivered unverified, of which the view shows nothing.
+pub(super) fn unseen(records: &[Arc<CheckedRecord>], language: Language) -> Vec<v1::Missing> {
+    let mut unseen: Vec<v1::Missing> = Vec::new();
+    for checked in records {
+        let Some(code) = checked.verdict.code() else { continue };
+        if unseen.iter().any(|gap| *gap.record_type == *checked.record_type.name) {
+            continue;
+        }
+        let message =
+            "a record of this type does not verify: it is delivered with its verdict, and the view shows nothing of it";
+        unseen.push(gap(&checked.record_type, v1::MissingReason::NotVerified, code.reason(), message, language));
+    }
+    unseen
+}
+
+fn gap(
+    record_type: &RecordType,
+    reason: v1::MissingReason,
+    code: Reason,
+    message: &str,
+    language: Language,
+) -> v1::Missing {
+    v1::Missing {
+        record_type: (&record_type.name).into(),
+        registry: (&record_type.registry).into(),
+        reason: reason.into(),
+        code: code.as_str().to_owned(),
+        message: language.say(message).into_owned(),
+    }
+}
+
 fn missing(missing: Missing, language: Language) -> v1::Missing {
     let registry = &missing.record_type.registry;
     let (reason, code, message) = match missing.reason {
@@ -58,7 +92,15 @@ fn missing(missing: Missing, language: Language) -> v1::Missing {
             (v1::MissingReason::NoRecord, Reason::RecordNotFound, message)
         }
         MissingReason::Unreachable(code) => {
-            (v1::MissingReason::Unreachable, code, format!("the registry {registry} could not be asked in time"))
+            let message = match code.kind() {
+                Kind::Late => format!("the registry {registry} did not answer in time"),
+                Kind::Limited => format!("the registry {registry} takes no more calls for now"),
+                Kind::SourceDown => {
+                    format!("the registry {registry} could not be reached, or its answer is not accepted yet")
+                }
+                _ => format!("the registry {registry} refused to answer"),
+            };
+            (v1::MissingReason::Unreachable, code, message)
         }
         MissingReason::NotVerified(code) => {
             let message =
@@ -66,13 +108,7 @@ fn missing(missing: Missing, language: Language) -> v1::Missing {
             (v1::MissingReason::NotVerified, code, message)
         }
     };
-    v1::Missing {
-        record_type: (&missing.record_type.name).into(),
-        registry: registry.into(),
-        reason: reason.into(),
-        code: code.as_str().to_owned(),
-        message: language.say(&message).into_owned(),
-    }
+    gap(&missing.record_type, reason, code, &message, language)
 }
 
 pub(super) fn explained(explained: Explained, language: Language) -> Result<v1::ExplainResponse> {

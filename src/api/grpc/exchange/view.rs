@@ -19,19 +19,20 @@ impl ExchangeGrpcService {
         let request = FetchRequest { personal_id, organisation_code, record_types, purpose, reference };
         let exchanged = self.exchange.fetch_view(context, request).await?;
         let view = self.assembled(call, &exchanged)?;
+        let unseen = message::unseen(&exchanged.records, call.language);
         let answer = message::response(call.request_id, call.language, exchanged)?;
         let record = |bytes: &bytes::Bytes| v1::Record::decode(&bytes[..]).map_err(Error::bug);
         Ok(v1::FetchViewResponse {
             request_id: answer.request_id,
             records: answer.records.iter().map(record).collect::<Result<_>>()?,
-            missing: answer.missing,
+            missing: answer.missing.into_iter().chain(unseen).collect(),
             evidence: answer.evidence,
             view: Some(view),
         })
     }
 
     fn assembled(&self, call: &Call, exchanged: &Exchanged) -> Result<province::v1::SubjectView> {
-        // A record that is delivered unverified is in the answer with its verdict, and says nothing in the view.
+        // A record that is delivered unverified is in the answer with its verdict, and says nothing in the view: it is named as missing there.
         let valid = exchanged.records.iter().filter(|checked| checked.verdict.is_valid());
         let disclosed: Vec<_> = valid.map(|checked| disclosed(checked)).collect::<Result<_>>()?;
         let ledger_size = disclosed.iter().map(|(_, size)| *size).max().unwrap_or_default();

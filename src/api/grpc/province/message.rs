@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::{Language, Result};
+use crate::registry::Heading;
 use crate::registry::code_names::CodeName;
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
@@ -106,9 +107,20 @@ pub(super) fn section(section: Section) -> v1::Section {
         code_names: item.names.into_iter().map(code_name).collect(),
         addresses: item.addresses,
     };
-    v1::Section {
-        kind: section.heading as i32 + 1, // headings are in the order of the enum, without UNSPECIFIED
-        items: section.items.into_iter().map(item).collect(),
+    v1::Section { kind: section_kind(section.heading).into(), items: section.items.into_iter().map(item).collect() }
+}
+
+pub(super) fn section_kind(heading: Heading) -> v1::SectionKind {
+    match heading {
+        Heading::Person => v1::SectionKind::Person,
+        Heading::Household => v1::SectionKind::Household,
+        Heading::Documents => v1::SectionKind::Documents,
+        Heading::Land => v1::SectionKind::Land,
+        Heading::Vehicles => v1::SectionKind::Vehicles,
+        Heading::Insurance => v1::SectionKind::Insurance,
+        Heading::Business => v1::SectionKind::Business,
+        Heading::Judicial => v1::SectionKind::Judicial,
+        Heading::CivilStatus => v1::SectionKind::CivilStatus,
     }
 }
 

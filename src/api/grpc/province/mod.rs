@@ -1,6 +1,7 @@
 //! `province.v1.ProvinceService`.
 
 pub(in crate::api) mod message;
+mod unit;
 mod views;
 mod watch;
 mod webhook;
@@ -75,8 +76,9 @@ impl ProvinceGrpcService {
 
     async fn feeds(&self, call: &Call) -> Result<v1::ListFeedsResponse> {
         call.agency()?;
-        let feeds = self.province.progress().into_iter().map(async |(registry, progress)| {
-            let (conflict, lag) = (self.province.conflict(&registry).await?, self.province.lag(&registry).await?);
+        let feeds = self.province.progress().into_keys().map(async |registry| {
+            let conflict = self.province.conflict(&registry).await?;
+            let (progress, lag) = self.province.feed_now(&registry).await?;
             feed_message(&registry, progress, lag, conflict)
         });
         Ok(v1::ListFeedsResponse { feeds: try_join_all(feeds).await? })

@@ -5,13 +5,14 @@
 
 use crate::access::acting::acting;
 use crate::api::page;
-use crate::base::{Call, Caller, Date, Error, OrganisationCode, PersonalId, Result, Timestamp, Violation, limits};
-use crate::province::{AsOf, Asked, Audience, PAGE_RECORDS_MAX, Page, Place, ThingView};
+use crate::base::{Call, Caller, Date, Error, OrganisationCode, PersonalId, Result, Timestamp};
+use crate::province::{AsOf, Asked, Audience, PAGE_RECORDS_MAX, Page, ThingView};
 use crate::registry::{SubjectKind, forms};
 use crate::wire::proto::province::v1;
 
 use super::ProvinceGrpcService;
 use super::message::{Shown, history_message, section, shown, source};
+use super::unit::{Units, unit_day};
 
 /// The two times and the page, as a request has them.
 struct Read<'a> {
@@ -121,7 +122,8 @@ impl ProvinceGrpcService {
     pub(super) async fn address(&self, call: &Call, request: v1::GetAddressRequest) -> Result<v1::GetAddressResponse> {
         call.named_or(false)?;
         let size = page::size(request.page_size)?;
-        let place = place(&request, call.now)?;
+        let v1::GetAddressRequest { unit_code, unit_valid_from, text, .. } = &request;
+        let place = unit_day(unit_code, unit_valid_from, text, &Units::Any, call.now.date())?;
         let of = format!("{}/{}/{}", request.unit_code, request.unit_valid_from, request.text);
         let (valid, known, token) = (&request.as_of_valid, &request.as_of_known, &request.page_token);
         let read = Read { valid, known, token, of: &of };
@@ -234,29 +236,4 @@ fn instant(field: &'static str, text: &str, says: &str) -> Result<Timestamp> {
 
 fn well_formed(field: &'static str, is_well_formed: bool, says: &'static str) -> Result<()> {
     if is_well_formed { Ok(()) } else { Err(Error::invalid_field(field, "FORMAT", says)) }
-}
-
-fn place(request: &v1::GetAddressRequest, now: Timestamp) -> Result<Place> {
-    let mut bad = Vec::new();
-    if !forms::unit_code(&request.unit_code) {
-        bad.push(Violation::new("unit_code", "FORMAT", "must be a unit code of 2, 3 or 5 digits"));
-    }
-    let from = match request.unit_valid_from.as_str() {
-        "" => None,
-        day => {
-            let day = day.parse::<Date>().ok();
-            if day.is_none() {
-                bad.push(Violation::new("unit_valid_from", "FORMAT", "must be a day, YYYY-MM-DD"));
-            }
-            day
-        }
-    };
-    if request.text.len() > 2 * limits::TEXT_BYTES_MAX {
-        bad.push(Violation::new("text", "TOO_LONG", "an address has at most 300 characters"));
-    }
-    if bad.is_empty() {
-        Place::of(&request.unit_code, from, &request.text, now.date())
-    } else {
-        Err(Error::invalid(bad))
-    }
 }

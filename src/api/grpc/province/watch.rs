@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 
-use crate::base::{Call, Date, Error, PersonalId, Result, Timestamp, Violation};
+use crate::base::{AgencyId, Call, Error, Kind, PersonalId, Result, Timestamp, Violation, Violations};
 use crate::province::{ChangeFilter, Pace, Place, Watched};
 use crate::registry::{Catalogue, Heading, Sector, named_types};
 use crate::wire::proto::province::v1;
 
 use super::ProvinceGrpcService;
-use super::message::{change_message, progress_message};
+use super::message::{change_message, progress_message, section_kind};
+use super::unit::{Units, unit_day};
 
 const RESUME_TOKEN: &str = "resume_token";
 /// Bounds of the interval between messages of a quiet watch.
@@ -25,14 +26,7 @@ impl ProvinceGrpcService {
     ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
         let call = call.clone();
         let catalogue = self.province.catalogue();
-        let sector = catalogue.sector(&request.registry);
-        let (filter, pace) = asked(catalogue, request, call.now)?;
-        let agency = match sector {
-            Some(sector) => call.owner(&sector.agency)?,
-            None => call.named_or(false)?,
-        };
-        let is_own = |sector: &Arc<Sector>| *sector.agency == *agency.as_str();
-        let filter = ChangeFilter { tells_judicial: sector.is_some_and(is_own), ..filter };
+        let (agency, filter, pace) = asked_by(&call, catalogue, request)?;
         let from = match request.resume_token.as_str() {
             "" => Some(0),
             "latest" => None,
@@ -59,21 +53,43 @@ impl ProvinceGrpcService {
     }
 }
 
-/// The filter and pace of a request, without who asks.
-pub(super) fn asked(
+/// The filter and pace of a request, and the agency that may watch so.
+pub(super) fn asked_by(
+    call: &Call,
     catalogue: &Catalogue,
     request: &v1::WatchChangesRequest,
-    now: Timestamp,
-) -> Result<(ChangeFilter, Pace)> {
+) -> Result<(AgencyId, ChangeFilter, Pace)> {
+    let sector = catalogue.sector(&request.registry);
+    let (filter, pace) = asked(catalogue, request, call.now)?;
+    let agency = match sector {
+        Some(sector) => call.owner(&sector.agency)?,
+        None if !call.permit.is_named && owns_a_registry(call, catalogue) => {
+            let says = "is required of the owner of a registry, who watches that registry alone";
+            return Err(Error::invalid_field("registry", "REQUIRED", says));
+        }
+        None => call.named_or(false)?,
+    };
+    let is_own = |sector: &Arc<Sector>| *sector.agency == *agency.as_str();
+    let filter = ChangeFilter { tells_judicial: sector.is_some_and(is_own), ..filter };
+    filter.check(catalogue)?;
+    Ok((agency.clone(), filter, pace))
+}
+
+fn owns_a_registry(call: &Call, catalogue: &Catalogue) -> bool {
+    call.agency().is_ok_and(|agency| catalogue.sectors().iter().any(|sector| *sector.agency == *agency.as_str()))
+}
+
+/// The filter and pace of a request, without who asks.
+fn asked(catalogue: &Catalogue, request: &v1::WatchChangesRequest, now: Timestamp) -> Result<(ChangeFilter, Pace)> {
     let mut bad = Vec::new();
     if !request.registry.is_empty() && catalogue.sector(&request.registry).is_none() {
         bad.push(catalogue.unknown_registry("registry", &request.registry));
     }
     named_types(catalogue.record_types(), &request.record_types, &mut bad);
-    let heading = v1::SectionKind::try_from(request.section).map(heading).unwrap_or_else(|_| {
+    let heading = Heading::ALL.into_iter().find(|heading| section_kind(*heading) as i32 == request.section);
+    if heading.is_none() && request.section != v1::SectionKind::Unspecified as i32 {
         bad.push(Violation::new("section", "UNKNOWN_VALUE", "must be a section of a view"));
-        None
-    });
+    }
     let person = match request.personal_id.as_str() {
         "" => None,
         number => PersonalId::from_field("personal_id", number).map_err(|violation| bad.push(violation)).ok(),
@@ -88,7 +104,8 @@ pub(super) fn asked(
                 HEARTBEAT.1
             }),
     };
-    let commune = commune(request, now, &mut bad);
+    let mut bad = Violations::from(bad);
+    let commune = commune(request, now, &mut bad)?;
     if !bad.is_empty() {
         return Err(Error::invalid(bad));
     }
@@ -103,43 +120,20 @@ pub(super) fn asked(
     Ok((filter, Pace { heartbeat, ..Pace::default() }))
 }
 
-fn heading(section: v1::SectionKind) -> Option<Heading> {
-    Some(match section {
-        v1::SectionKind::Unspecified => return None,
-        v1::SectionKind::Person => Heading::Person,
-        v1::SectionKind::Household => Heading::Household,
-        v1::SectionKind::Documents => Heading::Documents,
-        v1::SectionKind::Land => Heading::Land,
-        v1::SectionKind::Vehicles => Heading::Vehicles,
-        v1::SectionKind::Insurance => Heading::Insurance,
-        v1::SectionKind::Business => Heading::Business,
-        v1::SectionKind::Judicial => Heading::Judicial,
-        v1::SectionKind::CivilStatus => Heading::CivilStatus,
-    })
-}
-
-fn commune(request: &v1::WatchChangesRequest, now: Timestamp, bad: &mut Vec<Violation>) -> Option<Place> {
-    let since = Some(&request.unit_valid_from).filter(|day| !day.is_empty());
-    let code = match (request.unit_code.as_str(), since) {
-        ("", None) => return None,
-        ("", Some(_)) => {
-            bad.push(Violation::new("unit_code", "REQUIRED", "a unit's first day needs its code"));
-            return None;
-        }
-        (code, _) => code,
-    };
-    let since = since.map(|day| day.parse::<Date>());
-    if code.len() != 5 || !crate::registry::forms::unit_code(code) {
-        bad.push(Violation::new("unit_code", "FORMAT", "must be the code of a commune, 5 digits"));
-    } else if let Some(Err(_)) = since {
-        bad.push(Violation::new("unit_valid_from", "FORMAT", "must be a day, YYYY-MM-DD"));
-    } else {
-        match Place::of(code, since.and_then(std::result::Result::ok), "", now.date()) {
-            Ok(place) => return Some(place),
-            Err(_) => bad.push(Violation::new("unit_code", "UNKNOWN_VALUE", "no unit has this code at that time")),
-        }
+/// The commune of a request, if it names one; its bad fields join those of the others.
+fn commune(request: &v1::WatchChangesRequest, now: Timestamp, bad: &mut Violations) -> Result<Option<Place>> {
+    let v1::WatchChangesRequest { unit_code, unit_valid_from, .. } = request;
+    if unit_code.is_empty() && unit_valid_from.is_empty() {
+        return Ok(None);
     }
-    None
+    match unit_day(unit_code, unit_valid_from, "", &Units::Communes, now.date()) {
+        Ok(place) => Ok(Some(place)),
+        Err(error) if error.kind() == Kind::Invalid => {
+            bad.append(error.violations.clone());
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What the resume tokens of a watch are bound to.
@@ -153,4 +147,35 @@ fn parts(request: &v1::WatchChangesRequest) -> Vec<String> {
 /// A stream resumed with another filter would miss earlier changes that pass this filter.
 fn bound(parts: &[String]) -> Vec<&[u8]> {
     parts.iter().map(String::as_bytes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    #[test]
+    fn every_bad_field_of_a_watch_is_named_at_once() {
+        let request = v1::WatchChangesRequest {
+            registry: "lands".into(),
+            section: 99,
+            personal_id: "1".into(),
+            unit_code: "18073".into(),
+            unit_valid_from: "2020-02-02".into(),
+            ..Default::default()
+        };
+        let refused = asked(&Catalogue::built_in(), &request, NOW).expect_err("bad fields");
+        let fields: Vec<&str> = refused.violations.kept().iter().map(|bad| &*bad.field).collect();
+        assert_eq!(fields, ["registry", "section", "personal_id", "unit_valid_from"]);
+    }
+
+    #[test]
+    fn every_section_selects_its_heading() {
+        for heading in Heading::ALL {
+            let request = v1::WatchChangesRequest { section: section_kind(heading).into(), ..Default::default() };
+            let (filter, _) = asked(&Catalogue::built_in(), &request, NOW).expect("a section");
+            assert_eq!(filter.heading, Some(heading));
+        }
+    }
 }

@@ -10,7 +10,6 @@ use crate::api::{Edge, PageTokens, page};
 use crate::base::id::request_id_violation;
 use crate::base::{Call, Error, Result, Timestamp, Violation, limits};
 use crate::province::Province;
-use crate::registry::Heading;
 use crate::webhook::{
     ANSWERS_WITHIN, DeadLetter, NewWebhook, Selection, Target, Webhook, WebhookState, WebhookView, Webhooks, event_id,
 };
@@ -18,7 +17,8 @@ use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::webhook_service_server::WebhookService;
 use crate::wire::record::timestamp;
 
-use super::watch::asked;
+use super::message::section_kind;
+use super::watch::asked_by;
 
 /// How long the secret before signs too, unless the agency says otherwise, and at the most.
 const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
@@ -51,21 +51,17 @@ impl WebhookGrpcService {
             unit_valid_from: request.unit_valid_from,
             ..v1::WatchChangesRequest::default()
         };
-        let filter = asked(self.province.catalogue(), &watch, call.now);
+        let asked = asked_by(call, self.province.catalogue(), &watch);
         let target = Target::parse(&request.target);
         let bad = request_id_violation(&request.request_id).into_iter().chain(target.as_ref().err().cloned());
         let mut bad: Vec<Violation> = bad.collect();
-        let (filter, _) = match filter {
-            Ok(filter) if bad.is_empty() => filter,
-            Ok(_) => return Err(Error::invalid(bad)),
-            Err(error) => {
-                bad.extend(error.violations.kept().iter().cloned());
-                return Err(if bad.is_empty() { error } else { Error::invalid(bad) });
+        let (agency, filter) = match asked {
+            Ok((agency, filter, _)) if bad.is_empty() => (agency, filter),
+            Err(error) if bad.is_empty() || error.violations.is_empty() => return Err(error),
+            asked => {
+                bad.extend(asked.err().iter().flat_map(|error| error.violations.kept().iter().cloned()));
+                return Err(Error::invalid(bad));
             }
-        };
-        let agency = match filter.registry.as_ref().and_then(|name| self.province.catalogue().sector(name)) {
-            Some(sector) => call.owner(&sector.agency)?,
-            None => call.named_or(false)?,
         };
         let new = NewWebhook {
             request_id: request.request_id,
@@ -73,7 +69,7 @@ impl WebhookGrpcService {
             selection: Selection::of(filter),
             from: request.from_ledger_index,
         };
-        let (view, secret) = self.webhooks.create(agency, new, call.now).await?;
+        let (view, secret) = self.webhooks.create(&agency, new, call.now).await?;
         Ok(v1::CreateWebhookResponse { webhook: Some(message(&view)), secret: secret.text() })
     }
 
@@ -259,7 +255,7 @@ fn message(view: &WebhookView) -> v1::Webhook {
         target: webhook.target.0.clone(),
         registry: registry.unwrap_or_default(),
         record_types,
-        section: heading.map_or(0, section),
+        section: heading.map_or(0, |heading| section_kind(heading).into()),
         personal_id: person.map(|person| person.as_str().to_owned()).unwrap_or_default(),
         unit_code,
         unit_valid_from,
@@ -273,11 +269,6 @@ fn message(view: &WebhookView) -> v1::Webhook {
         failing,
         previous_secret_until: at(webhook.rotation.previous_until),
     }
-}
-
-/// Headings are in the order of the enum, without UNSPECIFIED.
-fn section(heading: Heading) -> i32 {
-    heading as i32 + 1
 }
 
 fn letter_message(webhook: &Webhook, letter: DeadLetter) -> v1::DeadLetter {

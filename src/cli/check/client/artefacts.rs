@@ -44,7 +44,7 @@ const VECTORS: &[(&str, &str)] = vectors! {
     "log-grown" "log-smaller" "log-other-beginning" "log-two-of-one-size" "log-version-left-out" "log-of-other-issuer" "log-unchanged"
 };
 
-/// What of a vector belongs to the question, by its format, and the kind of case that it is.
+/// The fields of a vector that belong to the question, by its format, with the kind of its case.
 const FORMATS: [(&str, &str, &[&str]); 4] = [
     ("lienthong/vector/v1", "record", &["at", "trust_anchor", "records", "file", "status_lists"]),
     ("lienthong/policy-vector/v1", "witness", &["at", "age_max_ms", "policy", "checkpoint"]),

@@ -44,7 +44,7 @@ struct Posted {
     is_finished: bool,
 }
 
-/// What is served.
+/// The board from which the service answers: the present case, and the conclusion about it.
 struct Board {
     posted: watch::Sender<Posted>,
     answers: mpsc::Sender<Vec<u8>>,

@@ -18,7 +18,7 @@ pub(super) struct Case {
     pub(super) ask: Ask,
 }
 
-/// What a client is asked.
+/// The question to a client.
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
     /// To judge something: the members of the question.
@@ -44,7 +44,7 @@ pub(super) struct Call {
     /// Whether the method's manual says that it may be repeated.
     #[serde(default)]
     pub(super) may_repeat: bool,
-    /// What goes wrong, as FaultService takes it.
+    /// The fault rules, as FaultService takes them.
     #[serde(default)]
     pub(super) faults: Vec<Value>,
     /// How long a client that repeats the call must wait at least before it does.
@@ -67,7 +67,7 @@ pub(super) struct Call {
 pub(super) struct SeenLog {
     /// `evidence`.
     pub(super) name: String,
-    /// What of FetchRecords makes it grow, in protobuf JSON: a head is one of the session's own only beyond what the anchor says that it continues.
+    /// The FetchRecords call that makes it grow, in protobuf JSON: a head is one of the session's own only beyond what the anchor says that it continues.
     pub(super) grows_by: Value,
 }
 
@@ -147,7 +147,7 @@ fn counted(calls: u64) -> String {
 /// By how much a client's timer may be early: many count whole milliseconds.
 const TIMER_MS: u64 = 2;
 
-/// What was seen of a client beside what it said.
+/// Observations of a client beside its conclusion.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
     /// How many calls the server met.

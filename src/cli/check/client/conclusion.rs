@@ -1,4 +1,4 @@
-//! What a client says of a case: one line of JSON, bounded and read strictly, because whoever checks a program does not know what it writes.
+//! A client's conclusion about a case: one line of JSON, bounded and read strictly, because whoever checks a program does not know what it writes.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ pub(super) const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Longest code, status or reason, in characters.
 const WORD_CHARS_MAX: usize = 64;
 
-/// What a client made of a case.
+/// A client's conclusion about a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Conclusion {
     /// All of it is good, and was used.

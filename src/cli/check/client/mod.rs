@@ -138,7 +138,7 @@ impl Client {
     }
 }
 
-/// What distinguishes one set of cases from another.
+/// The digest that distinguishes one set of cases from another.
 fn digest(cases: &[Case]) -> String {
     let mut hash = Sha256::new();
     for Case { about, endings, ask } in cases {

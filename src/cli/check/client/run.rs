@@ -43,7 +43,7 @@ impl Driver {
         }
     }
 
-    /// What it said was no answer: what it says next is not taken for one.
+    /// Its last line was not an answer: the next one is not taken for one.
     async fn distrust(&mut self) {
         if let Self::Pipe(pipe) = self {
             pipe.start_anew().await;

@@ -52,7 +52,7 @@ pub(super) struct World {
     ends: Instant,
 }
 
-/// What was seen of the calls of a case.
+/// Observations of the calls of a case.
 pub(super) struct Met {
     /// How many there were.
     pub(super) calls: u64,
@@ -220,7 +220,7 @@ impl World {
         Ok(lists)
     }
 
-    /// What the server met of a case's calls; ends the case's faults.
+    /// The calls of a case that reached the server; ends the case's faults.
     pub(super) async fn settle(&self, call: &Call) -> Result<Met, Failure> {
         let mut service = FaultServiceClient::new(self.channel.clone());
         let request = proto::ListFaultsRequest { page_size: 500, page_token: String::new() };

@@ -65,7 +65,7 @@ fn sequence(chars: &mut Peekable<Chars<'_>>, picks: &mut Picks, out: &mut String
     Some(())
 }
 
-/// What one place of the expression may hold.
+/// The characters that one place of the expression may hold.
 enum Atom {
     /// One of these.
     Class(Vec<char>),

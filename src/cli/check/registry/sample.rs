@@ -26,7 +26,7 @@ pub(super) type Given = BTreeMap<String, GivenOf>;
 pub(super) struct GivenOf {
     /// Payloads of new records, with natural keys that no record has: [`CREATE_MIN`] at least.
     pub(super) create: Vec<Map<String, Value>>,
-    /// What the first of them becomes; absent, something of it is changed.
+    /// The changed form of the first of them; absent, one of its fields is changed.
     #[serde(default)]
     pub(super) update: Option<Map<String, Value>>,
 }
@@ -191,7 +191,7 @@ mod tests {
             let mut violations = Violations::default();
             of.validate(&read(&payload), TODAY, &"", &mut violations);
             // Rules across fields are the registry's: the samples of a schema alone cannot know them.
-            let of_fields = ["REQUIRED", "FORMAT", "UNKNOWN_FIELD", "TYPE", "LENGTH", "RANGE"];
+            let of_fields = ["REQUIRED", "FORMAT", "UNKNOWN_FIELD", "TYPE", "LENGTH", "OUT_OF_RANGE"];
             let broken: Vec<_> = violations
                 .kept()
                 .iter()

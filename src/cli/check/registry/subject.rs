@@ -35,7 +35,7 @@ const STREAM_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Most bytes of one message.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What a case found: a note, or what is wrong.
+/// The finding of a case: a note, or a flaw.
 pub(super) type Judged = Result<String, Wrong>;
 
 /// A record that a case made.
@@ -72,7 +72,7 @@ pub(super) struct Subject {
     samples: u64,
 }
 
-/// What a subject is built of.
+/// The parts of a subject.
 pub(super) struct Parts {
     pub(super) server: ServerArgs,
     pub(super) registry: v1::RegistryDescription,

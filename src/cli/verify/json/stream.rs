@@ -46,16 +46,16 @@ impl fmt::Display for Flaw {
 /// A stream of JSON values over a reader.
 pub struct JsonStream<R> {
     reader: R,
-    /// What was read and not forgotten.
+    /// The text that was read and is still kept.
     text: String,
-    /// What comes next in `text`.
+    /// The position in `text` of the next character.
     next: usize,
     /// Bytes of the file before `text`.
     forgotten: u64,
-    /// What comes in from the reader; its first `held` bytes are a character that has not come in whole.
+    /// The bytes that come in from the reader; the first `held` bytes are a character that has not come in whole.
     incoming: Vec<u8>,
     held: usize,
-    /// What follows `text` is not UTF-8.
+    /// Whether the bytes after `text` are not UTF-8.
     is_broken: bool,
 }
 

@@ -77,6 +77,7 @@ async fn the_dead_do_not_marry() {
     submit(&host, "request-2", vec![marriage(), annulled]).await.expect("alive after all");
 }
 
+/// A birth beside the death of a parent, whichever is entered first.
 #[tokio::test]
 async fn the_dead_have_no_children() {
     let (mother, father) = ([WIFE, "042090990009"], ["042190990009", HUSBAND]);
@@ -93,8 +94,15 @@ async fn the_dead_have_no_children() {
         let mut birth = birth(of_mother, of_father, born);
         birth.payload.insert("registered_on", "2026-12-30");
         submit(&host, "request-1", vec![death(dead, "2026-03-01")]).await.expect("dead");
-        let found = submit(&host, "request-2", vec![birth]).await.map_err(|error| broken(&error));
+        let found = submit(&host, "request-2", vec![birth.clone()]).await.map_err(|error| broken(&error));
         let refused = Err(vec!["changes[0].payload.child PARENT_DEAD".to_owned()]);
         assert_eq!(found.map(drop), if fits { Ok(()) } else { refused }, "{dead} {born}");
+
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let host = open_on(Date::constant(2027, 1, 2), store, "civil_status").await;
+        submit(&host, "request-1", vec![birth]).await.expect("born");
+        let found = submit(&host, "request-2", vec![death(dead, "2026-03-01")]).await.map_err(|error| broken(&error));
+        let refused = Err(vec!["changes[0].payload.died_on CHILD_SINCE".to_owned()]);
+        assert_eq!(found.map(drop), if fits { Ok(()) } else { refused }, "{dead} {born}, entered later");
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn apply(members: &mut [Member], draws: &mut Draws, today: Date) {
         if !member.is_at_home() {
             continue;
         }
-        let Some(death) = death(member, draws, today) else { continue };
+        let earliest = lived_until_at_least(members, at);
+        let Some(death) = death(member, earliest, draws, today) else { continue };
         members[at].death = Some(death);
         if let Some(spouse) = members[at].spouse.take() {
             members[spouse].spouse = None;
@@ -30,15 +31,22 @@ pub(super) fn apply(members: &mut [Member], draws: &mut Draws, today: Date) {
     }
 }
 
-fn death(member: &Member, draws: &mut Draws, today: Date) -> Option<Date> {
+/// The first day on which a member can have died: a mother lives on the day on which a child is born, and so does every father here, although
+/// the law would let him die up to 300 days before.
+fn lived_until_at_least(members: &[Member], at: usize) -> Date {
+    let children = members.iter().filter(|member| [member.father, member.mother].contains(&Some(at)));
+    children.map(|child| child.birth).fold(members[at].birth, Date::max)
+}
+
+fn death(member: &Member, earliest: Date, draws: &mut Draws, today: Date) -> Option<Date> {
     for years_ago in (0..YEARS_KEPT).rev() {
         let (from, to) = (plus_days(plus_years(today, -years_ago - 1), 1), plus_years(today, -years_ago));
-        if member.birth > to {
+        if earliest > to {
             continue;
         }
         let (women, men) = DEATHS.at(age_on(member.birth, to));
         if draws.chance(member.sex.choose(women, men)) {
-            return Some(draw_day(draws, from.max(member.birth), to));
+            return Some(draw_day(draws, from.max(earliest), to));
         }
     }
     None

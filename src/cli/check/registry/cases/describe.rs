@@ -1,4 +1,4 @@
-//! What a registry tells of itself.
+//! Cases about a registry's description of itself.
 
 use serde_json::Value;
 use tonic::Code;
