@@ -1,4 +1,4 @@
-//! When an event that was not accepted is tried again: the schedule that Standard Webhooks recommends, ten attempts within about three days.
+//! When an event that was not accepted is tried again: the schedule that Standard Webhooks recommends, ten attempts within three to four days.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_ten_attempts_in_about_three_days() {
+    fn there_are_ten_attempts_in_three_to_four_days() {
         let pauses: Vec<u64> = (1..).map_while(|attempts| seconds(attempts, Failure::Timeout)).collect();
         assert_eq!(pauses.len(), 9);
         for (pause, least) in pauses.iter().zip(PAUSES) {
