@@ -29,6 +29,8 @@ pub mod identity;
 pub mod exchange;
 // The shared layer: every accepted version, one view of a person.
 pub mod province;
+// Accepted changes for agencies that cannot hold a stream.
+pub mod webhook;
 // The logs as outsiders see them: served, audited, witnessed.
 pub mod transparency;
 // Synthetic people, personas, faults.

@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["registry"],
     &["access"],
     &["identity", "exchange", "province"],
-    &["transparency"],
+    &["transparency", "webhook"],
     &["simulation"],
     &["keys"],
     &["wire"],
@@ -78,6 +78,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("exchange", TRANSPORT),
     ("province", TRANSPORT),
     ("transparency", TRANSPORT),
+    ("webhook", TRANSPORT),
     ("simulation", TRANSPORT),
     ("keys", TRANSPORT),
 ];

@@ -2,7 +2,8 @@
 //!
 //! [`admission`] lets a request in (credential, rate, limits, message), [`edge`] runs one use case for it under its deadline and maps its error;
 //! `grpc` holds the services, one folder a package; `http` the public routes; `console` the pages for people; `web` lets browsers call by
-//! gRPC-Web; `remote` is the other direction, the client of a registry on another host. Use cases below know neither tonic nor axum.
+//! gRPC-Web; `remote` and `webhook` are the other direction: the client of a registry on another host, and of
+//! the targets of webhooks. Use cases below know neither tonic nor axum.
 
 pub mod admission;
 mod call_ids;
@@ -30,6 +31,7 @@ pub mod request_id;
 pub mod status;
 pub mod streams;
 pub mod web;
+pub mod webhook;
 
 pub use edge::{AnswerStream, Edge};
 pub use page::PageTokens;

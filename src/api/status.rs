@@ -88,7 +88,7 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         Kind::Limited => {
             details.add_quota_failure_violation(name, description);
             // These limits do not pass by waiting: a client that tries again by itself would do so for nothing.
-            if !matches!(error.reason, Reason::SessionFull | Reason::NumbersUsedUp) {
+            if !matches!(error.reason, Reason::SessionFull | Reason::NumbersUsedUp | Reason::TooManyWebhooks) {
                 details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
             }
         }

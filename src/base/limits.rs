@@ -125,3 +125,11 @@ pub const ERROR_METADATA_BYTES_MAX: usize = 6 * 1024;
 pub const RIGHTS_BYTES_MAX: usize = 1024 * 1024;
 /// How many entries of the record ledger may wait for the reader of a watch that had come to its end, before the watch ends.
 pub const WATCH_BEHIND_MAX: u64 = 100_000;
+/// Most webhooks of one agency.
+pub const WEBHOOKS_OF_AGENCY_MAX: usize = 20;
+/// Longest target of a webhook, in bytes.
+pub const WEBHOOK_TARGET_BYTES_MAX: usize = 1_024;
+/// Most events of one webhook that were given up and wait for its agency: with more, the webhook is disabled.
+pub const DEAD_LETTERS_MAX: usize = 1_000;
+/// Most deliveries of webhooks in progress in a process, each of them with a connection.
+pub const WEBHOOK_DELIVERIES_MAX: usize = 128;

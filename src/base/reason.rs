@@ -121,6 +121,8 @@ reasons! {
     TooManyFaults = "TOO_MANY_FAULTS", Limited, "Đã có quá nhiều quy tắc gây lỗi trong thế giới mô phỏng này.";
     FaultNeedsSession = "FAULT_NEEDS_SESSION", WrongState, "Lỗi làm sai lệch chữ ký chỉ được phép trong một phiên làm việc riêng.";
     RegistriesElsewhere = "REGISTRIES_ELSEWHERE", WrongState, "Không thực hiện được vì có cơ sở dữ liệu chuyên ngành đặt ở máy chủ riêng.";
+    TargetNotListed = "TARGET_NOT_LISTED", WrongState, "Địa chỉ nhận thông báo không có trong danh sách được phép của máy chủ.";
+    TooManyWebhooks = "TOO_MANY_WEBHOOKS", Limited, "Cơ quan đã có đủ số webhook tối đa.";
     EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung các mục.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";

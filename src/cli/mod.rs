@@ -41,6 +41,7 @@ pub mod store;
 pub mod token;
 pub mod verify;
 pub mod wallet;
+pub mod webhook;
 pub mod witness;
 
 use std::process::ExitCode;
@@ -107,6 +108,9 @@ pub enum Command {
     /// Stories of calls with expectations: run them against a server.
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Webhooks of a server: accepted changes, sent to an agency's endpoint.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Somebody else's program, put through named cases: a client, or a registry.
     #[command(subcommand)]
     Check(check::Check),
@@ -190,6 +194,7 @@ impl Cli {
             Command::Clock(command) => command.run(output),
             Command::Fault(command) => command.run(output),
             Command::Scenario(command) => command.run(output),
+            Command::Webhook(command) => command.run(output),
             Command::Check(command) => command.run(output),
             Command::Session(command) => command.run(output),
             Command::Journal(command) => command.run(output),

@@ -16,6 +16,7 @@ pub mod status;
 mod about;
 mod accepted;
 mod candidates;
+mod change_at;
 mod change_filter;
 mod chosen;
 mod claim;

@@ -14,6 +14,7 @@ use super::remotes::Hosts;
 use super::roles::registry::{self, ForgedElsewhere};
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province};
 use super::task::Defects;
+use super::webhooks;
 use super::world::World;
 use crate::api::credential::TokenMint;
 use crate::api::remote::{Connection, RemoteRegistry};
@@ -30,6 +31,7 @@ use crate::registry::{Name, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, StateAction};
 use crate::transparency::Logs;
 use crate::trust::PublicKey;
+use crate::webhook::{Sending, Webhooks};
 
 /// All roles of a process, and the values that they share.
 pub struct Assembly {
@@ -49,6 +51,8 @@ pub struct Assembly {
     pub province: ProvinceRole,
     /// The gateway role.
     pub gateway: GatewayRole,
+    /// The webhooks.
+    pub webhooks: Webhooks,
     /// The public logs.
     pub logs: Logs,
     /// Pauses logs as the fault rules say.
@@ -65,6 +69,8 @@ pub struct Settings {
     pub keys: Option<KeptKeys>,
     /// Mints bearer tokens.
     pub tokens: Arc<TokenMint>,
+    /// Sends events of webhooks.
+    pub sending: Arc<Sending>,
     /// Bounds on caches.
     pub memory: Memory,
     /// The file of the trust anchor; `None` writes none.
@@ -80,9 +86,11 @@ pub struct Settings {
 impl Settings {
     /// The settings in a configuration and its data.
     pub fn of(config: &Config, data: &Data) -> Result<Self> {
+        let token_key = credential_key::open(data.home())?;
         Ok(Self {
             keys: config.keys.clone(),
-            tokens: Arc::new(TokenMint::new(&credential_key::open(data.home())?)?),
+            tokens: Arc::new(TokenMint::new(&token_key)?),
+            sending: webhooks::sending(config, &token_key),
             memory: config.memory,
             anchor: config.anchor.clone(),
             rebuild_status: config.rebuild_status,
@@ -114,7 +122,7 @@ impl Assembly {
             waiting: admissions.into_iter().filter(|admission| admission.placed.is_none()).collect(),
         };
         let clock = LogClock::new(world.clock.clone());
-        let shared = Caches { tokens: settings.tokens, memory: settings.memory };
+        let shared = Common { tokens: settings.tokens, sending: settings.sending, memory: settings.memory };
         Self::join(world, clock, &keys, trust, shared, (settings.hosts, settings.rebuild_status)).await
     }
 
@@ -131,7 +139,7 @@ impl Assembly {
         clock: LogClock,
         keys: &Keys,
         trust: province::Trust,
-        shared: Caches,
+        shared: Common,
     ) -> Result<Self> {
         Self::join(world, clock, keys, trust, shared, (Hosts::new(), false)).await
     }
@@ -141,7 +149,7 @@ impl Assembly {
         clock: LogClock,
         keys: &Keys,
         trust: province::Trust,
-        settings: Caches,
+        settings: Common,
         (hosts, rebuild_status): (Hosts, bool),
     ) -> Result<Self> {
         let tiles = settings.memory.tiles();
@@ -170,6 +178,8 @@ impl Assembly {
             memory: settings.memory.exchange(),
         };
         let gateway = GatewayRole::open(gateway).await?;
+        let origin = world.catalogue.origins().origin(RECORD_LEDGER);
+        let webhooks = webhooks::of_world(&world, &province, origin, settings.sending);
         let logs = logs(&registries, &province, &gateway, &world.faults);
         let pauses = PausedLogs::start(&world.faults, pausing(&registries, &province, &gateway));
         let shown = Arc::default();
@@ -184,6 +194,7 @@ impl Assembly {
             ports,
             province,
             gateway,
+            webhooks,
             logs,
             shown,
         })
@@ -191,9 +202,11 @@ impl Assembly {
 }
 
 /// The parts of an assembly that do not depend on its world.
-pub struct Caches {
+pub struct Common {
     /// Mints bearer tokens.
     pub tokens: Arc<TokenMint>,
+    /// Sends events of webhooks.
+    pub sending: Arc<Sending>,
     /// Bounds on caches.
     pub memory: Memory,
 }

@@ -9,6 +9,7 @@ use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
 use crate::api::remote::{Dial, HostAddress};
 use crate::api::web::WebOrigins;
+use crate::api::webhook::WebhookTls;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy, ProvinceCode, Timestamp, limits};
@@ -18,6 +19,7 @@ use crate::simulation::discrepancy::Rate;
 use crate::store::engine::{Embedded, Engine};
 use crate::transparency::client::Roots;
 use crate::trust::{Policy, PublicKey};
+use crate::webhook::TargetList;
 use crate::wire::proto::simulation::v1::Fault;
 
 /// The storage of a gateway's data.
@@ -114,6 +116,10 @@ pub struct Config {
     pub witnesses: Option<Policy>,
     /// The certificate authorities for witnesses with `https` addresses; `None`: the public ones.
     pub witness_roots: Option<Roots>,
+    /// Where webhooks may send events; empty: nowhere.
+    pub webhook_targets: TargetList,
+    /// TLS towards those targets; `None`: they are certified by the public authorities.
+    pub webhook_tls: Option<WebhookTls>,
     /// Registries in addition to the built-in ones, with their record types.
     pub registries: Vec<Sector>,
     /// Bounds on caches.
@@ -165,6 +171,8 @@ impl Default for Config {
             check_every: None,
             witnesses: None,
             witness_roots: None,
+            webhook_targets: TargetList::default(),
+            webhook_tls: None,
             registries: Vec::new(),
             memory: Memory::default(),
             clock: Arc::new(SystemClock),

@@ -1,5 +1,5 @@
-//! The background tasks of an assembly: the province follows the registries, links follow the province, and work that falls due by
-//! the world's time runs.
+//! The background tasks of an assembly: the province follows the registries, links follow the province, work that falls due by
+//! the world's time runs, and webhooks are delivered.
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ pub(super) async fn begin_due_work(clock: &Arc<WorldClock>, defects: &Defects) -
 pub(super) struct Followers {
     _links: AbortOnDrop,
     _due_work: AbortOnDrop,
+    _webhooks: AbortOnDrop,
 }
 
 impl Followers {
@@ -38,6 +39,8 @@ impl Followers {
         let due = Arc::new(due);
         assembly.shown.begin(due.clone());
         world.clock.take_on(due);
-        Ok(Self { _links: links, _due_work: begin_due_work(&world.clock, &assembly.defects).await })
+        let due_work = begin_due_work(&world.clock, &assembly.defects).await;
+        let webhooks = assembly.defects.spawn(Work::Webhooks, assembly.webhooks.clone().run());
+        Ok(Self { _links: links, _due_work: due_work, _webhooks: webhooks })
     }
 }

@@ -183,6 +183,7 @@ impl Gateway {
         self.assembly.gateway.metrics.ask(readings::of_store(self.data.store.health()));
         self.assembly.gateway.metrics.ask(readings::of_caches(&self.assembly));
         self.assembly.gateway.metrics.ask(readings::of_hosts(&self.assembly));
+        self.assembly.gateway.metrics.ask(readings::of_webhooks(&self.assembly.webhooks));
         if let Some(home) = self.home() {
             self.assembly.gateway.metrics.ask(readings::of_disk(home));
         }

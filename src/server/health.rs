@@ -101,6 +101,7 @@ fn readers(space: Space) -> &'static [&'static str] {
         | Space::Presentation
         | Space::PresentationCode => &["lienthong.identity."],
         Space::Simulation => &["lienthong.simulation."],
+        Space::Webhook | Space::WebhookDelivery | Space::WebhookLetter => &["lienthong.province.v1.WebhookService"],
     }
 }
 
@@ -254,17 +255,19 @@ mod tests {
     async fn work_that_a_panic_ended_speaks_against_the_services_that_depend_on_it() {
         let identity = "lienthong.identity.v1.LinkService";
         let (logs, anchors) = ("lienthong.trust.v1.LedgerService", "lienthong.trust.v1.TrustService");
-        let names = [OVERALL, identity, logs, anchors, "grpc.health.v1.Health"];
+        let webhooks = "lienthong.province.v1.WebhookService";
+        let names = [OVERALL, identity, logs, anchors, webhooks, "grpc.health.v1.Health"];
         let (board, defects) = (HealthBoard::default(), Defects::default());
         names.iter().for_each(|name| board.add(name));
         let watching = tokio::spawn(watch_work(defects.watch(), board.clone()));
         drop(defects.spawn(Work::Due, std::future::pending())); // ended by its owner
         let mut seen = board.watch();
         for (work, expected) in [
-            (Work::Keys, [true, true, true, false, true]),
-            (Work::Cosigning, [true, true, false, false, true]),
-            (Work::Links, [true, false, false, false, true]),
-            (Work::Due, [false, false, false, false, true]),
+            (Work::Webhooks, [true, true, true, true, false, true]),
+            (Work::Keys, [true, true, true, false, false, true]),
+            (Work::Cosigning, [true, true, false, false, false, true]),
+            (Work::Links, [true, false, false, false, false, true]),
+            (Work::Due, [false, false, false, false, false, true]),
         ] {
             seen.mark_unchanged();
             let _task = defects.spawn(work, async { panic!("a defect, made by this test") });

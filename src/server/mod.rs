@@ -41,6 +41,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod view;
+mod webhooks;
 mod witnessing;
 
 pub use config::{Config, Storage};

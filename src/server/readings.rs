@@ -1,5 +1,6 @@
 //! The gauges of a gateway for `/metrics`: calls in progress, health, connections, descriptors, feeds, logs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
@@ -12,12 +13,13 @@ use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
 use crate::api::remote::Connection;
-use crate::base::{CacheUse, Result, log};
+use crate::base::{AgencyId, CacheUse, Result, log};
 use crate::ledger::Log;
 use crate::province::{FeedState, Lag};
 use crate::registry::Name;
 use crate::simulation::session::SessionFacts;
 use crate::store::{FolderDisk, FreeSpace as _, Health, Space, Writes};
+use crate::webhook::{AgencyWebhooks, Webhooks};
 
 fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sample {
     (vec![(label, value.into())], sample)
@@ -160,6 +162,37 @@ pub(super) fn of_logs(logs: Vec<(Name, Arc<Log>)>) -> Vec<Reading> {
     vec![Reading::new("log_entries", "Entries of a log", move || {
         logs.iter().map(|(name, log)| labelled("log", name, log.head().size as f64)).collect()
     })]
+}
+
+/// Gauges of the webhooks of the province, and counts of what all worlds sent. Labels are agencies, never targets.
+pub(super) fn of_webhooks(webhooks: &Webhooks) -> Vec<Reading> {
+    let (sending, states, lag) = (webhooks.sending().clone(), webhooks.clone(), webhooks.clone());
+    vec![
+        Reading::new(
+            "webhook_deliveries_total",
+            "Attempts to send events of webhooks, and events given up",
+            move || sending.counts.all().map(|(result, count)| labelled("result", result, count as f64)).into(),
+        ),
+        Reading::new("webhooks", "Webhooks of the province, by state", move || {
+            let mut sum: BTreeMap<&str, u64> = BTreeMap::new();
+            let agencies = states.by_agency();
+            agencies
+                .values()
+                .flat_map(|of| of.states)
+                .for_each(|(state, count)| *sum.entry(state).or_default() += count);
+            sum.into_iter().map(|(state, count)| labelled("state", state, count as f64)).collect()
+        }),
+        Reading::new(
+            "webhook_lag_entries",
+            "Entries of the record ledger that the active webhook of an agency farthest behind has not read",
+            move || {
+                let sample = |(agency, of): (AgencyId, AgencyWebhooks)| {
+                    labelled("agency", agency.as_str(), of.lag_entries as f64)
+                };
+                lag.by_agency().into_iter().map(sample).collect()
+            },
+        ),
+    ]
 }
 
 /// Gauges of the registries' feeds.

@@ -17,7 +17,7 @@ use crate::api::grpc::identity::{
     AccountGrpcService, CredentialGrpcService, LinkGrpcService, OrganisationGrpcService, PresentationGrpcService,
 };
 use crate::api::grpc::journal::{JournalGrpcService, JournalParts};
-use crate::api::grpc::province::ProvinceGrpcService;
+use crate::api::grpc::province::{ProvinceGrpcService, WebhookGrpcService};
 use crate::api::grpc::registry::{Beginning, IssuingGrpcService, SharedRegistries, TypedRegistry};
 use crate::api::grpc::session::SessionGrpcService;
 use crate::api::grpc::simulation::{Simulation, WorldFacts};
@@ -47,6 +47,7 @@ use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
 use crate::wire::proto::identity::v1::organisation_service_server::OrganisationServiceServer;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
 use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
+use crate::wire::proto::province::v1::webhook_service_server::WebhookServiceServer;
 use crate::wire::proto::registry::business::v1::business_service_server::BusinessServiceServer;
 use crate::wire::proto::registry::civil_status::v1::civil_status_service_server::CivilStatusServiceServer;
 use crate::wire::proto::registry::driver_licence::v1::driver_licence_service_server::DriverLicenceServiceServer;
@@ -156,6 +157,8 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
     add!(services, ExchangeServiceServer, service);
     let service = ProvinceGrpcService::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, service);
+    let (layer, webhooks) = (assembly.province.layer.clone(), assembly.webhooks.clone());
+    add!(services, WebhookServiceServer, WebhookGrpcService::new(edge.clone(), layer, webhooks, pages.clone()));
     if config.simulation {
         let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
         let people = creation(assembly, serving.session.is_some());

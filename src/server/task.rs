@@ -30,6 +30,8 @@ pub(super) enum Work {
     Keys,
     /// Heads are cosigned.
     Cosigning,
+    /// Events of webhooks are sent.
+    Webhooks,
 }
 
 impl Work {
@@ -39,6 +41,7 @@ impl Work {
             Self::Due => "due_work",
             Self::Keys => "key_changes",
             Self::Cosigning => "cosigning",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -49,6 +52,7 @@ impl Work {
             Self::Due => service == OVERALL || service.starts_with("lienthong."),
             Self::Keys => service == "lienthong.trust.v1.TrustService",
             Self::Cosigning => service == "lienthong.trust.v1.LedgerService",
+            Self::Webhooks => service == "lienthong.province.v1.WebhookService",
         }
     }
 }

@@ -105,6 +105,12 @@ spaces! {
     PresentationCode = 45, Index, "presentation_code";
     /// The simulation: citizens who were created, by request id, and fault rules that were added.
     Simulation = 50, Rows, "simulation";
+    /// The webhooks of each agency, by world and agency.
+    Webhook = 60, Rows, "webhook";
+    /// How far the deliveries of each webhook have come, by world and webhook.
+    WebhookDelivery = 61, Rows, "webhook_delivery";
+    /// Events of webhooks that were given up, by world, webhook and ledger index.
+    WebhookLetter = 62, Rows, "webhook_letter";
 }
 
 impl Space {

@@ -64,7 +64,8 @@ fn good(field: &FieldDescriptor) -> Option<Value> {
             json!("01993cc2-0000-7000-8000-000000000000")
         }
         "request_id" => json!("refusals-1"),
-        "link_id" | "presentation_id" | "consent_id" => json!("01993cc2-0000-7000-8000-000000000000"),
+        "target" => json!("https://hooks.example.vn/"),
+        "link_id" | "presentation_id" | "consent_id" | "webhook_id" => json!("01993cc2-0000-7000-8000-000000000000"),
         "code" => json!("AAAAAAAAAAAAAAAAAAAAAA"),
         "proof" => json!("a.b.c"),
         "old_size" => json!("1"),

@@ -20,6 +20,7 @@ use super::population::{DiscrepancyArgs, Progress};
 use super::schema_args::SchemaArgs;
 use super::serving::{Ending, ReadyFile, ServingArgs, address, collide, outcome};
 use crate::api::web::WebOrigin;
+use crate::api::webhook::authority_of;
 use crate::base::{Error, Reason, limits};
 use crate::cli::keys::SecretArgs;
 use crate::keys::keyring::KeptKeys;
@@ -31,6 +32,7 @@ use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT
 use crate::server::{Config, Gateway, Listening, Storage};
 use crate::simulation::examples;
 use crate::transparency::client::Roots;
+use crate::webhook::TargetRule;
 use hosts::HostArgs;
 pub(super) use hosts::created_at;
 
@@ -115,6 +117,12 @@ pub struct Serve {
     /// With --witness-policy: the certificate authority of witnesses with `https` addresses, PEM, instead of the public ones.
     #[arg(long, env = "LIENTHONG_WITNESS_CA", requires = "witness_policy", value_name = "FILE")]
     witness_ca: Option<PathBuf>,
+    /// A host that webhooks may send events to, like `hooks.example.vn` (port 443) or `127.0.0.1:9000`; or a network like `10.20.0.0/16` into which the names of such hosts may lead, which otherwise lead to public addresses alone. May be given several times, or separated by commas. Without one, no webhook can be created.
+    #[arg(long, env = "LIENTHONG_WEBHOOK_TARGET", value_delimiter = ',', value_name = "HOST")]
+    webhook_target: Vec<TargetRule>,
+    /// With --webhook-target: the certificate authority of the targets, PEM, instead of the public ones.
+    #[arg(long, env = "LIENTHONG_WEBHOOK_CA", requires = "webhook_target", value_name = "FILE")]
+    webhook_ca: Option<PathBuf>,
     /// Turn the simulation on with TLS too: its services, sessions, and faults, the personas' included; without TLS it is always on.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
@@ -223,6 +231,8 @@ impl Serve {
             rebuild_status: self.rebuild_status,
             witnesses,
             witness_roots: self.witness_ca.as_deref().map(Roots::read).transpose()?,
+            webhook_targets: self.webhook_target.iter().cloned().collect(),
+            webhook_tls: self.webhook_ca.as_deref().map(authority_of).transpose()?,
             registries: self.registries()?,
             progress: Some(progress.callback()),
             ..self.serving.settings(demo)

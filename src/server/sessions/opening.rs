@@ -17,7 +17,7 @@ use crate::base::{Entropy, Error, PersonalId, Reason, Result, Seed, SessionId, T
 use crate::keys::signers::Keys;
 use crate::ledger::{LogClock, continue_log};
 use crate::registry::{Catalogue, Name};
-use crate::server::assembly::{Assembly, Caches};
+use crate::server::assembly::{Assembly, Common};
 use crate::server::memory::Memory;
 use crate::server::roles::{gateway, province, registry};
 use crate::server::world::World;
@@ -27,6 +27,7 @@ use crate::simulation::personas;
 use crate::store::{MemoryTotal, OverlayStore, Snapshot, Store};
 use crate::trust::anchor::Continued;
 use crate::trust::{Signer, TrustAnchor};
+use crate::webhook::Sending;
 
 /// How often, and at what intervals, a snapshot is taken anew because the world was about to change.
 const ATTEMPTS: u32 = 250;
@@ -44,6 +45,7 @@ pub(super) struct Source {
     faults: Arc<Rules>,
     compromised: BTreeMap<Name, Arc<dyn Signer>>,
     tokens: Arc<TokenMint>,
+    sending: Arc<Sending>,
     seed: Seed,
     created_at: Timestamp,
 }
@@ -85,6 +87,7 @@ impl Source {
                     faults,
                     compromised: compromised.collect(),
                     tokens: assembly.gateway.tokens.clone(),
+                    sending: assembly.webhooks.sending().clone(),
                     seed: world.seed,
                     created_at: world.created_at,
                 });
@@ -171,8 +174,9 @@ pub(super) async fn open(
         file: None,
         waiting: Vec::new(),
     };
-    let caches = Caches { tokens: source.tokens.clone(), memory: Memory::of_session() };
-    Ok((Assembly::of_session(world, log_clock, &keys, trust, caches).await?, store))
+    let (tokens, sending) = (source.tokens.clone(), source.sending.clone());
+    let common = Common { tokens, sending, memory: Memory::of_session() };
+    Ok((Assembly::of_session(world, log_clock, &keys, trust, common).await?, store))
 }
 
 /// Makes every log continue in the session. Returns its trust anchor.

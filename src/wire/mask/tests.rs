@@ -33,9 +33,12 @@ const PLAIN: &[&str] = &[
     "description",
     "detail",
     "digest",
+    "disabled_reason",
     "effect",
     "entry",
+    "event_id",
     "expectation",
+    "failure",
     "fault",
     "fault_id",
     "field",
@@ -107,6 +110,7 @@ const PLAIN: &[&str] = &[
     "valid_until",
     "vct",
     "verdict",
+    "webhook_id",
 ];
 
 fn mask() -> Mask {

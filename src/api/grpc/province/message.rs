@@ -41,7 +41,10 @@ pub(super) fn feed_message(
     })
 }
 
-pub(super) fn change_message(change: ProvedStatement, resume_token: String) -> Result<v1::WatchChangesResponse> {
+pub(in crate::api) fn change_message(
+    change: ProvedStatement,
+    resume_token: String,
+) -> Result<v1::WatchChangesResponse> {
     Ok(v1::WatchChangesResponse {
         resume_token,
         ledger_index: change.ledger_index,

@@ -1,9 +1,10 @@
 //! `province.v1.ProvinceService`.
 
-pub(super) mod message;
+pub(in crate::api) mod message;
 mod unit;
 mod views;
 mod watch;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 
 use crate::province::{Parts, PeopleQuery, Province};
 use message::feed_message;
+
+pub use webhook::WebhookGrpcService;
 
 /// The service over the province layer.
 #[derive(Clone)]

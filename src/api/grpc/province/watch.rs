@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 
-use crate::base::{Call, Error, Kind, PersonalId, Result, Timestamp, Violation, Violations};
+use crate::base::{AgencyId, Call, Error, Kind, PersonalId, Result, Timestamp, Violation, Violations};
 use crate::province::{ChangeFilter, Pace, Place, Watched};
 use crate::registry::{Catalogue, Heading, Sector, named_types};
 use crate::wire::proto::province::v1;
@@ -26,19 +26,7 @@ impl ProvinceGrpcService {
     ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
         let call = call.clone();
         let catalogue = self.province.catalogue();
-        let sector = catalogue.sector(&request.registry);
-        let (filter, pace) = asked(catalogue, request, call.now)?;
-        let agency = match sector {
-            Some(sector) => call.owner(&sector.agency)?,
-            None if !call.permit.is_named && owns_a_registry(&call, catalogue) => {
-                let says = "is required of the owner of a registry, who watches that registry alone";
-                return Err(Error::invalid_field("registry", "REQUIRED", says));
-            }
-            None => call.named_or(false)?,
-        };
-        let is_own = |sector: &Arc<Sector>| *sector.agency == *agency.as_str();
-        let filter = ChangeFilter { tells_judicial: sector.is_some_and(is_own), ..filter };
-        filter.check(catalogue)?;
+        let (agency, filter, pace) = asked_by(&call, catalogue, request)?;
         let from = match request.resume_token.as_str() {
             "" => Some(0),
             "latest" => None,
@@ -63,6 +51,28 @@ impl ProvinceGrpcService {
             }
         }))
     }
+}
+
+/// The filter and pace of a request, and the agency that may watch so.
+pub(super) fn asked_by(
+    call: &Call,
+    catalogue: &Catalogue,
+    request: &v1::WatchChangesRequest,
+) -> Result<(AgencyId, ChangeFilter, Pace)> {
+    let sector = catalogue.sector(&request.registry);
+    let (filter, pace) = asked(catalogue, request, call.now)?;
+    let agency = match sector {
+        Some(sector) => call.owner(&sector.agency)?,
+        None if !call.permit.is_named && owns_a_registry(call, catalogue) => {
+            let says = "is required of the owner of a registry, who watches that registry alone";
+            return Err(Error::invalid_field("registry", "REQUIRED", says));
+        }
+        None => call.named_or(false)?,
+    };
+    let is_own = |sector: &Arc<Sector>| *sector.agency == *agency.as_str();
+    let filter = ChangeFilter { tells_judicial: sector.is_some_and(is_own), ..filter };
+    filter.check(catalogue)?;
+    Ok((agency.clone(), filter, pace))
 }
 
 fn owns_a_registry(call: &Call, catalogue: &Catalogue) -> bool {
