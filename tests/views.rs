@@ -240,7 +240,7 @@ async fn what_does_not_verify_is_named_wherever_it_is_not_shown() {
     }
     // Other registries answered, if only that they have nothing.
     let partial = ask("FetchView", all, None).await.expect("a view of the rest");
-    assert_eq!(gaps(&partial, &[person, card]), [unverified(card), unverified(person)]);
+    assert_eq!(gaps(&partial, &[person, card]), [unverified(person), unverified(card)]);
     // On demand the records are there, and the view says that it shows nothing of them.
     let marked = ask("FetchView", two, Some("allow")).await.expect("a view");
     let verdicts: Vec<_> = marked["records"].as_array().expect("records").iter().map(|it| &it["verdict"]).collect();
