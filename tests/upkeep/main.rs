@@ -101,7 +101,8 @@ async fn lost_derived_rows_refuse_the_start_and_come_back() {
     let report = check_folder(folder.path(), &|_, _, _| {}).await.unwrap();
     assert_eq!(found(&report), []);
     let before = rows(folder.path()).await;
-    let may_be_empty = |name: &str| ["presentation", "consent", "simulation", "webhook"].iter().any(|of| name.starts_with(of));
+    let may_be_empty =
+        |name: &str| ["presentation", "consent", "simulation", "webhook"].iter().any(|of| name.starts_with(of));
     assert!(before.iter().all(|(name, rows)| !rows.is_empty() || may_be_empty(name)));
 
     std::fs::remove_dir_all(folder.path().join("store/keyspaces/2")).unwrap();
