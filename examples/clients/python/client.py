@@ -25,7 +25,7 @@ from grpc_status import rpc_status
 from lienthong.check.v1 import check_service_pb2, check_service_pb2_grpc
 from lienthong.exchange.v1 import exchange_service_pb2, exchange_service_pb2_grpc
 from lienthong.identity.v1 import presentation_service_pb2, presentation_service_pb2_grpc
-from lienthong.province.v1 import province_service_pb2, province_service_pb2_grpc
+from lienthong.province.v1 import province_service_pb2_grpc, watch_pb2
 from lienthong.registry.v1 import registry_service_pb2, registry_service_pb2_grpc
 from lienthong.trust.v1 import ledger_service_pb2, ledger_service_pb2_grpc
 
@@ -42,7 +42,7 @@ METHODS = {
     "lienthong.exchange.v1.ExchangeService/BulkFetchRecords":
         (exchange_service_pb2_grpc.ExchangeServiceStub, exchange_service_pb2.BulkFetchRecordsRequest),
     "lienthong.province.v1.ProvinceService/WatchChanges":
-        (province_service_pb2_grpc.ProvinceServiceStub, province_service_pb2.WatchChangesRequest),
+        (province_service_pb2_grpc.ProvinceServiceStub, watch_pb2.WatchChangesRequest),
     "lienthong.registry.v1.RegistryService/GetRecords":
         (registry_service_pb2_grpc.RegistryServiceStub, registry_service_pb2.GetRecordsRequest),
     "lienthong.identity.v1.PresentationService/CreatePresentation":
