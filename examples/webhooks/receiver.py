@@ -12,27 +12,38 @@ import json
 import os
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE_SECONDS = 300
+BODY_BYTES_MAX = 1 << 20
 SECRETS = [base64.b64decode(text.removeprefix("whsec_")) for text in os.environ["LIENTHONG_WEBHOOK_SECRET"].split()]
 seen = set()  # a real receiver keeps these where it keeps what it does with an event, in one transaction
+
+
+def is_number(text):
+    return text.isascii() and text.isdigit() and len(text) <= 12
 
 
 def is_signed(headers, body):
     """Whether one of the signatures is of one of our secrets, and the message is not an old one that somebody sends again."""
     identity, sent_at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not sent_at.isdigit() or abs(time.time() - int(sent_at)) > TOLERANCE_SECONDS:
+    if not is_number(sent_at) or abs(time.time() - int(sent_at)) > TOLERANCE_SECONDS:
         return False
     signed = f"{identity}.{sent_at}.".encode() + body
-    ours = ["v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode() for secret in SECRETS]
-    theirs = headers.get("webhook-signature", "").split()
+    ours = [b"v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)) for secret in SECRETS]
+    theirs = headers.get("webhook-signature", "").encode(errors="replace").split()
     return any(hmac.compare_digest(one, other) for one in ours for other in theirs)
 
 
 class Receiver(BaseHTTPRequestHandler):
+    timeout = 15  # of a client that says nothing
+
     def do_POST(self):
-        body = self.rfile.read(min(int(self.headers.get("content-length", 0)), 1 << 20))
+        length = self.headers.get("content-length", "")
+        if not is_number(length) or int(length) > BODY_BYTES_MAX:
+            self.send_error(400)
+            return
+        body = self.rfile.read(int(length))
         if not is_signed(self.headers, body):
             self.send_error(401)
             return
@@ -46,4 +57,4 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    HTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
