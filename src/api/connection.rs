@@ -24,7 +24,7 @@ struct State {
 }
 
 /// The room for a call of a stranger that each connection has of its own, so that a small call on a connection without others gets through whatever
-/// strangers hold on theirs. There are only so many connections, and one call on each has the room at a time. It is free again when dropped.
+/// strangers hold on theirs. The limit on connections bounds it, because one call of each has the room at a time. Dropping it frees the room.
 #[derive(Debug)]
 pub struct OwnRoom {
     of: CallConnection,

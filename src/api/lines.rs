@@ -1,4 +1,4 @@
-//! The log lines that anybody can cause: so many a second in all worlds of a process and on all of its ports, as there is one log.
+//! The rate limit of log lines that anybody can cause. A process has one log, so it has one limit, over all of its worlds and ports.
 //!
 //! Refusals and faults have a limit each, so that nobody can hide a fault behind refusals. A line says how many of its kind were left out before it.
 

@@ -1,4 +1,4 @@
-//! What a task leaves behind when a panic ends it: whoever depends on the task learns of the defect, instead of waiting for work that nobody does.
+//! A guard that reports when a panic ends a task, so that its dependents learn of the defect instead of waiting for work that nobody does.
 
 /// Held by a task while it works. A panic that ends the task runs the function; an ordinary end does not.
 #[must_use]

@@ -33,7 +33,7 @@ impl Inner {
         method: Option<&'static Method>,
         begun: Instant,
     ) -> Result<Arc<ServedWorld>> {
-        // A client that asks reflection first sends the call's metadata there too: the call itself is told that there is no such session.
+        // Clients that ask reflection first send it the metadata of the call, too. If there is no such session, the call itself is refused.
         if method.is_some_and(Method::is_of_every_world) {
             return Ok(self.base.clone());
         }

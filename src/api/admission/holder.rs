@@ -8,7 +8,8 @@ use crate::base::{Caller, PersonalId};
 pub(super) enum Holder {
     /// A caller with a credential that nobody can make up.
     Caller(Caller),
-    /// A citizen whom the province knows, by a credential that anybody can write: no stranger, but whoever names many citizens takes from no other caller.
+    /// A citizen whom the province knows, with a demo credential. Anybody can write one, so these citizens share a part of their own: a client that poses
+    /// as many of them takes nothing from other callers.
     DemoCitizen(PersonalId),
     /// A network, whose callers nobody knows; `None` is this machine.
     Stranger(Option<Network>),

@@ -186,7 +186,7 @@ mod tests {
         futures::stream::iter(0..parts).map(move |_| Ok(Frame::data(Bytes::from(vec![7; bytes]))))
     }
 
-    /// An answer of so many parts.
+    /// An answer with this number of parts.
     fn stream(parts: usize, bytes: usize) -> Response<Body> {
         Response::new(Body::new(StreamBody::new(pieces(parts, bytes))))
     }

@@ -1,8 +1,8 @@
 //! The HTTP client of webhooks: one request over one connection to an address that was checked.
 //!
 //! The name of a target is resolved once, and the connection goes to an address of that answer: a second answer that leads elsewhere (DNS rebinding)
-//! is never asked for. No redirect is followed, no proxy is used, and the body of an answer is discarded: whoever can create a webhook learns
-//! nothing about what is at an address but the status of its answer.
+//! is never asked for. No redirect is followed, no proxy is used, and the body of an answer is discarded: a caller who creates a webhook learns
+//! nothing about an address but the status of its answer.
 
 #![allow(clippy::disallowed_methods, reason = "time limits of connections are transport")]
 

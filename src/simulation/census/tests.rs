@@ -14,13 +14,19 @@ fn census(seed: u64, citizens: u64) -> Census {
     census
 }
 
-/// Every figure holds in every world, and is counted in some: a world of this size may lack a small ethnic group.
+/// Figures of so few people that a world of this size may have none of them.
+const RARE: [&str; 1] = ["small_groups_at_home"];
+
+/// Every figure holds and is counted in every world; a rare one is counted in some.
 #[test]
 fn figures_hold_for_every_seed() {
     let mut counted = BTreeSet::new();
     for seed in [1, 20_261, 77] {
         let found = census(seed, 12_000).figures();
-        counted.extend(found.iter().filter(|one| one.value.is_some()).map(|one| one.name));
+        let (there, lacking): (Vec<_>, Vec<_>) = found.iter().partition(|one| one.value.is_some());
+        counted.extend(there.iter().map(|one| one.name));
+        let uncounted: Vec<&str> = lacking.iter().map(|one| one.name).filter(|name| !RARE.contains(name)).collect();
+        assert!(uncounted.is_empty(), "seed {seed} has nothing of {uncounted:?}");
         let missed: Vec<String> = found
             .iter()
             .filter(|figure| !figure.holds())
@@ -31,9 +37,7 @@ fn figures_hold_for_every_seed() {
             .collect();
         assert!(missed.is_empty(), "seed {seed}:\n{}", missed.join("\n"));
     }
-    let uncounted: Vec<&str> =
-        census(1, 10).figures().iter().map(|one| one.name).filter(|name| !counted.contains(name)).collect();
-    assert!(uncounted.is_empty(), "no seed has anything of {uncounted:?}");
+    assert!(RARE.iter().all(|name| counted.contains(name)), "no seed has anything of {RARE:?}");
 }
 
 /// However few were counted, a value that is off by more than its range is wide is wrong.

@@ -62,14 +62,15 @@ fn disagreements_are_as_frequent_as_asked_and_legal() {
         assert!(missing.is_empty(), "{missing:?} of {kinds:?}");
         shares.push(kinds);
     }
-    // Each kind has the share of the table, as far as there are records that it fits: a tone mark has two places in few names, and every struck record
-    // that has such a name gets that.
+    // Each kind has the share of the table, but for what chance leaves. A tone mark has two places in few names: every struck record of such a name gets
+    // that kind, and their share is less.
+    let least = |kind: &str| if kind == "tone_placement" { 0.6 } else { 0.7 };
     let total = |kind: &str| shares.iter().filter_map(|kinds| kinds.get(kind)).sum::<u64>() as f64;
     let drawn: f64 = SHARES.iter().map(|(kind, _)| total(kind.as_str())).sum();
     let wanted = rows(include_str!("../population/data/discrepancies.tsv"));
     let off: Vec<String> = wanted
         .map(|row| (row[0], number(row[1]) / 200.0, total(row[0]) / drawn))
-        .filter(|(_, wanted, found)| !(0.6..=1.3).contains(&(found / wanted)))
+        .filter(|(kind, wanted, found)| !(least(kind)..=1.3).contains(&(found / wanted)))
         .map(|(kind, wanted, found)| format!("{kind}: {found:.3}, wanted {wanted:.3}"))
         .collect();
     assert!(off.is_empty(), "{off:?}");

@@ -1,4 +1,4 @@
-//! A client's conclusion about a case: one line of JSON, bounded and read strictly, because whoever checks a program does not know what it writes.
+//! A client's conclusion about a case: one line of JSON, bounded and read strictly, because the checked program may write anything.
 
 use serde::Deserialize;
 
