@@ -145,8 +145,8 @@ pub struct Rotate {
     /// The webhook's id.
     #[arg(value_name = "ID")]
     id: String,
-    /// How long the secret before signs too: `2h`, `1d`; at most 7 days.
-    #[arg(long, env = "LIENTHONG_WEBHOOK_OVERLAP", value_parser = super::load::duration, default_value = "24h", value_name = "TIME")]
+    /// How long the secret before signs too: `2h`, `1d`; at most 7 days, and `0s` for not at all.
+    #[arg(long, env = "LIENTHONG_WEBHOOK_OVERLAP", value_parser = overlap, default_value = "24h", value_name = "TIME")]
     overlap: Duration,
     #[command(flatten)]
     request: RequestArgs,
@@ -236,6 +236,10 @@ impl Create {
         let proto::CreateWebhookResponse { webhook, secret } = ask(&server, message, call).await?;
         show_with_secret(&webhook.unwrap_or_default(), &secret, output)
     }
+}
+
+fn overlap(text: &str) -> Result<Duration, String> {
+    if ["0", "0s"].contains(&text) { Ok(Duration::ZERO) } else { super::load::duration(text) }
 }
 
 impl Rotate {
@@ -361,4 +365,20 @@ fn lines(webhook: &proto::Webhook) -> String {
         None => format!("the event {ledger_index} was sent {attempts} times: {failure}"),
     };
     format!("{line}\n  {failing}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_without_overlap_can_be_asked_for() {
+        // Plain digits are seconds, as in every duration.
+        for (text, seconds) in [("0s", 0), ("0", 0), ("2", 2), ("2h", 7_200)] {
+            assert_eq!(overlap(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "s", "-1s", "0x"] {
+            assert!(overlap(text).is_err(), "{text}");
+        }
+    }
 }
